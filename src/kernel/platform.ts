@@ -1,0 +1,84 @@
+/**
+ * How guest code runs, as the kernel sees it. Implemented by `platform/` over `cpu/`; by scripted
+ * fakes in tests. A register file, a call that runs it until the kernel is needed, nothing else.
+ */
+
+import type { AddressSpace } from '../mm/address-space.ts';
+
+/** Why {@link Platform.run} returned. */
+export const RUN = {
+  /** The guest executed `syscall`; number in rax, rip already behind it. */
+  syscall: 0,
+  /** A synchronous fault: `fault` holds the signal that Linux would send. */
+  fault: 1,
+  /** The time slice is over. */
+  preempted: 2,
+} as const;
+export type RunExit = (typeof RUN)[keyof typeof RUN];
+
+/** Index into `gprs`, in encoding order. */
+export const GPR = {
+  rax: 0,
+  rcx: 1,
+  rdx: 2,
+  rbx: 3,
+  rsp: 4,
+  rbp: 5,
+  rsi: 6,
+  rdi: 7,
+  r8: 8,
+  r9: 9,
+  r10: 10,
+  r11: 11,
+  r12: 12,
+  r13: 13,
+  r14: 14,
+  r15: 15,
+} as const;
+
+/** The synchronous fault of the last run; fields as in siginfo_t and sigcontext. */
+export interface GuestFault {
+  signal: number;
+  /** si_code. */
+  code: number;
+  /** si_addr: the true effective address (may be above 4 GiB), or rip for SIGILL and SIGFPE. */
+  address: bigint;
+  /** Trap number and error code of the processor, cr2: for `ucontext`. */
+  trapNumber: number;
+  errorCode: number;
+}
+
+/** The processor state of one guest thread. Lives in the thread's state block: no copies. */
+export interface GuestCpu extends Disposable {
+  /** 16 general registers. */
+  readonly gprs: BigUint64Array;
+  /** The same memory as 32-bit halves (low half of register n at 2 × n): no BigInt in hot paths. */
+  readonly gprHalves: Int32Array;
+  rip: number;
+  rflags: number;
+  fsBase: bigint;
+  gsBase: bigint;
+  readonly fault: GuestFault;
+  /** Bytes of the XSAVE image (standard format) that this processor model has. */
+  readonly extendedBytes: number;
+  /** x87, MXCSR, vectors, masks as an XSAVE image in standard format (SDM vol. 1, 13.4). */
+  saveExtended(target: Uint8Array): void;
+  /** Takes a guest-made image; sanitises MXCSR and header. False when it is malformed. */
+  loadExtended(source: Uint8Array): boolean;
+  /** Whole state of another thread: fork and clone. */
+  copyFrom(other: GuestCpu): void;
+  /** State at process start (x87 control word 0x37f, MXCSR 0x1f80, the rest zero). */
+  reset(): void;
+}
+
+export interface Platform {
+  createCpu(): GuestCpu;
+  /** Runs until the kernel is needed. `space` is the address space that `cpu` runs in. */
+  run(cpu: GuestCpu, space: AddressSpace): RunExit;
+  /** Hears of changes to the pages of `space`: to be called once, before it runs. */
+  adopt(space: AddressSpace): void;
+  /** AT_HWCAP, AT_HWCAP2, AT_PLATFORM and text of /proc/cpuinfo follow from the processor model. */
+  readonly hwcap: number;
+  readonly hwcap2: number;
+  readonly cpuinfo: string;
+}

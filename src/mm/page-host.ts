@@ -1,0 +1,67 @@
+/**
+ * Real pages, as `mm/` needs them; implemented in `host/native/`. All guest addresses and lengths
+ * are multiples of 4096 unless said. Failures of the host (out of memory, out of mappings) are
+ * returned as Errno values, never thrown: they become the guest's ENOMEM.
+ */
+
+import type { Errno } from '../abi/errno.table.ts';
+import type { HostAddr } from '../base/brand.ts';
+
+/** Bits as in `PROT_*` of mmap(2). */
+export const PROT_NONE = 0;
+export const PROT_READ = 1;
+export const PROT_WRITE = 2;
+export const PROT_EXEC = 4;
+
+/**
+ * Memory that can be mapped into several sandboxes (a memfd): shared anonymous memory, tmpfs file
+ * contents, the page cache of verified image files, the frozen side of a fork.
+ */
+export interface MemorySegment extends Disposable {
+  readonly sizeBytes: number;
+  /** Grows or shrinks; existing mappings beyond the end fault with SIGBUS. */
+  resize(sizeBytes: number): Errno | 0;
+  /** Any offset and length inside the segment. */
+  read(offset: number, target: Uint8Array): Errno | 0;
+  write(offset: number, source: Uint8Array): Errno | 0;
+  /** Frees the pages of a range; it reads as zeros afterwards. */
+  punch(offset: number, length: number): Errno | 0;
+  /** Forbids writes and size changes for ever (F_SEAL_*). */
+  seal(): void;
+}
+
+/** The pages of one sandbox. Host protection is what is given here: PROT_EXEC is never passed on. */
+export interface SandboxPages extends Disposable {
+  readonly base: HostAddr;
+  /** All 4 GiB. JavaScript may touch only pages that are mapped with the needed permission. */
+  readonly bytes: Uint8Array;
+  /** Zero pages, private. Replaces what was mapped. */
+  mapAnonymous(addr: number, length: number, prot: number): Errno | 0;
+  mapSegment(
+    addr: number,
+    length: number,
+    prot: number,
+    segment: MemorySegment,
+    offset: number,
+    sharing: 'private' | 'shared',
+  ): Errno | 0;
+  protect(addr: number, length: number, prot: number): Errno | 0;
+  /** Back to the inaccessible reservation. */
+  unmap(addr: number, length: number): Errno | 0;
+  /** Moves mapped pages without copying; source becomes reservation, target is replaced. */
+  move(from: number, to: number, length: number): Errno | 0;
+  /** MADV_DONTNEED: anonymous pages read as zeros, private file pages as the file. */
+  discard(addr: number, length: number): Errno | 0;
+  /**
+   * Copies that survive faults (any address and length inside the sandbox). Return the bytes
+   * copied before the first fault; equal to the length when all went well.
+   */
+  copyIn(addr: number, target: Uint8Array): number;
+  copyOut(addr: number, source: Uint8Array): number;
+}
+
+export interface PageHost {
+  /** A fresh sandbox, or ENOMEM when address space, memory or mappings ran out. */
+  createSandbox(): SandboxPages | Errno;
+  createSegment(name: string, sizeBytes: number): MemorySegment | Errno;
+}
