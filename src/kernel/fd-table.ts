@@ -1,0 +1,134 @@
+/**
+ * The file descriptor table of a process: shared by CLONE_FILES, copied by fork. Holds one
+ * reference on each open file description. Lowest free number first (POSIX, open(2)).
+ */
+
+import { EBADF, EMFILE } from '../abi/errno.table.ts';
+import { assert } from '../base/assert.ts';
+
+/** An open file description, as far as the table cares: `vfs` has the whole interface. */
+export interface FdFile {
+  /** One more descriptor, mapping or message refers to it. */
+  acquire(): void;
+  /** One less; the last one closes it. */
+  release(): void;
+}
+
+/** Descriptor flag of fcntl(2), the only one. */
+export const FD_CLOEXEC = 1;
+
+export class FdTable<File extends FdFile = FdFile> {
+  readonly #files: (File | undefined)[] = [];
+  readonly #closeOnExec: boolean[] = [];
+  /** No number below is free. */
+  #lowestFree = 0;
+  #owners = 1;
+
+  /** Undefined when `fd` is not open: EBADF. */
+  get(fd: number): File | undefined {
+    return this.#files[fd];
+  }
+
+  /**
+   * Puts `file` at the lowest free number ≥ `from`; takes over the caller's reference. -EMFILE when
+   * that number would reach `limit` (RLIMIT_NOFILE).
+   */
+  install(file: File, limit: number, closeOnExec = false, from = 0): number {
+    let fd = Math.max(from, this.#lowestFree);
+    while (this.#files[fd] !== undefined) fd++;
+    if (fd >= limit) return -EMFILE;
+    this.#put(fd, file, closeOnExec);
+    if (from <= this.#lowestFree) this.#lowestFree = fd + 1;
+    return fd;
+  }
+
+  /** dup2: puts `file` at `fd`, closing what was there; takes over the caller's reference. */
+  replace(fd: number, file: File, closeOnExec: boolean): void {
+    const previous = this.#files[fd];
+    this.#put(fd, file, closeOnExec);
+    previous?.release();
+  }
+
+  #put(fd: number, file: File, closeOnExec: boolean): void {
+    while (this.#files.length < fd) {
+      this.#files.push(undefined);
+      this.#closeOnExec.push(false);
+    }
+    this.#files[fd] = file;
+    this.#closeOnExec[fd] = closeOnExec;
+  }
+
+  /** Frees the number and hands the reference to the caller, who releases it. */
+  take(fd: number): File | undefined {
+    const file = this.#files[fd];
+    if (file === undefined) return undefined;
+    this.#files[fd] = undefined;
+    this.#closeOnExec[fd] = false;
+    if (fd < this.#lowestFree) this.#lowestFree = fd;
+    return file;
+  }
+
+  /** 0 or -EBADF. */
+  close(fd: number): number {
+    const file = this.take(fd);
+    if (file === undefined) return -EBADF;
+    file.release();
+    return 0;
+  }
+
+  getCloseOnExec(fd: number): boolean {
+    return this.#closeOnExec[fd] === true;
+  }
+
+  setCloseOnExec(fd: number, value: boolean): void {
+    assert(this.#files[fd] !== undefined, 'descriptor is open');
+    this.#closeOnExec[fd] = value;
+  }
+
+  /** Open descriptors in ascending order. */
+  *entries(): IterableIterator<[number, File]> {
+    for (let fd = 0; fd < this.#files.length; fd++) {
+      const file = this.#files[fd];
+      if (file !== undefined) yield [fd, file];
+    }
+  }
+
+  get openCount(): number {
+    let count = 0;
+    for (const file of this.#files) if (file !== undefined) count++;
+    return count;
+  }
+
+  /** fork: the same open file descriptions under the same numbers. */
+  clone(): FdTable<File> {
+    const copy = new FdTable<File>();
+    for (const [fd, file] of this.entries()) {
+      file.acquire();
+      copy.#put(fd, file, this.#closeOnExec[fd] === true);
+    }
+    copy.#lowestFree = this.#lowestFree;
+    return copy;
+  }
+
+  get isShared(): boolean {
+    return this.#owners > 1;
+  }
+
+  /** CLONE_FILES: one more task uses this very table. */
+  share(): FdTable<File> {
+    this.#owners++;
+    return this;
+  }
+
+  /** A task exits or unshares; the last one closes everything. */
+  leave(): void {
+    assert(this.#owners > 0, 'table has an owner');
+    if (--this.#owners > 0) return;
+    for (let fd = 0; fd < this.#files.length; fd++) this.close(fd);
+  }
+
+  /** execve: closes what is marked FD_CLOEXEC. */
+  closeOnExec(): void {
+    for (let fd = 0; fd < this.#files.length; fd++) if (this.#closeOnExec[fd]) this.close(fd);
+  }
+}

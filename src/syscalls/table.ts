@@ -1,0 +1,21 @@
+/** The system-call table: the rows of every family, by number. */
+
+import { NR, SYSCALL_NAMES } from '../abi/syscall-numbers.table.ts';
+import { assert } from '../base/assert.ts';
+import { IDENTITY_ROWS } from './identity.ts';
+import type { SyscallRow } from './row.ts';
+
+/** Every family's rows. A family file exports them beside its handlers. */
+export const ALL_ROWS: readonly SyscallRow[] = [...IDENTITY_ROWS];
+
+/** Rows by number; holes are calls that answer ENOSYS. */
+export function buildTable(
+  rows: readonly SyscallRow[] = ALL_ROWS,
+): readonly (SyscallRow | undefined)[] {
+  const table = new Array<SyscallRow | undefined>(SYSCALL_NAMES.length).fill(undefined);
+  for (const row of rows) {
+    assert(table[NR[row.name]] === undefined, `one row for ${row.name}`);
+    table[NR[row.name]] = row;
+  }
+  return table;
+}
