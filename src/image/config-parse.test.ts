@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseConfig } from './config-parse.ts';
+import { parseSize, toImageConfig } from './config-schema.ts';
+import { suggest } from './suggest.ts';
+
+const MINIMAL = 'name: bank\ncommand: [/usr/bin/python3, main.py]\n';
+
+function problems(source: string): string {
+  try {
+    parseConfig(source, 'cloister.yaml');
+  } catch (error) {
+    return (error as Error).message;
+  }
+  return '';
+}
+
+test('parseConfig() fills in the defaults: no network, nothing may be overridden', () => {
+  const config = toImageConfig(parseConfig(MINIMAL, 'cloister.yaml'));
+  assert.deepEqual(config.entryPoints, ['/usr/bin/python3']);
+  assert.equal(config.network, 'none');
+  assert.equal(config.limits.memoryBytes, 2 ** 30);
+  assert.ok(Object.values(config.overrides).every((allowed) => allowed === false));
+  assert.equal(config.uid, 0);
+});
+
+test('parseConfig() refuses unknown keys with line, column and what was meant', () => {
+  assert.equal(
+    problems(`${MINIMAL}enviroment: {}\n`),
+    'cloister.yaml:3:1: unknown key `enviroment` in the top level; did you mean `environment`?',
+  );
+  assert.equal(
+    problems(`${MINIMAL}limits:\n  memory: 1GiB\n  procesess: 4\n`),
+    'cloister.yaml:5:3: unknown key `procesess` in `limits`; did you mean `processes`?',
+  );
+  assert.equal(
+    problems(`${MINIMAL}mounts:\n  - {type: hostfs, target: /d, readonly: true}\n`),
+    'cloister.yaml:4:32: unknown key `readonly` in `mounts[0]`; did you mean `read_only`?',
+  );
+  assert.equal(
+    problems(`${MINIMAL}files:\n  copy:\n    - {from: a, to: /a, mod: "0644"}\n`),
+    'cloister.yaml:5:25: unknown key `mod` in `files.copy[0]`; did you mean `mode`?',
+  );
+  assert.equal(
+    problems(`${MINIMAL}quux: 1\n`),
+    'cloister.yaml:3:1: unknown key `quux` in the top level',
+  );
+});
+
+test('parseConfig() reports every problem at once, each with its place', () => {
+  assert.equal(
+    problems('name: Bank!\nlimits: {memory: lots}\nnetwork: bridge\nworking_dir: tmp\n').split('\n')
+      .length,
+    5,
+  );
+  assert.match(problems('name: bank\n'), /`command` is missing in the top level/);
+  assert.equal(
+    problems(`${MINIMAL}limits: {memory: lots}\n`),
+    'cloister.yaml:3:10: `limits.memory` must be a size such as 512MiB',
+  );
+  assert.match(
+    problems(`${MINIMAL}network: bridge\n`),
+    /:3:1: `network` must be \("none" \| "host"\)/,
+  );
+});
+
+test('parseConfig() names line and column of broken YAML, duplicate keys and emptiness', () => {
+  assert.match(problems('name: [\n'), /^cloister\.yaml:\d+:\d+: not YAML: /);
+  assert.match(
+    problems('name: a\nname: b\ncommand: [x]\n'),
+    /:2:1: not YAML: Map keys must be unique/,
+  );
+  assert.match(problems(''), /empty/);
+});
+
+test('parseSize() knows binary units', () => {
+  assert.equal(parseSize('512MiB'), 512 * 2 ** 20);
+  assert.equal(parseSize('2g'), 2 ** 31);
+  assert.equal(parseSize(4096), 4096);
+  assert.equal(parseSize('1.5G'), undefined);
+  assert.equal(parseSize('x'), undefined);
+});
+
+test('suggest() takes swapped letters and dashes, and nothing that is far away', () => {
+  assert.equal(suggest('comand', ['command', 'name']), 'command');
+  assert.equal(suggest('entry-points', ['entry_points']), 'entry_points');
+  assert.equal(suggest('zzz', ['command', 'name']), undefined);
+});

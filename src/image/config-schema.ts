@@ -1,0 +1,242 @@
+/**
+ * `cloister.yaml` as a schema: the one place with its keys, types, defaults and descriptions.
+ * Parser, JSON schema and the measured run configuration are derived from it.
+ */
+
+import * as v from 'valibot';
+
+const UNIT_BYTES: Readonly<Record<string, number>> = {
+  '': 1,
+  K: 2 ** 10,
+  KIB: 2 ** 10,
+  M: 2 ** 20,
+  MIB: 2 ** 20,
+  G: 2 ** 30,
+  GIB: 2 ** 30,
+  T: 2 ** 40,
+  TIB: 2 ** 40,
+};
+const SIZE = /^(\d+)\s*([kmgt]?(?:ib)?)$/i;
+
+/** "512MiB", "2g" or a number of bytes → bytes; undefined when it is none of these. */
+export function parseSize(text: string | number): number | undefined {
+  const match = SIZE.exec(String(text).trim());
+  const unit = UNIT_BYTES[(match?.[2] ?? '?').toUpperCase()];
+  if (!match || unit === undefined) return undefined;
+  const bytes = Number(match[1]) * unit;
+  return Number.isSafeInteger(bytes) ? bytes : undefined;
+}
+
+const text = (description: string) => v.pipe(v.string(), v.nonEmpty(), v.description(description));
+const texts = (description: string) => v.pipe(v.array(v.string()), v.description(description));
+const flag = (description: string) =>
+  v.optional(v.pipe(v.boolean(), v.description(description)), false);
+const absolute = (description: string) =>
+  v.pipe(v.string(), v.regex(/^\/[^\0]*$/, 'must be an absolute path'), v.description(description));
+const size = (description: string) =>
+  v.pipe(
+    v.union([v.pipe(v.number(), v.integer(), v.minValue(0)), v.string()]),
+    v.check((value) => parseSize(value) !== undefined, 'must be a size such as 512MiB'),
+    v.description(description),
+  );
+const count = (description: string) =>
+  v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2 ** 31), v.description(description));
+const mode = v.pipe(
+  v.string(),
+  v.regex(/^0?[0-7]{3,4}$/, 'must be an octal mode in quotes, such as "0755"'),
+  v.description('Permission bits, octal, in quotes.'),
+);
+
+const mount = v.variant('type', [
+  v.strictObject({
+    type: v.literal('hostfs'),
+    source: v.optional(text('Host folder; relative to where `cloister run` starts.')),
+    target: absolute('Where it appears in the guest.'),
+    read_only: v.optional(v.pipe(v.boolean(), v.description('Default true.')), true),
+  }),
+  v.strictObject({
+    type: v.literal('tmpfs'),
+    target: absolute('Where it appears in the guest.'),
+    size: v.optional(size('Limit of its contents.')),
+  }),
+  v.strictObject({
+    type: v.literal('sealed'),
+    source: v.optional(text('Host folder or file of the volume.')),
+    target: absolute('Where it appears in the guest.'),
+    key: v.optional(text('Name of the key that unlocks it.')),
+    read_only: flag('Mount without writing.'),
+  }),
+]);
+
+const environment = v.strictObject({
+  fixed: v.optional(
+    v.pipe(v.record(v.string(), v.string()), v.description('Variables with measured values.')),
+    {},
+  ),
+  from_host: v.optional(texts('Variables whose value the host may choose, by name.'), []),
+});
+
+const limits = v.strictObject({
+  memory: v.optional(size('Guest memory of all processes together.'), '1GiB'),
+  processes: v.optional(count('Processes and threads at the same time.'), 256),
+  open_files: v.optional(count('RLIMIT_NOFILE of each process.'), 1024),
+  tmpfs: v.optional(size('Contents of the writable layer and of /tmp.'), '256MiB'),
+});
+
+const overrides = v.strictObject({
+  environment: flag('`-e NAME=VALUE`.'),
+  mounts: flag('`-v HOST:GUEST` and `--mount`.'),
+  user: flag('`-u UID[:GID]`.'),
+  working_dir: flag('`-w DIR`.'),
+  arguments: flag('Other arguments than those of `command`.'),
+  program: flag('A program that is not among the entry points.'),
+  limits: flag('`--memory` and other limits.'),
+  network: flag('`--network`.'),
+});
+
+const copy = v.union([
+  absolute('A host file or folder that keeps its path.'),
+  v.strictObject({
+    from: text('Host file or folder; relative to cloister.yaml.'),
+    to: absolute('Where it goes in the image.'),
+    mode: v.optional(mode),
+    uid: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
+    gid: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
+  }),
+]);
+
+const files = v.strictObject({
+  packages: v.optional(texts('Distribution packages, taken with their dependencies.'), []),
+  copy: v.optional(v.pipe(v.array(copy), v.description('Files and folders of the host.')), []),
+  directories: v.optional(
+    v.array(v.strictObject({ path: absolute('The new directory.'), mode: v.optional(mode) })),
+    [],
+  ),
+  symlinks: v.optional(
+    v.pipe(v.record(v.string(), v.string()), v.description('Path of the link → its target.')),
+    {},
+  ),
+  exclude: v.optional(texts('Guest paths to leave out, with everything below them.'), []),
+  docs: flag('Keep /usr/share/{doc,man,info,lintian} of packages.'),
+  base: v.optional(
+    v.pipe(
+      v.boolean(),
+      v.description('Make /tmp, /proc, /dev, …, and a minimal /etc/passwd and /etc/group.'),
+    ),
+    true,
+  ),
+});
+
+export const configSchema = v.strictObject({
+  name: v.pipe(
+    v.string(),
+    v.regex(/^[a-z0-9]+(?:[._-][a-z0-9]+)*$/, 'must be lower-case letters, digits, ".", "_", "-"'),
+    v.description('Name of the image.'),
+  ),
+  command: v.pipe(
+    v.array(v.string()),
+    v.minLength(1, 'must name a program'),
+    v.description('Program and arguments that a plain `cloister run` starts.'),
+  ),
+  entry_points: v.optional(texts('Programs that a run may start; default: that of `command`.')),
+  working_dir: v.optional(absolute('Working directory.'), '/'),
+  user: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^\d+(?::\d+)?$/, 'must be "UID" or "UID:GID" in quotes'),
+      v.description('User and group.'),
+    ),
+    '0:0',
+  ),
+  environment: v.optional(environment, {}),
+  limits: v.optional(limits, {}),
+  mounts: v.optional(v.pipe(v.array(mount), v.description('What a run mounts.')), []),
+  network: v.optional(
+    v.pipe(v.picklist(['none', 'host']), v.description('`none` has loopback only.')),
+    'none',
+  ),
+  overrides: v.optional(
+    v.pipe(overrides, v.description('What a run may change; nothing by default.')),
+    {},
+  ),
+  files: v.optional(v.pipe(files, v.description('What is in the image.')), {}),
+});
+
+/** A valid `cloister.yaml` with its defaults filled in. */
+export type BuildConfig = v.InferOutput<typeof configSchema>;
+
+type Mount = BuildConfig['mounts'][number];
+
+/** What a run needs to know: the measured part of the configuration that is not files. */
+export interface ImageConfig {
+  readonly name: string;
+  readonly command: readonly string[];
+  readonly entryPoints: readonly string[];
+  readonly workingDir: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly environment: {
+    readonly fixed: Readonly<Record<string, string>>;
+    readonly fromHost: readonly string[];
+  };
+  readonly limits: {
+    readonly memoryBytes: number;
+    readonly processes: number;
+    readonly openFiles: number;
+    readonly tmpfsBytes: number;
+  };
+  readonly mounts: readonly ImageMount[];
+  readonly network: 'none' | 'host';
+  readonly overrides: Readonly<Record<OverrideName, boolean>>;
+}
+
+export type OverrideName = keyof BuildConfig['overrides'];
+
+export interface ImageMount {
+  readonly type: Mount['type'];
+  readonly target: string;
+  readonly source?: string;
+  readonly readOnly: boolean;
+  readonly sizeBytes?: number;
+  readonly key?: string;
+}
+
+function toMount(mount: Mount): ImageMount {
+  const { type, target } = mount;
+  if (type === 'tmpfs')
+    return {
+      type,
+      target,
+      readOnly: false,
+      ...(mount.size === undefined ? {} : { sizeBytes: parseSize(mount.size) as number }),
+    };
+  const source = mount.source === undefined ? {} : { source: mount.source };
+  const key = type === 'sealed' && mount.key !== undefined ? { key: mount.key } : {};
+  return { type, target, ...source, ...key, readOnly: mount.read_only };
+}
+
+/** The run configuration of a `cloister.yaml`. */
+export function toImageConfig(config: BuildConfig): ImageConfig {
+  const [uid, gid] = config.user.split(':').map(Number);
+  return {
+    name: config.name,
+    command: config.command,
+    entryPoints: config.entry_points ?? [config.command[0] as string],
+    workingDir: config.working_dir,
+    uid: uid as number,
+    gid: gid ?? (uid as number),
+    environment: {
+      fixed: config.environment.fixed,
+      fromHost: config.environment.from_host,
+    },
+    limits: {
+      memoryBytes: parseSize(config.limits.memory) as number,
+      processes: config.limits.processes,
+      openFiles: config.limits.open_files,
+      tmpfsBytes: parseSize(config.limits.tmpfs) as number,
+    },
+    mounts: config.mounts.map(toMount),
+    network: config.network,
+    overrides: config.overrides,
+  };
+}
