@@ -23,38 +23,72 @@ export interface StateBlock extends Disposable {
   readonly u64: BigUint64Array;
 }
 
-/** The two lookup tables of one process or of a group of processes that share code. */
+/**
+ * The two lookup tables of one process or of a group of processes that share code. Every entry is
+ * the `fill` address or one that {@link LookupTables.setReturn} put there.
+ */
 export interface LookupTables extends Disposable {
+  /** For reading and statistics; written through the setters only, which keep track of it. */
   readonly returns: BigUint64Array;
   readonly jumps: BigUint64Array;
+  setReturn(index: number, target: HostAddr): void;
+  setJump(index: number, target: HostAddr): void;
+  /** Every entry is `fill` again; costs by the number of entries set since. */
+  clear(): void;
   /** Maps both, read-only, below the base of the sandbox; replaces what was there. */
   mapBelow(sandboxBase: HostAddr): void;
+}
+
+/** Native memory outside all sandboxes. */
+export interface NativeMemory extends Disposable {
+  readonly address: HostAddr;
+  readonly bytes: Uint8Array;
 }
 
 export interface CodeHost {
   /** `fs:` displacement of slot 0 of the thread-local block. */
   readonly tlsDisplacement: number;
-  /** All translated code and the trampolines live here (at most 2 GiB, so rel32 reaches). */
+  /** All translated code lives here (at most 2 GiB, so rel32 reaches), behind the stubs. */
   readonly code: CodeMemory;
-  /** Loads the stubs (an ELF shared object made by `cpu/stubs`); once. */
-  loadStubs(sharedObject: Uint8Array): StubAddresses;
-  /** A table whose every entry is `fill`. */
+  /** Offsets below this one hold the stubs; translated code starts here (page-aligned). */
+  readonly codeStart: number;
+  /** Inside `code`, below `codeStart`: rel32 reaches them. */
+  readonly stubs: StubAddresses;
+  /** Tables whose every entry is `fill`; the same value for all tables of an instance. */
   createTables(fill: HostAddr): LookupTables;
   createState(): StateBlock;
-  /** Native memory outside all sandboxes for the wide table and the like. */
-  allocate(bytes: number): { readonly address: HostAddr; readonly bytes: Uint8Array } & Disposable;
+  /** For the wide table and the like; zeroed. */
+  allocate(bytes: number): NativeMemory;
   /** Loads the guest state, runs translated code, stores the guest state. */
   enter(state: StateBlock): ExitKind;
   /** Ticks of CPU time of this thread, `periodUs` apart; 0 stops them. */
   setTick(periodUs: number): void;
   /** CPUID as the processor answers it. */
   cpuid(leaf: number, subleaf: number): { eax: number; ebx: number; ecx: number; edx: number };
+  /** XCR0 as the processor has it (its low half). */
+  readonly xcr0: number;
 }
 
-/** Addresses inside the stubs' shared object that trampolines in code memory jump to. */
+/** Addresses that translated code jumps to. */
 export interface StubAddresses {
   /** By exit kind: stores the guest state with that reason and returns from `enter`. */
   readonly exits: Readonly<Record<number, HostAddr>>;
-  /** RCX = full guest target, guest RCX in spill 0: probes the wide table, else exit `indirect`. */
+  /**
+   * RCX = full guest target, guest RCX in spill 0, all else as the guest has it: probes the wide
+   * table; on a hit restores RCX and jumps to the entry found, else exit `indirect`.
+   */
   readonly miss: HostAddr;
 }
+
+/**
+ * The wide table: `mask + 1 + WIDE_PROBES` entries of 16 bytes (guest address, host entry), an
+ * address 0 = free. A key lies at most WIDE_PROBES - 1 entries behind its hash.
+ */
+export const WIDE_PROBES = 8;
+export const WIDE_ENTRY_BYTES = 16;
+/** As the `miss` stub computes it. */
+export function wideIndex(guestAddr: number, mask: number): number {
+  return (Math.imul(guestAddr, WIDE_MULTIPLIER) >>> 8) & mask;
+}
+/** 2^32 divided by the golden ratio (Knuth, vol. 3, 6.4), as int32. */
+export const WIDE_MULTIPLIER = 0x9e3779b1 | 0;
