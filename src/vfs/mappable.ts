@@ -1,0 +1,26 @@
+/**
+ * File contents as memory that can be mapped. Structurally the `MemorySegment` and `PageHost` of
+ * mm/page-host.ts, declared here because vfs/ knows nothing of mm/.
+ */
+
+import type { Errno } from '../abi/errno.table.ts';
+
+export interface PageSegment extends Disposable {
+  readonly sizeBytes: number;
+  resize(sizeBytes: number): Errno | 0;
+  read(offset: number, target: Uint8Array): Errno | 0;
+  write(offset: number, source: Uint8Array): Errno | 0;
+  punch(offset: number, length: number): Errno | 0;
+  seal(): void;
+}
+
+/** Where file systems get segments from; `PageHost` is one. */
+export interface SegmentSource {
+  createSegment(name: string, sizeBytes: number): PageSegment | Errno;
+}
+
+/** A file whose bytes lie in a segment: file offset 0 is segment offset `segmentOffset`. */
+export interface MappableContents {
+  readonly segment: PageSegment;
+  readonly segmentOffset: number;
+}

@@ -1,0 +1,166 @@
+/**
+ * What procfs and terminals see of tasks; the kernel implements it. Everything is read when it is
+ * asked for. Byte strings and bytes as elsewhere in vfs/.
+ */
+
+import type { Location } from './dentry.ts';
+import type { FsContext } from './fs-context.ts';
+import type { OpenFile } from './open-file.ts';
+
+/** One area of /proc/PID/maps. */
+export interface MemoryRegionView {
+  readonly start: number;
+  readonly end: number;
+  /** PROT_* bits. */
+  readonly prot: number;
+  readonly isShared: boolean;
+  readonly offset: number;
+  readonly file: OpenFile | undefined;
+  /** "[heap]", "[stack]", "[vdso]", or empty. */
+  readonly label: string;
+  /** Bytes of it that are present, when known. */
+  readonly residentBytes: number;
+}
+
+export interface MemoryView {
+  regions(): readonly MemoryRegionView[];
+  readonly totalBytes: number;
+  readonly residentBytes: number;
+  readonly peakBytes: number;
+  readonly dataBytes: number;
+  readonly stackBytes: number;
+  readonly textBytes: number;
+  readonly startCode: number;
+  readonly endCode: number;
+  readonly startStack: number;
+  readonly startBrk: number;
+  readonly brk: number;
+  /** Reads guest memory for /proc/PID/mem; the bytes read before the first gap. */
+  read(addr: number, target: Uint8Array): number;
+  write(addr: number, source: Uint8Array): number;
+}
+
+export interface LimitView {
+  readonly name: string;
+  readonly unit: string;
+  /** Infinity for unlimited. */
+  readonly soft: number;
+  readonly hard: number;
+}
+
+/** The signal sets of /proc/PID/status. */
+export interface SignalSetsView {
+  readonly pending: bigint;
+  readonly sharedPending: bigint;
+  readonly blocked: bigint;
+  readonly ignored: bigint;
+  readonly caught: bigint;
+  readonly queued: number;
+}
+
+export interface IdentityView {
+  /** Real, effective, saved, file system. */
+  readonly uids: readonly [number, number, number, number];
+  readonly gids: readonly [number, number, number, number];
+  readonly groups: readonly number[];
+  readonly capInheritable: bigint;
+  readonly capPermitted: bigint;
+  readonly capEffective: bigint;
+  readonly capBounding: bigint;
+  readonly capAmbient: bigint;
+  readonly noNewPrivileges: boolean;
+}
+
+/** CPU times in nanoseconds (as doubles: enough for the ticks that procfs shows). */
+export interface TimesView {
+  readonly userNs: number;
+  readonly systemNs: number;
+  readonly childUserNs: number;
+  readonly childSystemNs: number;
+  /** Since boot of this instance. */
+  readonly startNs: number;
+  readonly voluntarySwitches: number;
+  readonly involuntarySwitches: number;
+  readonly minorFaults: number;
+  readonly majorFaults: number;
+}
+
+/** A thread; the leader stands for the process. Numbers are plain, as they are only shown. */
+export interface TaskView {
+  readonly tid: number;
+  /** Thread group: the process id. */
+  readonly pid: number;
+  readonly ppid: number;
+  readonly pgid: number;
+  readonly sid: number;
+  /** One letter as in /proc/PID/stat: R, S, D, T, t, Z, X. */
+  readonly state: string;
+  /** A byte string of at most 15 bytes. */
+  comm: string;
+  readonly nice: number;
+  readonly exitSignal: number;
+  readonly exitCode: number;
+  readonly cpu: number;
+  readonly umask: number;
+  readonly isLeader: boolean;
+  readonly identity: IdentityView;
+  readonly signals: SignalSetsView;
+  readonly times: TimesView;
+  readonly limits: readonly LimitView[];
+  /** Undefined for zombies. */
+  readonly memory: MemoryView | undefined;
+  readonly fs: FsContext | undefined;
+  readonly executable: Location | undefined;
+  /** Device number of the controlling terminal and its foreground group; 0 and -1 without. */
+  readonly terminalDevice: number;
+  readonly terminalGroup: number;
+  commandLine(): Uint8Array;
+  environment(): Uint8Array;
+  auxiliaryVector(): Uint8Array;
+  /** Open descriptors, ascending. */
+  descriptors(): readonly number[];
+  descriptor(fd: number): OpenFile | undefined;
+  /** Threads of the process, ascending. */
+  threads(): readonly TaskView[];
+  /** What the thread waits in, for wchan and syscall; empty when it runs. */
+  readonly waitingIn: string;
+  /** May the current task look into this one (ptrace_may_access, PTRACE_MODE_READ_FSCREDS)? */
+  mayInspect(): boolean;
+  oomScoreAdjust: number;
+}
+
+/** All tasks of a kernel instance. */
+export interface TaskSource {
+  /** The task whose system call is being served. */
+  current(): TaskView;
+  /** A thread by id; processes are found by their leader. */
+  find(tid: number): TaskView | undefined;
+  /** Leaders, ascending by pid. */
+  processes(): readonly TaskView[];
+}
+
+/** Facts of the instance for the files directly under /proc. */
+export interface SystemView {
+  /** Fields of uname(2). */
+  readonly release: string;
+  readonly version: string;
+  hostName: string;
+  domainName: string;
+  readonly cpuinfo: string;
+  readonly cpuCount: number;
+  readonly memoryTotalBytes: number;
+  readonly memoryFreeBytes: number;
+  readonly uptimeNs: number;
+  readonly idleNs: number;
+  /** Seconds since the epoch. */
+  readonly bootTimeSec: number;
+  readonly commandLine: string;
+  readonly contextSwitches: number;
+  readonly forks: number;
+  readonly runningTasks: number;
+  readonly loadAverages: readonly [number, number, number];
+  readonly lastPid: number;
+  readonly pidMax: number;
+  readonly threadsMax: number;
+  readonly bootId: string;
+}

@@ -1,0 +1,36 @@
+/** inotify marks of an inode; the Vfs reports what happens, see fs/anon/inotify.ts. */
+
+export interface InodeWatch {
+  /**
+   * `mask`: IN_* with IN_ISDIR; `name`: the entry in the watched directory, or undefined when the
+   * inode itself is meant; `cookie` pairs the two halves of a rename.
+   */
+  onEvent(mask: number, cookie: number, name: string | undefined): void;
+  /** The inode is gone: IN_IGNORED. */
+  onGone(): void;
+}
+
+export class InodeWatches {
+  readonly #watches = new Set<InodeWatch>();
+
+  add(watch: InodeWatch): void {
+    this.#watches.add(watch);
+  }
+
+  delete(watch: InodeWatch): void {
+    this.#watches.delete(watch);
+  }
+
+  get size(): number {
+    return this.#watches.size;
+  }
+
+  report(mask: number, cookie: number, name: string | undefined): void {
+    for (const watch of [...this.#watches]) watch.onEvent(mask, cookie, name);
+  }
+
+  gone(): void {
+    for (const watch of [...this.#watches]) watch.onGone();
+    this.#watches.clear();
+  }
+}
