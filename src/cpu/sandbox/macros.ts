@@ -23,27 +23,25 @@
  * instructions may stand in between; a conditional branch out of the run does not end it.
  *
  * ## Leaving
- * Besides branches inside the unit, `jmp rel32` and `jcc rel32` may go to the start of a trampoline
- * (`TRAMPOLINE`, offsets from the start of code memory). What stands in `exitRip`, `exitSite`,
- * `target` and the spill slots is guest input there. Only the cache makes direct branches to other
- * units, by replacing the 4-byte aligned displacement of a verified `jmp rel32`.
+ * Besides branches inside the unit, `jmp rel32` and `jcc rel32` may go to the exits of `CODE_EXITS`
+ * and to the places of `TARGET`. What stands in `exitRip`, `exitSite`, `target` and the spill slots
+ * is guest input there. Only the cache makes direct branches to other units, by replacing the
+ * 4-byte aligned displacement of a verified `jmp rel32`.
  */
 
 import { EXIT, JUMP_TABLE_DISP, RETURN_TABLE_DISP, TLS } from './layout.ts';
 
-/** Bytes of a trampoline, and where it starts, from the start of code memory. */
-export const TRAMPOLINE_BYTES = 32;
-
-/** Trampolines that stand before all units; written by the cache. */
-export const TRAMPOLINE = {
-  /** Exit of kind k at k × TRAMPOLINE_BYTES: the stub's exit of that kind. */
-  exit: (kind: number): number => kind * TRAMPOLINE_BYTES,
+/**
+ * Names of the places outside that a unit may branch to: exit kinds (`EXIT`) and these. The cache
+ * knows where they lie.
+ */
+export const TARGET = {
   /** RCX = full guest target, guest RCX in spill 0: the stub `miss`. */
-  miss: 16 * TRAMPOLINE_BYTES,
-  /** Loads RCX from gs:[esp − 8], then as `miss`: fills the table of returns. */
-  missReturn: 17 * TRAMPOLINE_BYTES,
-  /** Loads RCX from fs:[target], then as `miss`: fills the table of jumps. */
-  missJump: 18 * TRAMPOLINE_BYTES,
+  miss: 16,
+  /** exitSite = 1, RCX from gs:[esp − 8], then as `miss`: fills the table of returns. */
+  missReturn: 17,
+  /** exitSite = 2, RCX from fs:[target], then as `miss`: fills the table of jumps. */
+  missJump: 18,
 } as const;
 
 /** Exit kinds that translated code may take by itself (the rest are made by signal handlers). */
@@ -57,16 +55,6 @@ export const CODE_EXITS: readonly number[] = [
   EXIT.stale,
 ];
 
-/** All offsets that a branch out of a unit may name. */
-export const TRAMPOLINE_OFFSETS: readonly number[] = [
-  ...CODE_EXITS.map(TRAMPOLINE.exit),
-  TRAMPOLINE.miss,
-  TRAMPOLINE.missReturn,
-  TRAMPOLINE.missJump,
-];
-
-/** First offset of code memory where units may lie. */
-export const FIRST_UNIT_OFFSET = 4096;
 /** Units start at multiples of this; link displacements are aligned relative to code memory. */
 export const UNIT_ALIGNMENT = 16;
 
