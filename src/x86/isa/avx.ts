@@ -1,0 +1,4 @@
+/** AVX … */
+import type { RowSource } from './row.ts';
+
+export const avxRows: readonly RowSource[] = [];
