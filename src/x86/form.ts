@@ -102,6 +102,8 @@ export const NO_FORM = null;
 /** Everything at one opcode. */
 export interface Opcode {
   readonly space: Space;
+  /** The opcode byte. */
+  readonly byte: number;
   readonly rows: readonly Row[];
   readonly hasModrm: boolean;
   /** Some row fixes ModRM.rm: the index has its three bits, too. */
@@ -173,14 +175,14 @@ function matchesModrm(row: Row, modIs3: boolean, reg: number, rm: number): boole
   return (row.reg < 0 || row.reg === reg) && (row.rm < 0 || row.rm === rm);
 }
 
-function matchesLegacy(row: Row, index: number): boolean {
+function matchesLegacy(row: Row, index: number, isNop: boolean): boolean {
   const has66 = (index & 4) !== 0;
   const w = (index & 8) !== 0;
   const bit4 = (index & 16) !== 0;
   if (!matchesPrefix(row, has66, (index & 1) !== 0, (index & 2) !== 0)) return false;
   if (!matchesSize(row.sizeRule, has66, w)) return false;
   // 90 without REX.B is nop (F3: pause), never an exchange with itself.
-  if (!row.hasModrm) return row.map !== 0 || row.opcode !== 0x90 || row.opcodeReg === bit4;
+  if (!row.hasModrm) return !isNop || row.opcodeReg === bit4;
   return matchesModrm(row, bit4, (index >> 5) & 7, (index >> 8) & 7);
 }
 
@@ -219,7 +221,7 @@ export class Forms {
     const usesRm = rows.some((row) => row.rm >= 0);
     const size = space === EVEX ? 1024 : space === VEX ? 512 : !hasModrm ? 32 : usesRm ? 2048 : 256;
     const forms = new Array<Form | null | undefined>(size).fill(undefined);
-    const loaded: Opcode = { space, rows, hasModrm, usesRm, forms };
+    const loaded: Opcode = { space, byte: opcode, rows, hasModrm, usesRm, forms };
     this.#opcodes[key] = loaded;
     return loaded;
   }
@@ -228,7 +230,8 @@ export class Forms {
 /** The form at `index` of an opcode, matched now and remembered; null: no row. */
 export function resolve(opcode: Opcode, index: number): Form | null {
   const matches = opcode.space === 0 ? matchesLegacy : matchesVex;
-  const row = opcode.rows.find((candidate) => matches(candidate, index));
+  const isNop = opcode.byte === 0x90 && opcode.rows[0]?.map === 0;
+  const row = opcode.rows.find((candidate) => matches(candidate, index, isNop));
   const form = row === undefined ? NO_FORM : formOf(row);
   opcode.forms[index] = form;
   return form;

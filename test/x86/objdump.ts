@@ -44,7 +44,7 @@ export async function compareWithObjdump(
     const firstTab = text.indexOf('\t');
     const secondTab = text.indexOf('\t', firstTab + 1);
     if (firstTab < 0 || secondTab < 0) continue;
-    if (options.every !== undefined && ((line++ >> 12) % options.every) !== 0) continue;
+    if (options.every !== undefined && (line++ >> 12) % options.every !== 0) continue;
     const mnemonic = text.slice(secondTab + 1);
     if (NOT_INSTRUCTIONS.test(mnemonic)) continue;
     let count = 0;
@@ -59,7 +59,9 @@ export async function compareWithObjdump(
       result.unknown.set(name, (result.unknown.get(name) ?? 0) + 1);
     } else if (instruction.length !== count) {
       if (result.different.length < 100)
-        result.different.push(`${text.trim()} (we: ${instruction.length}, ${instruction.row.text})`);
+        result.different.push(
+          `${text.trim()} (we: ${instruction.length}, ${instruction.row.text})`,
+        );
     } else {
       result.equal++;
       options.onInstruction?.(instruction, bytes, mnemonic);
