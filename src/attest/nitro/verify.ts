@@ -1,0 +1,74 @@
+/**
+ * Verification of AWS Nitro attestation documents (`docs/attestation_process.md`, section 3): chain
+ * to the pinned root at an explicit time, then the COSE signature. Policy comes after.
+ */
+import { equalBytes, isZero } from '../bytes.ts';
+import { runChecks, type Verdict } from '../checks.ts';
+import { require } from '../errors.ts';
+import { AWS_NITRO_ROOT } from '../roots.table.ts';
+import { verifyEcdsa } from '../webcrypto.ts';
+import { type Certificate, KEY_USAGE, parseCertificate } from '../x509/certificate.ts';
+import { validatePath } from '../x509/path.ts';
+import { type NitroDocument, parseNitroDocument } from './document.ts';
+
+const PLAN = {
+  structure: ['the document is well formed', 'attestation_process.md, 2.2, 3.2.2; RFC 9052, 4.2'],
+  chain: [
+    'the certificate leads to the root of AWS',
+    'attestation_process.md, 3.2.3; RFC 5280, 6.1',
+  ],
+  signature: [
+    'the document is signed by the certificate',
+    'RFC 9052, 4.4; attestation_process.md, 3.2',
+  ],
+} as const;
+
+export interface NitroClaims {
+  readonly document: NitroDocument;
+  /** PCR0 to PCR2 are zero exactly when the enclave was started in debug mode. */
+  readonly debug: boolean;
+  readonly leafUntilMs: number;
+}
+
+export interface NitroInput {
+  readonly document: Uint8Array;
+  /** A leaf lives three hours; a stored document needs its own time, which the caller must name. */
+  readonly timeMs: number;
+  /** Trusted roots instead of AWS's, for tests. */
+  readonly roots?: readonly Certificate[];
+}
+
+export function verifyNitro(input: NitroInput): Promise<Verdict<NitroClaims>> {
+  return runChecks(PLAN, async (checks) => {
+    const document = await checks.step('structure', () => parseNitroDocument(input.document));
+    const leaf = await checks.step('chain', () => checkChain(document, input));
+    await checks.step('signature', async () => {
+      const { signed, signature } = document;
+      const good = await verifyEcdsa(leaf.publicKey, 'SHA-384', signed, signature);
+      require(good, 'COSE_BAD_SIGNATURE', 'the document is not signed by its certificate');
+    });
+    const zero = (pcr: number) => isZero(document.pcrs.get(pcr) ?? new Uint8Array(0));
+    return { document, debug: zero(0) && zero(1) && zero(2), leafUntilMs: leaf.notAfterMs };
+  });
+}
+
+/** Section 3.2.3: the path is given, root first; it is validated as given and in full. */
+async function checkChain(document: NitroDocument, input: NitroInput): Promise<Certificate> {
+  const anchors = input.roots ?? [parseCertificate(AWS_NITRO_ROOT)];
+  const leaf = parseCertificate(document.certificate);
+  const bundle = document.cabundle.map(parseCertificate);
+  const root = bundle[0] as Certificate;
+  const trusted = anchors.some((anchor) => equalBytes(anchor.raw, root.raw));
+  require(trusted, 'UNTRUSTED_ROOT', `"${root.subjectCommonName}" is no trusted root`);
+  const path = await validatePath(leaf, {
+    intermediates: bundle,
+    anchors,
+    timeMs: input.timeMs,
+    revocation: 'none',
+  });
+  require(path.length === bundle.length + 1, 'CHAIN_INCOMPLETE', 'cabundle has other certificates');
+  const usage = leaf.keyUsage ?? KEY_USAGE.digitalSignature;
+  require(!leaf.isCa, 'CERT_WRONG_TYPE', 'the signing certificate is an authority');
+  require((usage & KEY_USAGE.digitalSignature) !== 0, 'CERT_KEY_USAGE', 'leaf may not sign');
+  return leaf;
+}
