@@ -1,0 +1,218 @@
+/**
+ * Builds an image: configuration + files of this machine → an OCI image layout. Deterministic: the
+ * same inputs give the same measurement in any folder and at any time.
+ */
+
+import type { Crypto } from '../base/interfaces.ts';
+import { type FileNode, newDir } from '../fs/verity/index-model.ts';
+import { encodeIndex } from '../fs/verity/index-writer.ts';
+import { S_IFDIR } from '../fs/verity/layout.ts';
+import { MerkleBuilder } from '../fs/verity/merkle.ts';
+import { canonicalBytes, type Json, toHex } from './canonical-json.ts';
+import { type BuildConfig, type ImageConfig, toImageConfig } from './config-schema.ts';
+import { addPackages } from './dpkg.ts';
+import { ElfResolver, type MissingLibrary } from './elf-needs.ts';
+import { type HostFiles, ImageError, type ImageOutput, type Signer } from './host-files.ts';
+import { CLAMP_SEC, HostImport } from './host-import.ts';
+import { ANNOTATION, descriptorOf, IMAGE_FORMAT, MEDIA, ociConfigOf } from './oci.ts';
+import { type PackProgress, packContents } from './pack.ts';
+import { writeSignature } from './signature.ts';
+import { Staging, utf8ByteString } from './staging.ts';
+
+export interface BuildInputs {
+  readonly config: BuildConfig;
+  /** Folder that relative paths of `files.copy` start from, an absolute path. */
+  readonly baseDir: string;
+  readonly host: HostFiles;
+  readonly output: ImageOutput;
+  readonly crypto: Crypto;
+  readonly signer?: Signer;
+  readonly onProgress?: (progress: PackProgress) => void;
+}
+
+export interface BuildResult {
+  /** "sha256:…": the digest of the image manifest. */
+  readonly measurement: string;
+  readonly fileCount: number;
+  readonly contentBytes: number;
+  readonly packages: readonly string[];
+  /** Libraries that files of packages name but that this machine lacks (often optional plug-ins). */
+  readonly missing: readonly MissingLibrary[];
+}
+
+export function buildImage(inputs: BuildInputs): BuildResult {
+  const { host, output, crypto } = inputs;
+  const staging = new Staging();
+  const imageConfig = toImageConfig(inputs.config);
+  const { packages, missing } = stage(staging, inputs, imageConfig);
+  const blobs = packContents(staging, host, output, crypto, inputs.onProgress);
+  const index = encodeIndex(staging.root, blobs);
+  const manifest = writeManifest(output, imageConfig, index, blobs, crypto);
+  const measurement = `sha256:${toHex(manifest.digest)}`;
+  const signature =
+    inputs.signer && writeSignature(output, measurement, imageConfig.name, inputs.signer);
+  writeLayout(output, imageConfig.name, manifest, signature);
+  return {
+    measurement,
+    fileCount: staging.sources.size,
+    contentBytes: blobs.reduce((sum, blob) => sum + blob.sizeBytes, 0),
+    packages,
+    missing,
+  };
+}
+
+function stage(staging: Staging, inputs: BuildInputs, imageConfig: ImageConfig) {
+  const { config, host, baseDir } = inputs;
+  const { files } = config;
+  const into = new HostImport(host, staging);
+  const packages = addPackages(host, staging, into, files.packages, { docs: files.docs });
+  // What a person lists must be complete; a package may have plug-ins that lack something.
+  const fromPackages = new Set<FileNode>(staging.sources.keys());
+  for (const item of files.copy) {
+    if (typeof item === 'string') into.mirrorTree(utf8ByteString(item));
+    else {
+      const from = item.from.startsWith('/') ? item.from : `${baseDir}/${item.from}`;
+      const { mode, uid, gid } = item;
+      into.copyTo(utf8ByteString(from), utf8ByteString(item.to), {
+        ...(mode === undefined ? {} : { mode: Number.parseInt(mode, 8) }),
+        ...(uid === undefined ? {} : { uid }),
+        ...(gid === undefined ? {} : { gid }),
+      });
+    }
+  }
+  for (const [path, target] of Object.entries(files.symlinks))
+    staging.putSymlink(utf8ByteString(path), utf8ByteString(target), { mtimeSec: CLAMP_SEC });
+  const resolver = new ElfResolver(host, staging, into);
+  resolver.resolveAll();
+  if (files.base) addBase(staging);
+  for (const { path, mode } of files.directories)
+    staging.put(utf8ByteString(path), {
+      ...newDir(),
+      mode: S_IFDIR | Number.parseInt(mode ?? '0755', 8),
+    });
+  for (const path of files.exclude) staging.remove(utf8ByteString(path));
+  checkPrograms(staging, imageConfig);
+  checkLibraries(resolver.missing, staging, fromPackages);
+  clampTimes(staging);
+  return { packages, missing: resolver.missing };
+}
+
+/** Folders and files that every Linux program expects and no package owns. */
+function addBase(staging: Staging): void {
+  for (const path of [
+    '/dev',
+    '/etc',
+    '/home',
+    '/proc',
+    '/root',
+    '/run',
+    '/sys',
+    '/var/tmp',
+    '/tmp',
+  ])
+    staging.directory(path);
+  for (const path of ['/tmp', '/var/tmp']) staging.directory(path).mode = S_IFDIR | 0o1777;
+  staging.directory('/root').mode = S_IFDIR | 0o700;
+  const texts: Readonly<Record<string, string>> = {
+    '/etc/passwd':
+      'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n',
+    '/etc/group': 'root:x:0:\ntty:x:5:\nusers:x:100:\nnogroup:x:65534:\n',
+    '/etc/hosts': '127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost\n',
+    '/etc/nsswitch.conf': 'passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n',
+  };
+  for (const [path, text] of Object.entries(texts))
+    if (!staging.find(path)) staging.putText(path, text);
+}
+
+function checkPrograms(staging: Staging, config: ImageConfig): void {
+  for (const program of new Set([...config.entryPoints, config.command[0] as string])) {
+    if (!program.startsWith('/'))
+      throw new ImageError(
+        'CLOISTER_BUILD',
+        `command and entry_points name programs by absolute path; ${program} is none`,
+      );
+    if (staging.find(utf8ByteString(program), true)?.kind !== 'file')
+      throw new ImageError(
+        'CLOISTER_BUILD',
+        `program ${program} is not in the image: list it under files.copy, ` +
+          'or its package under files.packages',
+      );
+  }
+}
+
+function checkLibraries(
+  missing: readonly MissingLibrary[],
+  staging: Staging,
+  fromPackages: ReadonlySet<FileNode>,
+): void {
+  for (const { library, neededBy } of missing) {
+    const node = staging.find(utf8ByteString(neededBy), true);
+    if (node?.kind !== 'file' || fromPackages.has(node)) continue;
+    throw new ImageError(
+      'CLOISTER_BUILD',
+      `${neededBy} needs ${library}, which this machine does not have: install it, ` +
+        'or copy it into the image (files.copy)',
+    );
+  }
+}
+
+function clampTimes(staging: Staging): void {
+  staging.root.mtimeSec = CLAMP_SEC;
+  for (const [, node] of staging.walk())
+    if (node.kind !== 'file' || node.mtimeSec === 0) node.mtimeSec = CLAMP_SEC;
+}
+
+function writeManifest(
+  output: ImageOutput,
+  imageConfig: ImageConfig,
+  index: Uint8Array,
+  blobs: ReturnType<typeof packContents>,
+  crypto: Crypto,
+) {
+  const put = (...parts: readonly Uint8Array[]) => {
+    const blob = output.createBlob();
+    for (const part of parts) blob.write(part);
+    return blob.finish();
+  };
+  const builder = new MerkleBuilder(crypto);
+  builder.update(index);
+  const { rootHash, tree } = builder.finish();
+  const layers = [
+    descriptorOf(MEDIA.config, put(canonicalBytes(imageConfig as unknown as Json))),
+    descriptorOf(MEDIA.rootIndex, put(index, tree), {
+      [ANNOTATION.indexSize]: String(index.length),
+      [ANNOTATION.indexRoot]: toHex(rootHash),
+    }),
+    ...blobs.map((blob) => descriptorOf(MEDIA.content, blob)),
+  ];
+  const digests = layers.map((layer) => layer.digest);
+  const ociConfig = put(canonicalBytes(ociConfigOf(imageConfig, digests)));
+  return put(
+    canonicalBytes({
+      schemaVersion: 2,
+      mediaType: MEDIA.manifest,
+      config: descriptorOf(MEDIA.ociConfig, ociConfig),
+      layers,
+      annotations: { [ANNOTATION.format]: IMAGE_FORMAT },
+    }),
+  );
+}
+
+function writeLayout(
+  output: ImageOutput,
+  name: string,
+  manifest: { digest: Uint8Array; sizeBytes: number },
+  signature: { digest: Uint8Array } | undefined,
+): void {
+  const annotations: Record<string, string> = { [ANNOTATION.refName]: name };
+  if (signature) annotations[ANNOTATION.signature] = `sha256:${toHex(signature.digest)}`;
+  output.writeFile('oci-layout', canonicalBytes({ imageLayoutVersion: '1.0.0' }));
+  output.writeFile(
+    'index.json',
+    canonicalBytes({
+      schemaVersion: 2,
+      mediaType: MEDIA.index,
+      manifests: [descriptorOf(MEDIA.manifest, manifest, annotations)],
+    }),
+  );
+}

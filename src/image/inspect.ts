@@ -1,0 +1,78 @@
+/** What `cloister inspect` shows, as data: the command line renders it. */
+
+import { showBytes } from '../fs/verity/index-model.ts';
+import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../fs/verity/layout.ts';
+import { ROOT_INODE, type VerityTree } from '../fs/verity/verity-tree.ts';
+import { toHex } from './canonical-json.ts';
+import type { ImageConfig } from './config-schema.ts';
+import { MEDIA } from './oci.ts';
+import type { Image } from './open.ts';
+
+export interface InspectedFile {
+  readonly path: string;
+  readonly type: 'directory' | 'file' | 'symlink' | 'special';
+  /** Permission bits, octal. */
+  readonly mode: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly sizeBytes: number;
+  readonly mtimeSec: number;
+  readonly target?: string;
+  /** The fs-verity digest: what `fsverity digest FILE` prints. */
+  readonly digest?: string;
+}
+
+export interface InspectedImage {
+  readonly measurement: string;
+  /** Raw Ed25519 public keys, hexadecimal. */
+  readonly signers: readonly string[];
+  readonly config: ImageConfig;
+  readonly fileCount: number;
+  readonly contentBytes: number;
+}
+
+export function inspectImage(image: Image): InspectedImage {
+  const content = image.manifest.layers.filter((layer) => layer.mediaType === MEDIA.content);
+  return {
+    measurement: image.measurement,
+    signers: image.signers.map(toHex),
+    config: image.config,
+    fileCount: image.tree.inodeCount,
+    contentBytes: content.reduce((sum, layer) => sum + layer.size, 0),
+  };
+}
+
+/** Every file with its digest, depth first, names sorted by bytes. */
+export function* inspectFiles(tree: VerityTree): Generator<InspectedFile> {
+  yield inspectOne(tree, ROOT_INODE, '/');
+  yield* below(tree, ROOT_INODE, '');
+}
+
+function* below(tree: VerityTree, dir: number, path: string): Generator<InspectedFile> {
+  for (let i = 0; i < tree.direntCount(dir); i++) {
+    const entry = tree.direntAt(dir, i);
+    if (entry === undefined) return;
+    const child = `${path}/${entry.name}`;
+    yield inspectOne(tree, entry.inode, child);
+    if (entry.type << 12 === S_IFDIR) yield* below(tree, entry.inode, child);
+  }
+}
+
+function inspectOne(tree: VerityTree, inode: number, path: string): InspectedFile {
+  const stat = tree.stat(inode);
+  const type = stat.mode & S_IFMT;
+  const common = {
+    path: showBytes(path),
+    mode: (stat.mode & 0o7777).toString(8).padStart(4, '0'),
+    uid: stat.uid,
+    gid: stat.gid,
+    sizeBytes: stat.sizeBytes,
+    mtimeSec: Number(stat.mtimeSec),
+  };
+  if (type === S_IFDIR) return { ...common, type: 'directory' };
+  if (type === S_IFREG)
+    return { ...common, type: 'file', digest: `sha256:${toHex(tree.fileDigest(inode))}` };
+  if (type !== S_IFLNK) return { ...common, type: 'special' };
+  const target = new TextDecoder().decode(tree.readlink(inode));
+  return { ...common, type: 'symlink', target };
+}

@@ -1,0 +1,169 @@
+/**
+ * Opens an image: finds its manifest, checks it against what is trusted, and hands out the measured
+ * configuration and root file system. Costs a few small reads, whatever the size of the image.
+ */
+
+import * as v from 'valibot';
+import type { Crypto } from '../base/interfaces.ts';
+import { ImageDamage } from '../fs/verity/source.ts';
+import { VerityTree } from '../fs/verity/verity-tree.ts';
+import { fromHex, toHex } from './canonical-json.ts';
+import type { ImageConfig } from './config-schema.ts';
+import { ImageError, type ImageSource } from './host-files.ts';
+import {
+  ANNOTATION,
+  digestOf,
+  IMAGE_FORMAT,
+  layoutIndexSchema,
+  MAX_DOCUMENT_BYTES,
+  type Manifest,
+  MEDIA,
+  manifestSchema,
+  parseDocument,
+  type ReadDescriptor,
+  readDocumentBlob,
+} from './oci.ts';
+import { readSigners } from './signature.ts';
+
+/** What an image must show before anything of it is used. All given conditions must hold. */
+export interface ImageTrust {
+  /** "sha256:…": exactly this image. */
+  readonly measurement?: string;
+  /** Signed by at least one of these raw Ed25519 keys. */
+  readonly signers?: readonly Uint8Array[];
+}
+
+export interface Image {
+  readonly measurement: string;
+  /** Raw public keys whose signature is valid; trusted only as far as {@link ImageTrust} says. */
+  readonly signers: readonly Uint8Array[];
+  readonly config: ImageConfig;
+  readonly tree: VerityTree;
+  readonly manifest: Manifest;
+}
+
+export function openImage(source: ImageSource, trust: ImageTrust, crypto: Crypto): Image {
+  const found = readManifest(source, trust, crypto);
+  const { manifest, measurement, signers } = found;
+  const format = manifest.annotations[ANNOTATION.format];
+  if (format !== IMAGE_FORMAT)
+    throw new ImageError(
+      'CLOISTER_IMAGE_FORMAT',
+      format === undefined
+        ? `${measurement} is an OCI image, but none that Cloister built`
+        : `image format ${format}; this Cloister reads format ${IMAGE_FORMAT}`,
+    );
+  const config = readConfig(source, layer(manifest, MEDIA.config), crypto);
+  const index = layer(manifest, MEDIA.rootIndex);
+  const sizeBytes = Number(index.annotations[ANNOTATION.indexSize]);
+  const rootHash = fromHex(index.annotations[ANNOTATION.indexRoot] ?? '', 32);
+  if (!Number.isSafeInteger(sizeBytes) || rootHash === undefined)
+    throw new ImageDamage('the manifest', 'size or root hash of the index is missing');
+  const tree = new VerityTree(source, { digest: digestOf(index), sizeBytes, rootHash }, crypto);
+  return { measurement, signers, config, tree, manifest };
+}
+
+function readManifest(source: ImageSource, trust: ImageTrust, crypto: Crypto) {
+  const bytes = readTop(source, 'index.json');
+  const layout = parseDocument(layoutIndexSchema, bytes, 'index.json');
+  if (layout.manifests.length > 1)
+    throw new ImageError(
+      'CLOISTER_IMAGE_FORMAT',
+      `the layout holds ${layout.manifests.length} images; a Cloister image holds one`,
+    );
+  const entry = layout.manifests[0] as ReadDescriptor;
+  if (entry.mediaType !== MEDIA.manifest)
+    throw new ImageDamage('index.json', `its entry is of type ${entry.mediaType}, not a manifest`);
+  const measurement = entry.digest;
+  const document = readDocumentBlob(source, entry, 'the manifest', crypto);
+  const signature = entry.annotations[ANNOTATION.signature];
+  const signers =
+    signature === undefined ? [] : readSigners(source, signature, measurement, crypto);
+  checkTrust(measurement, signers, trust);
+  const manifest = parseDocument(manifestSchema, document, 'the manifest');
+  return { manifest, measurement, signers };
+}
+
+function checkTrust(measurement: string, signers: readonly Uint8Array[], trust: ImageTrust): void {
+  if (trust.measurement !== undefined && trust.measurement !== measurement)
+    throw new ImageError(
+      'CLOISTER_IMAGE_UNTRUSTED',
+      `this image is ${measurement}, but ${trust.measurement} was asked for`,
+    );
+  if (trust.signers === undefined) return;
+  const trusted = new Set(trust.signers.map(toHex));
+  if (signers.some((key) => trusted.has(toHex(key)))) return;
+  const by = signers.length === 0 ? 'not signed' : `signed by ${signers.map(toHex).join(', ')}`;
+  throw new ImageError(
+    'CLOISTER_IMAGE_UNTRUSTED',
+    `image ${measurement} is ${by}; trusted: ${[...trusted].join(', ') || 'no key'}`,
+  );
+}
+
+const mountSchema = v.strictObject({
+  type: v.picklist(['hostfs', 'tmpfs', 'sealed']),
+  target: v.string(),
+  source: v.optional(v.string()),
+  readOnly: v.boolean(),
+  sizeBytes: v.optional(v.number()),
+  key: v.optional(v.string()),
+});
+
+const natural = v.pipe(v.number(), v.integer(), v.minValue(0));
+
+const imageConfigSchema = v.strictObject({
+  name: v.string(),
+  command: v.pipe(v.array(v.string()), v.minLength(1)),
+  entryPoints: v.array(v.string()),
+  workingDir: v.string(),
+  uid: natural,
+  gid: natural,
+  environment: v.strictObject({
+    fixed: v.record(v.string(), v.string()),
+    fromHost: v.array(v.string()),
+  }),
+  limits: v.strictObject({
+    memoryBytes: natural,
+    processes: natural,
+    openFiles: natural,
+    tmpfsBytes: natural,
+  }),
+  mounts: v.array(mountSchema),
+  network: v.picklist(['none', 'host']),
+  overrides: v.strictObject({
+    environment: v.boolean(),
+    mounts: v.boolean(),
+    user: v.boolean(),
+    working_dir: v.boolean(),
+    arguments: v.boolean(),
+    program: v.boolean(),
+    limits: v.boolean(),
+    network: v.boolean(),
+  }),
+});
+
+function readConfig(source: ImageSource, of: ReadDescriptor, crypto: Crypto): ImageConfig {
+  const where = 'the configuration';
+  const bytes = readDocumentBlob(source, of, where, crypto);
+  return parseDocument(imageConfigSchema, bytes, where) as ImageConfig;
+}
+
+function layer(manifest: Manifest, mediaType: string): ReadDescriptor {
+  const found = manifest.layers.filter((one) => one.mediaType === mediaType);
+  if (found.length !== 1)
+    throw new ImageDamage('the manifest', `it has ${found.length} layers of type ${mediaType}`);
+  return found[0] as ReadDescriptor;
+}
+
+function readTop(source: ImageSource, name: string): Uint8Array {
+  try {
+    return source.readFile(name, MAX_DOCUMENT_BYTES);
+  } catch (cause) {
+    throw new ImageError(
+      'CLOISTER_IMAGE_FORMAT',
+      `not an image: ${name} cannot be read (${String(cause)}). ` +
+        'Give the folder that `cloister build` wrote',
+      cause,
+    );
+  }
+}
