@@ -45,6 +45,14 @@ export interface Form {
   readonly memoryDestination: boolean;
   readonly usesVvvv: boolean;
   readonly rounding: boolean;
+  /** These fields hold 8-bit general registers: 4–7 are ah–bh without REX. */
+  readonly byteReg: boolean;
+  readonly byteRm: boolean;
+  readonly byteOpcodeReg: boolean;
+  /** Legacy: 66 and REX.W as the row wants them; VEX and EVEX: W and L to be emitted. */
+  readonly emits66: boolean;
+  readonly emitsW: 0 | 1;
+  readonly emitsL: 0 | 1 | 2;
 }
 
 /** Numbers that a register field may hold, by the kind of the operand in it. */
@@ -68,7 +76,11 @@ function maskOf(operand: RowOperand | undefined): number {
   return operand?.kind === 'mmx' || operand?.kind === 'x87' || operand?.kind === 'seg' ? 7 : 31;
 }
 
-export function formOf(row: Row): Form {
+function isByte(operand: RowOperand | undefined): boolean {
+  return operand?.kind === 'gp' && operand.bits === 8;
+}
+
+function makeForm(row: Row): Form {
   const at = (slot: string) => row.operands.find((o) => o.slot === slot);
   const memory = row.memoryOperand < 0 ? undefined : row.operands[row.memoryOperand];
   return {
@@ -93,6 +105,12 @@ export function formOf(row: Row): Form {
     memoryDestination: row.memoryOperand === 0 && (row.memoryAccess & 2) !== 0,
     usesVvvv: row.usesVvvv,
     rounding: row.rounding || row.sae,
+    byteReg: isByte(at('reg')),
+    byteRm: isByte(at('rm')),
+    byteOpcodeReg: isByte(at('opcode')),
+    emits66: row.prefix === PREFIX_66 || row.sizeRule === 'o16',
+    emitsW: row.w === 1 || row.sizeRule === 'o64' ? 1 : 0,
+    emitsL: row.l < 0 ? 0 : (row.l as 0 | 1 | 2),
   };
 }
 
@@ -204,6 +222,7 @@ function matchesVex(row: Row, index: number): boolean {
 export class Forms {
   readonly #table: InstructionTable;
   readonly #opcodes: (Opcode | undefined)[];
+  readonly #byRow: (Form | undefined)[] = [];
 
   constructor(table: InstructionTable = isa) {
     this.#table = table;
@@ -213,6 +232,16 @@ export class Forms {
   opcode(space: Space, map: number, opcode: number): Opcode {
     const key = opcodeKey(space, map, opcode);
     return this.#opcodes[key] ?? this.#load(key, space, map, opcode);
+  }
+
+  /** The form of a row. */
+  of(row: Row): Form {
+    let form = this.#byRow[row.id];
+    if (form === undefined) {
+      form = makeForm(row);
+      this.#byRow[row.id] = form;
+    }
+    return form;
   }
 
   #load(key: number, space: Space, map: number, opcode: number): Opcode {
@@ -232,7 +261,7 @@ export function resolve(opcode: Opcode, index: number): Form | null {
   const matches = opcode.space === 0 ? matchesLegacy : matchesVex;
   const isNop = opcode.byte === 0x90 && opcode.rows[0]?.map === 0;
   const row = opcode.rows.find((candidate) => matches(candidate, index, isNop));
-  const form = row === undefined ? NO_FORM : formOf(row);
+  const form = row === undefined ? NO_FORM : forms.of(row);
   opcode.forms[index] = form;
   return form;
 }

@@ -48,7 +48,7 @@ export interface MemoryInit {
 }
 
 /** Numbers are immediates; a label as operand of a branch is its target. */
-export type Operand = Register | Memory | Label | number | bigint;
+export type Operand = Register | Memory | Masked | Label | number | bigint;
 
 /** A memory operand. Without base, index and label: an absolute 32-bit address (SIB form). */
 export function mem(init: MemoryInit): Memory {
@@ -159,3 +159,16 @@ export const dl: Register = gp8[2]!;
 
 type R = Register;
 type SixteenRegisters = readonly [R, R, R, R, R, R, R, R, R, R, R, R, R, R, R, R];
+
+/** A register or memory operand under an opmask (EVEX). */
+export interface Masked {
+  readonly type: 'masked';
+  readonly operand: Register | Memory;
+  readonly mask: Register;
+  readonly zeroing: boolean;
+}
+
+/** `dest{k1}` or, zeroing, `dest{k1}{z}`. */
+export function masked(operand: Register | Memory, k: Register, zeroing = false): Masked {
+  return { type: 'masked', operand, mask: k, zeroing };
+}
