@@ -1,0 +1,17 @@
+/** `npm run bench -- cpu|os|storage|attest [ROW …]`: printed measurements, never pass or fail. */
+
+const SUITES: Readonly<Record<string, () => Promise<(rows: readonly string[]) => unknown>>> = {
+  cpu: async () => (await import('../bench/cpu.ts')).benchCpu,
+};
+
+const [name, ...rows] = process.argv.slice(2);
+const wanted = name === undefined ? Object.keys(SUITES) : [name];
+for (const suite of wanted) {
+  const load = SUITES[suite];
+  if (!load) {
+    console.error(`bench: no suite ${suite}; there are: ${Object.keys(SUITES).join(', ')}`);
+    process.exit(2);
+  }
+  console.log(`== ${suite}`);
+  await (await load())(rows);
+}

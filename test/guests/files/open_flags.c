@@ -1,0 +1,48 @@
+#include "check.h"
+int main(void) {
+  T(open("absent", O_RDONLY));
+  int fd = open("a", O_RDWR | O_CREAT | O_EXCL, 0640);
+  IS(fd == 3);
+  T(open("a", O_RDWR | O_CREAT | O_EXCL, 0640));
+  T(write(fd, "hello", 5));
+  T(open("a", O_RDONLY | O_DIRECTORY));
+  T(mkdir("d", 0755));
+  T(open("d", O_WRONLY));
+  T(open("d", O_RDWR | O_CREAT, 0644));
+  T(open("d", O_CREAT, 0644));
+  T(open("a/x", O_RDONLY));
+  T(open("absent/x", O_RDONLY | O_CREAT, 0600));
+  T(symlink("a", "l"));
+  T(open("l", O_RDONLY | O_NOFOLLOW));
+  T(symlink("loop2", "loop1"));
+  T(symlink("loop1", "loop2"));
+  T(open("loop1", O_RDONLY));
+  T(open("", O_RDONLY));
+  T(open((char *)8, O_RDONLY));
+  int t = open("a", O_WRONLY | O_TRUNC);
+  struct stat st;
+  T(fstat(t, &st));
+  T(st.st_size);
+  int ap = open("a", O_WRONLY | O_APPEND);
+  T(write(ap, "12", 2));
+  T(lseek(ap, 0, SEEK_SET));
+  T(write(ap, "34", 2));
+  T(lseek(ap, 0, SEEK_CUR));
+  T(read(ap, &st, 1));
+  int p = open("a", O_PATH);
+  T(read(p, &st, 1));
+  T(fchmod(p, 0600));
+  T(fstat(p, &st));
+  T(open("d", O_TMPFILE | O_RDWR, 0600) >= 0);
+  T(open("a", O_TMPFILE | O_RDWR, 0600));
+  T(open("d", O_TMPFILE | O_RDONLY, 0600));
+  char name[300];
+  memset(name, 'n', 299); name[299] = 0;
+  T(open(name, O_RDONLY));
+  T(open("a/", O_RDONLY));
+  T(open("d/", O_RDONLY) >= 0);
+  T(open("new/", O_RDWR | O_CREAT, 0600));
+  T(openat(999, "a", O_RDONLY));
+  T(openat(fd, "a", O_RDONLY));
+  T(fcntl(ap, F_GETFL) & (O_ACCMODE | O_APPEND));
+}

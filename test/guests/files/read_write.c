@@ -1,0 +1,53 @@
+#include "check.h"
+#include <sys/uio.h>
+int main(void) {
+  char b[64] = {0};
+  int fd = open("f", O_RDWR | O_CREAT, 0600);
+  T(write(fd, "0123456789", 10));
+  T(read(fd, b, 10));
+  T(lseek(fd, 3, SEEK_SET));
+  T(read(fd, b, 4)); bytes("b", b, 4);
+  T(pread(fd, b, 64, 8)); bytes("b", b, 2);
+  T(pread(fd, b, 4, -1));
+  T(pread(fd, b, 4, 100));
+  T(pwrite(fd, "xy", 2, 14));
+  T(lseek(fd, 0, SEEK_END));
+  T(pread(fd, b, 64, 0)); bytes("b", b, 16);
+  T(read(fd, (void *)8, 4));
+  T(lseek(fd, 0, SEEK_SET));
+  T(read(fd, (void *)8, 4));
+  T(write(fd, (void *)8, 4));
+  T(read(fd, b, 0));
+  T(read(-1, b, 1));
+  T(read(77, b, 1));
+  T(write(77, b, 1));
+  struct iovec v[3] = {{b, 3}, {b + 10, 0}, {b + 20, 5}};
+  memset(b, '.', 64);
+  T(readv(fd, v, 3)); bytes("b", b, 26);
+  T(readv(fd, v, -1));
+  T(readv(fd, v, 1025));
+  T(preadv(fd, v, 3, 2)); bytes("b", b, 26);
+  T(pwritev(fd, v, 3, 30));
+  T(writev(fd, v, 0));
+  T(lseek(fd, -1, SEEK_SET));
+  T(lseek(fd, 0, 99));
+  T(lseek(fd, 1L << 40, SEEK_SET));
+  T(read(fd, b, 1));
+  T(write(fd, b, 0));
+  int p[2];
+  T(pipe(p));
+  T(lseek(p[0], 0, SEEK_CUR));
+  T(pread(p[0], b, 1, 0));
+  int r = open("f", O_RDONLY);
+  T(write(r, "x", 1));
+  T(ftruncate(r, 0));
+  T(ftruncate(fd, 5));
+  T(lseek(fd, 0, SEEK_END));
+  T(ftruncate(fd, -1));
+  T(truncate("f", 12));
+  T(truncate("absent", 12));
+  T(truncate(".", 12));
+  T(pread(fd, b, 64, 0)); bytes("b", b, 12);
+  T(fsync(fd)); T(fdatasync(fd)); T(fsync(p[0])); T(fsync(-1));
+  T(close(fd)); T(close(fd)); T(close(-1));
+}

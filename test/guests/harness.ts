@@ -1,0 +1,149 @@
+/**
+ * Differential harness: the same program runs natively and under Cloister, each in its own copy of
+ * the same prepared folder; output, exit status and resulting files must be equal.
+ */
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+
+export const CLOISTER = new URL('../../bin/cloister', import.meta.url).pathname;
+
+/** Why guests cannot run on this machine, or false. For the `skip` option of tests. */
+export const NO_GUESTS: string | false =
+  process.platform === 'linux' && process.arch === 'x64'
+    ? false
+    : 'guests run on x86-64 Linux only';
+
+export interface Outcome {
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Exit status as a shell gives it: 128 + signal when killed. */
+  readonly status: number;
+}
+
+export interface Case {
+  readonly argv: readonly string[];
+  /** Files of the prepared folder: relative path → content (a Uint8Array is kept as it is). */
+  readonly files?: Readonly<Record<string, string | Uint8Array>>;
+  /** A folder copied in first. */
+  readonly folder?: string;
+  readonly stdin?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly timeoutS?: number;
+  /** Compare standard error, too (default: no). */
+  readonly stderr?: boolean;
+  /** More options of `cloister run`, before `--`. */
+  readonly options?: readonly string[];
+}
+
+const SIGNALS: Readonly<Record<string, number>> = {
+  SIGHUP: 1,
+  SIGINT: 2,
+  SIGQUIT: 3,
+  SIGILL: 4,
+  SIGTRAP: 5,
+  SIGABRT: 6,
+  SIGBUS: 7,
+  SIGFPE: 8,
+  SIGKILL: 9,
+  SIGUSR1: 10,
+  SIGSEGV: 11,
+  SIGUSR2: 12,
+  SIGPIPE: 13,
+  SIGALRM: 14,
+  SIGTERM: 15,
+  SIGXCPU: 24,
+  SIGXFSZ: 25,
+  SIGVTALRM: 26,
+  SIGPROF: 27,
+  SIGSYS: 31,
+};
+
+const BASE_ENV = { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', HOME: '/', LC_ALL: 'C.UTF-8', TZ: 'UTC' };
+
+function spawn(argv: readonly string[], cwd: string, env: NodeJS.ProcessEnv, one: Case): Outcome {
+  const [command, ...args] = argv as [string, ...string[]];
+  const run = spawnSync(command, args, {
+    cwd,
+    env,
+    input: one.stdin ?? '',
+    encoding: 'latin1',
+    timeout: (one.timeoutS ?? 60) * 1000,
+    maxBuffer: 1 << 28,
+  });
+  if (run.error) throw run.error;
+  const status = run.status ?? 128 + (SIGNALS[run.signal ?? ''] ?? 0);
+  return { stdout: run.stdout, stderr: run.stderr, status };
+}
+
+/** Runs under Cloister with `folder` as /w. */
+export function runInside(one: Case, folder: string): Outcome {
+  const env = { ...BASE_ENV, ...one.env };
+  const given = Object.entries(env).flatMap(([name, value]) => ['-e', `${name}=${value}`]);
+  const user = `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`;
+  const fixed = ['-v', `${folder}:/w`, '-w', '/w', '-i', '-u', user];
+  const options = [...fixed, ...given, ...(one.options ?? [])];
+  return spawn([CLOISTER, 'run', ...options, '--', ...one.argv], folder, process.env, one);
+}
+
+export function runNative(one: Case, folder: string): Outcome {
+  return spawn(one.argv, folder, { ...BASE_ENV, ...one.env }, one);
+}
+
+function prepare(one: Case, name: string): string {
+  const folder = mkdtempSync(join(tmpdir(), `cloister-${name}-`));
+  if (one.folder) cpSync(one.folder, folder, { recursive: true });
+  for (const [path, content] of Object.entries(one.files ?? {})) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), content, { mode: 0o755 });
+  }
+  return folder;
+}
+
+/** Type, permission bits, size or content of everything below `folder`. */
+export function snapshot(folder: string): Record<string, string> {
+  const found: Record<string, string> = {};
+  const names = readdirSync(folder, { recursive: true, encoding: 'latin1' }).sort();
+  for (const name of names) {
+    const path = join(folder, name);
+    const stat = lstatSync(path);
+    const mode = (stat.mode & 0o7777).toString(8);
+    if (stat.isSymbolicLink()) found[name] = `link ${readlinkSync(path)}`;
+    else if (stat.isDirectory()) found[name] = `folder ${mode}`;
+    else if (stat.isFile()) found[name] = `file ${mode} ${readFileSync(path, 'latin1')}`;
+    else found[name] = `other ${mode}`;
+  }
+  return found;
+}
+
+/** Runs `one` both ways and asserts that everything observable is equal. Returns the outcome. */
+export function compareRuns(one: Case): Outcome {
+  const native = prepare(one, 'native');
+  const inside = prepare(one, 'inside');
+  try {
+    const expected = runNative(one, native);
+    const given = runInside(one, inside);
+    const hint = `${one.argv.join(' ')}\nstderr under Cloister: ${given.stderr.slice(0, 2000)}`;
+    assert.equal(given.stdout, expected.stdout, `stdout of ${hint}`);
+    if (one.stderr) assert.equal(given.stderr, expected.stderr, `stderr of ${hint}`);
+    assert.equal(given.status, expected.status, `exit status of ${hint}`);
+    assert.deepEqual(snapshot(inside), snapshot(native), `files after ${hint}`);
+    return given;
+  } finally {
+    rmSync(native, { recursive: true, force: true });
+    rmSync(inside, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,3 @@
+#include "check.h"
+#include <grp.h>
+int main(void) { uid_t r, e, s; T(getresuid(&r, &e, &s)); IS(r == getuid() && e == geteuid()); T(getresgid(&r, &e, &s)); OK(getgroups(0, 0)); T(getgroups(-1, 0)); fflush(stdout); if (geteuid() == 0) { gid_t g[3] = {5, 6, 7}; T(setgroups(3, g)); gid_t q[8]; T(getgroups(8, q)); T(q[1]); T(getgroups(1, q)); T(setresgid(10, 11, 12)); T(setresuid(100, 101, 102)); getresuid(&r, &e, &s); T(r * 1000000 + e * 1000 + s); T(setuid(102)); T(geteuid()); T(setuid(0)); T(setreuid(-1, 100)); T(geteuid()); T(setgid(99)); T(setgroups(0, 0)); T(setfsuid(-1)); T(open("/etc/shadow", O_RDONLY)); int k = fork(); if (!k) { T(kill(getppid(), 0)); T(kill(1, 0)); fflush(stdout); _exit(0); } wait(0); } else { T(setuid(0)); T(setgid(0)); T(setgroups(0, 0)); } }

@@ -1,0 +1,6 @@
+#include "check.h"
+static const uint64_t V[] = {0, 1, 0x80, 0xff, 0x8000, 0x7fffffff, 0x80000000, 0xffffffff, 0x8000000000000001, 0xffffffffffffffff, 0x123456789abcdef0};
+static uint64_t sum; static void mix(uint64_t x) { sum = (sum ^ x) * 1099511628211u; }
+#define OP(name, reg, mask) { sum = 1; for (int i = 0; i < 11; i++) for (unsigned n = 0; n < 70; n++) for (int c = 0; c < 2; c++) { uint64_t a = V[i], f; __asm__ volatile("test %3, %3\n\tbt $0, %3\n\t" name " %%cl, %" reg "0\n\tpushf\n\tpop %1" : "+r"(a), "=&r"(f) : "c"(n), "r"(c) : "cc"); mix(a); mix(f & (n == 1 ? mask : mask & ~0x800)); } printf("%s %016lx\n", name, sum); }
+int main(void) { OP("roll", "k", 0x801) OP("rorl", "k", 0x801) OP("rcll", "k", 1) OP("rcrq", "q", 1) OP("rolb", "b", 1) OP("shlq", "q", 0x8c5 & ~0x10) OP("shrq", "q", 0x8c5) OP("sarq", "q", 0x8c5) OP("shll", "k", 0x8c5) OP("sarl", "k", 0x8c5) OP("shrw", "w", 0xc4) OP("sarb", "b", 0xc4)
+ sum = 1; for (int i = 0; i < 11; i++) for (int n = 0; n < 70; n++) { uint64_t a = V[i], b = V[10 - i]; uint32_t c = V[i], d = V[10 - i]; __asm__("shldq %%cl, %1, %0" : "+r"(a) : "r"(b), "c"(n)); mix(a); __asm__("shrdl %%cl, %1, %0" : "+r"(c) : "r"(d), "c"(n)); mix(c); } printf("double shifts %016lx\n", sum); }

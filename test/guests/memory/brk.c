@@ -1,0 +1,2 @@
+#include "check.h"
+int main(void) { static char o[8192]; setvbuf(stdout, o, _IOFBF, sizeof o); char *b = sbrk(0); IS(((long)b) > 0); IS(sbrk(100000) == b); memset(b, 1, 100000); IS((char *)sbrk(0) == b + 100000); IS(brk(b + 200000) == 0); IS(b[199999] == 0); IS(brk(b) == 0); IS(sbrk(0) == b); sbrk(4096 * 2); IS(b[0] == 0 || b[0] == 1); struct rlimit r = {1 << 20, 1 << 20}; T(setrlimit(RLIMIT_DATA, &r)); OK(sbrk(1 << 22)); IS(syscall(SYS_brk, 0) == (long)sbrk(0)); IS(syscall(SYS_brk, 1) == (long)sbrk(0)); }

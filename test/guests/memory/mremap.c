@@ -1,0 +1,4 @@
+#include "check.h"
+int main(void) {
+  char *p = mmap(0, 4096 * 4, 3, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); for (int i = 0; i < 4; i++) p[4096 * i] = 'a' + i; char *q = mremap(p, 4096 * 4, 4096 * 2, 0); IS(q == p); q = mremap(p, 4096 * 2, 4096 * 64, MREMAP_MAYMOVE); IS(q != MAP_FAILED && q[0] == 'a' && q[4096] == 'b' && q[8192] == 0); OK(mremap(q, 4096 * 64, 4096 * 65536l * 64, 0)); char *t = mmap(0, 4096 * 8, 3, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); char *m = mremap(q, 8192, 8192, MREMAP_MAYMOVE | MREMAP_FIXED, t); IS(m == t); IS(t[0] == 'a' && t[4096] == 'b'); OK(mremap(q + 1, 4096, 4096, 0)); OK(mremap(t, 4096, 0, 0)); OK(mremap(t, 4096, 4096, 99)); OK(mremap((void *)0x10000, 4096, 8192, MREMAP_MAYMOVE)); OK(mremap(t, 4096, 4096, MREMAP_FIXED, p)); OK(mremap(t, 8192, 4096, MREMAP_MAYMOVE | MREMAP_FIXED, t + 4096));
+}

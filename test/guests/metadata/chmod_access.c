@@ -1,0 +1,4 @@
+#include "check.h"
+int main(void) {
+  struct stat s; close(creat("f", 0600)); T(chmod("f", 0755)); stat("f", &s); HEX(s.st_mode); T(chmod("f", 07777)); stat("f", &s); HEX(s.st_mode); T(chmod("absent", 0)); int fd = open("f", O_RDONLY); T(fchmod(fd, 0400)); T(fchmod(-1, 0)); T(fchmodat(AT_FDCWD, "f", 0711, 0)); symlink("f", "s"); T(chmod("s", 0644)); stat("f", &s); HEX(s.st_mode); T(access("f", F_OK)); T(access("f", R_OK | W_OK)); T(access("f", X_OK)); T(access("absent", F_OK)); T(access("f", 99)); T(access("f/x", F_OK)); T(faccessat(AT_FDCWD, "f", R_OK, AT_EACCESS)); T(syscall(SYS_faccessat2, AT_FDCWD, "f", R_OK, 0x4000)); T(chmod("f", 0)); T(access("f", F_OK)); chmod("f", 0600); IS(umask(027) == 022); close(creat("g", 0666)); stat("g", &s); HEX(s.st_mode); T(umask(0)); mkdir("d", 0700); T(access("d", X_OK));
+}

@@ -1,0 +1,7 @@
+#include "check.h"
+#include <sys/sysmacros.h>
+static void show(const char *n) { struct stat s; errno = 0; int r = lstat(n, &s); printf("%s: %d %s mode %o nlink %lu size %ld blksize>0 %d blocks %ld\n", n, r, strerrorname_np(errno), r ? 0 : s.st_mode, r ? 0 : S_ISDIR(s.st_mode) ? 0 : (long)s.st_nlink, r || S_ISDIR(s.st_mode) ? 0 : (long)s.st_size, r ? 0 : s.st_blksize > 0, r ? 0 : s.st_size && S_ISREG(s.st_mode) ? (s.st_blocks > 0) : 0); }
+int main(void) {
+  umask(0); int f = open("f", O_CREAT | O_RDWR, 0641); write(f, "12345", 5); mkdir("d", 01777); symlink("f", "s"); mkfifo("p", 0622); show("f"); show("d"); show("s"); show("p"); show("absent"); show("f/"); show("s/"); show("d/."); struct stat s, t; T(fstatat(AT_FDCWD, "s", &s, AT_SYMLINK_NOFOLLOW)); HEX(s.st_mode); T(fstatat(AT_FDCWD, "s", &s, 0)); HEX(s.st_mode); T(fstatat(AT_FDCWD, "s", &s, 0x40000000)); T(fstatat(f, "", &t, AT_EMPTY_PATH)); IS(s.st_ino == t.st_ino && s.st_dev == t.st_dev); T(fstatat(f, "", &t, 0)); T(stat("/dev/null", &s)); T(major(s.st_rdev) * 256 + minor(s.st_rdev)); HEX(s.st_mode); T(stat((char *)8, &s)); T(stat("f", (void *)8)); T(fstat(99, &s));
+  struct statx x; T(statx(AT_FDCWD, "f", 0, STATX_BASIC_STATS, &x)); HEX(x.stx_mode); T(x.stx_size); HEX(x.stx_mask & STATX_BASIC_STATS); T(statx(AT_FDCWD, "f", 0, 0x80000000, &x)); T(statx(AT_FDCWD, "absent", 0, STATX_SIZE, &x)); T(statx(AT_FDCWD, "f", 0x40000000, STATX_SIZE, &x)); lseek(f, 1 << 20, SEEK_SET); write(f, "x", 1); fstat(f, &s); T(s.st_size); IS(s.st_blocks * 512 < s.st_size);
+}

@@ -1,0 +1,3 @@
+#include "check.h"
+#include <sys/timerfd.h>
+int main(void) { uint64_t v; int t = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK); T(read(t, &v, 8)); struct itimerspec s = {{0, 5000000}, {0, 10000000}}, o; T(timerfd_settime(t, 0, &s, 0)); T(read(t, &v, 8)); usleep(42000); T(read(t, &v, 8)); IS(v >= 6 && v <= 30); T(timerfd_gettime(t, &o)); IS(o.it_interval.tv_nsec == 5000000); memset(&s, 0, sizeof s); T(timerfd_settime(t, 0, &s, &o)); T(timerfd_gettime(t, &o)); T(o.it_value.tv_nsec); T(timerfd_create(99, 0)); T(timerfd_create(0, 99)); s.it_value.tv_nsec = 1000000000; T(timerfd_settime(t, 0, &s, 0)); T(timerfd_settime(0, 0, &s, 0)); int b = timerfd_create(CLOCK_REALTIME, 0); s.it_value.tv_nsec = 2000000; T(timerfd_settime(b, 0, &s, 0)); T(read(b, &v, 8)); T(v); }
