@@ -61,10 +61,14 @@ export interface GuestCpu extends Disposable {
   readonly fault: GuestFault;
   /** Bytes of the XSAVE image (standard format) that this processor model has. */
   readonly extendedBytes: number;
+  /** XCR0 as guests see it: the components in that image. */
+  readonly extendedFeatures: bigint;
   /** x87, MXCSR, vectors, masks as an XSAVE image in standard format (SDM vol. 1, 13.4). */
   saveExtended(target: Uint8Array): void;
   /** Takes a guest-made image; sanitises MXCSR and header. False when it is malformed. */
   loadExtended(source: Uint8Array): boolean;
+  /** x87, vectors and masks as at process start: signal handlers begin with it. */
+  resetExtended(): void;
   /** Whole state of another thread: fork and clone. */
   copyFrom(other: GuestCpu): void;
   /** State at process start (x87 control word 0x37f, MXCSR 0x1f80, the rest zero). */

@@ -115,6 +115,11 @@ export interface AddressSpace extends Disposable {
   usage(): MemoryUsage;
   /** True when every byte of the range is mapped with all permissions of `prot`. */
   permits(addr: number, length: number, prot: number): boolean;
+  /**
+   * What a byte of shared memory is for all who map it: an object that stands for the memory and
+   * the offset in it (futexes between processes). Undefined for private memory.
+   */
+  sharedIdentity(addr: number): { readonly owner: object; readonly offset: number } | undefined;
 
   // copies; -EFAULT when not all bytes could be copied, unless said
   copyIn(addr: number, target: Uint8Array): number;
