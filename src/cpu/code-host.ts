@@ -25,7 +25,7 @@ export interface StateBlock extends Disposable {
 
 /**
  * The two lookup tables of one process or of a group of processes that share code. Every entry is
- * the `fill` address or one that {@link LookupTables.setReturn} put there.
+ * a fill address or one that the setters put there.
  */
 export interface LookupTables extends Disposable {
   /** For reading and statistics; written through the setters only, which keep track of it. */
@@ -33,7 +33,7 @@ export interface LookupTables extends Disposable {
   readonly jumps: BigUint64Array;
   setReturn(index: number, target: HostAddr): void;
   setJump(index: number, target: HostAddr): void;
-  /** Every entry is `fill` again; costs by the number of entries set since. */
+  /** Every entry is its table's fill address again; costs by the number of entries set since. */
   clear(): void;
   /** Maps both, read-only, below the base of the sandbox; replaces what was there. */
   mapBelow(sandboxBase: HostAddr): void;
@@ -54,8 +54,11 @@ export interface CodeHost {
   readonly codeStart: number;
   /** Inside `code`, below `codeStart`: rel32 reaches them. */
   readonly stubs: StubAddresses;
-  /** Tables whose every entry is `fill`; the same value for all tables of an instance. */
-  createTables(fill: HostAddr): LookupTables;
+  /**
+   * Tables whose every entry is the fill address: that of a return whose site is not in the table,
+   * that of a jump. The same two for all tables of an instance.
+   */
+  createTables(returnFill: HostAddr, jumpFill: HostAddr): LookupTables;
   createState(): StateBlock;
   /** For the wide table and the like; zeroed. */
   allocate(bytes: number): NativeMemory;
