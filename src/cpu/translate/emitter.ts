@@ -1,0 +1,232 @@
+/**
+ * Bytes of a unit while it is made: a growing buffer, the records that go with it, and the few
+ * instruction shapes that rewrites are built from (`cpu/sandbox/macros.ts` states them).
+ */
+
+import { TLS } from '../sandbox/layout.ts';
+import { FIXUP_INTS } from './fixup.ts';
+import type { UnitLink, UnitReloc } from './unit.ts';
+
+export const RAX = 0;
+export const RCX = 1;
+export const RSP = 4;
+export const RBP = 5;
+export const RSI = 6;
+export const RDI = 7;
+export const R8 = 8;
+
+/** Room that one guest instruction never exceeds, landings and pads included. */
+const RESERVE_BYTES = 256;
+
+export class Emitter {
+  bytes = new Uint8Array(1 << 16);
+  position = 0;
+  fixups = new Int32Array(1 << 12);
+  fixupCount = 0;
+  readonly links: UnitLink[] = [];
+  readonly relocs: UnitReloc[] = [];
+  readonly tlsDisplacement: number;
+
+  constructor(tlsDisplacement: number) {
+    this.tlsDisplacement = tlsDisplacement;
+  }
+
+  reset(): void {
+    this.position = 0;
+    this.fixupCount = 0;
+    this.links.length = 0;
+    this.relocs.length = 0;
+  }
+
+  /** To be called before each guest instruction: what it emits then needs no check. */
+  reserve(): void {
+    if (this.position + RESERVE_BYTES > this.bytes.length) {
+      const grown = new Uint8Array(this.bytes.length * 2);
+      grown.set(this.bytes);
+      this.bytes = grown;
+    }
+    if ((this.fixupCount + 24) * FIXUP_INTS > this.fixups.length) {
+      const grown = new Int32Array(this.fixups.length * 2);
+      grown.set(this.fixups);
+      this.fixups = grown;
+    }
+  }
+
+  u8(value: number): void {
+    this.bytes[this.position++] = value;
+  }
+
+  u16(value: number): void {
+    this.u8(value);
+    this.u8(value >> 8);
+  }
+
+  u32(value: number): void {
+    const at = this.position;
+    this.bytes[at] = value;
+    this.bytes[at + 1] = value >> 8;
+    this.bytes[at + 2] = value >> 16;
+    this.bytes[at + 3] = value >> 24;
+    this.position = at + 4;
+  }
+
+  patch32(at: number, value: number): void {
+    this.bytes[at] = value;
+    this.bytes[at + 1] = value >> 8;
+    this.bytes[at + 2] = value >> 16;
+    this.bytes[at + 3] = value >> 24;
+  }
+
+  /** The host instruction that comes next, if interrupted: see `fixup.ts`. */
+  fix(rip: number, actions: number, rspAdjust: number): void {
+    const at = this.fixupCount++ * FIXUP_INTS;
+    this.fixups[at] = this.position;
+    this.fixups[at + 1] = rip;
+    this.fixups[at + 2] = actions;
+    this.fixups[at + 3] = rspAdjust;
+  }
+
+  // fs: slots
+
+  private slotOperand(register: number, offset: number): void {
+    this.u8(((register & 7) << 3) | 4);
+    this.u8(0x25);
+    this.u32(this.tlsDisplacement + offset);
+  }
+
+  /** mov r64, fs:[slot] */
+  loadSlot(register: number, offset: number): void {
+    this.u8(0x64);
+    this.u8(register >= 8 ? 0x4c : 0x48);
+    this.u8(0x8b);
+    this.slotOperand(register, offset);
+  }
+
+  /** mov fs:[slot], r64 */
+  storeSlot(register: number, offset: number): void {
+    this.u8(0x64);
+    this.u8(register >= 8 ? 0x4c : 0x48);
+    this.u8(0x89);
+    this.slotOperand(register, offset);
+  }
+
+  spill(register: number, slot: number): void {
+    this.storeSlot(register, TLS.spill.offset + 8 * slot);
+  }
+
+  reload(register: number, slot: number): void {
+    this.loadSlot(register, TLS.spill.offset + 8 * slot);
+  }
+
+  /** mov qword fs:[slot], imm32 */
+  storeSlotImmediate(offset: number, value: number): void {
+    this.u8(0x64);
+    this.u8(0x48);
+    this.u8(0xc7);
+    this.slotOperand(0, offset);
+    this.u32(value);
+  }
+
+  /** cmp qword fs:[slot], imm32 */
+  compareSlot(offset: number, value: number): void {
+    this.u8(0x64);
+    this.u8(0x48);
+    this.u8(0x81);
+    this.slotOperand(7, offset);
+    this.u32(value);
+  }
+
+  /** mov byte fs:[x87Used], 1 */
+  markX87(): void {
+    this.u8(0x64);
+    this.u8(0xc6);
+    this.slotOperand(0, TLS.x87Used.offset);
+    this.u8(1);
+  }
+
+  // guest memory at [base + disp]
+
+  private stackOperand(register: number, base: number, disp: number): void {
+    const short = disp >= -128 && disp <= 127;
+    this.u8((short ? 0x40 : 0x80) | ((register & 7) << 3) | (base & 7));
+    if ((base & 7) === 4) this.u8(0x24);
+    if (short) this.u8(disp);
+    else this.u32(disp);
+  }
+
+  /** OP r, gs:[base + disp] with `bits` 16 or 64. */
+  guestAccess(opcode: number, register: number, base: number, disp: number, bits: number): void {
+    this.u8(0x65);
+    this.u8(0x67);
+    if (bits === 16) this.u8(0x66);
+    const rex = (bits === 64 ? 8 : 0) | ((register >> 3) << 2) | (base >> 3);
+    if (rex !== 0) this.u8(0x40 | rex);
+    this.u8(opcode);
+    this.stackOperand(register, base, disp);
+  }
+
+  loadGuest(register: number, base: number, disp: number, bits = 64): void {
+    this.guestAccess(0x8b, register, base, disp, bits);
+  }
+
+  storeGuest(register: number, base: number, disp: number, bits = 64): void {
+    this.guestAccess(0x89, register, base, disp, bits);
+  }
+
+  /** mov gs:[base + disp], imm (sign-extended for 64 bits). */
+  storeGuestImmediate(base: number, disp: number, value: number, bits = 64): void {
+    this.guestAccess(0xc7, 0, base, disp, bits);
+    if (bits === 16) this.u16(value);
+    else this.u32(value);
+  }
+
+  /** lea r64, [base + disp] */
+  lea(register: number, base: number, disp: number): void {
+    this.u8(0x48 | ((register >> 3) << 2) | (base >> 3));
+    this.u8(0x8d);
+    this.stackOperand(register, base, disp);
+  }
+
+  /** mov r32, imm32: the register holds the number zero-extended. */
+  moveImmediate(register: number, value: number): void {
+    if (register >= 8) this.u8(0x41);
+    this.u8(0xb8 | (register & 7));
+    this.u32(value);
+  }
+
+  /** mov r64, r64 */
+  move(to: number, from: number): void {
+    this.u8(0x48 | ((from >> 3) << 2) | (to >> 3));
+    this.u8(0x89);
+    this.u8(0xc0 | ((from & 7) << 3) | (to & 7));
+  }
+
+  pattern(bytes: Uint8Array): void {
+    this.bytes.set(bytes, this.position);
+    this.position += bytes.length;
+  }
+
+  // leaving
+
+  /** jmp rel32 to a place outside that `target` names. */
+  jumpOut(target: number): void {
+    this.u8(0xe9);
+    this.relocs.push({ at: this.position, target });
+    this.u32(0);
+  }
+
+  /** jcc rel32, the same. */
+  branchOut(condition: number, target: number): void {
+    this.u8(0x0f);
+    this.u8(0x80 | condition);
+    this.relocs.push({ at: this.position, target });
+    this.u32(0);
+  }
+
+  /** An exit of `kind` that reports `rip`. */
+  exit(kind: number, rip: number): void {
+    this.storeSlotImmediate(TLS.exitRip.offset, rip);
+    this.fix(rip, 0, 0);
+    this.jumpOut(kind);
+  }
+}

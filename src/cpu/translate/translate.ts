@@ -1,0 +1,276 @@
+/**
+ * The translator: guest instructions around an entry → a unit. Not trusted for isolation: the code
+ * verifier checks every byte of what it makes. Deterministic: the same source bytes and the same set
+ * of known entries give the same unit.
+ */
+
+import type { Instruction } from '../../x86/instruction.ts';
+import { EXIT } from '../sandbox/layout.ts';
+import { Control } from './control.ts';
+import { Emitter } from './emitter.ts';
+import { KIND, type RowFacts } from './facts.ts';
+import { FIXUP_INTS } from './fixup.ts';
+import { flagsDeadAt } from './liveness.ts';
+import { copy, copySegmented, isSegmented, ripTarget } from './operand.ts';
+import { LEADER, RETURN_SITE, Scan, type ScanLimits } from './scan.ts';
+import { enter, leave, pop, push } from './stack.ts';
+import { isMacroString, StringMacros, stringInstruction } from './string.ts';
+import type { Unit } from './unit.ts';
+import type { CodeSource } from './window.ts';
+
+/** Kinds of landing for a thunk. */
+export type LandingKind = 'return' | 'jump';
+
+export class Translator {
+  private readonly e: Emitter;
+  private readonly scan = new Scan();
+  private readonly control: Control;
+  private readonly strings: StringMacros;
+  private hostAt = new Int32Array(4096);
+  private readonly returns: number[] = [];
+  private readonly leaders: number[] = [];
+  private x87Marked = false;
+
+  constructor(tlsDisplacement: number) {
+    this.e = new Emitter(tlsDisplacement);
+    const owner = this;
+    this.control = new Control(this.e, {
+      find: (rip) => owner.scan.find(rip),
+      get hostAt() {
+        return owner.hostAt;
+      },
+    });
+    this.strings = new StringMacros(tlsDisplacement);
+  }
+
+  /**
+   * The unit at `rip`; undefined when no instruction can be fetched there. An instruction that no
+   * row describes becomes an exit.
+   */
+  translate(source: CodeSource, rip: number, limits: ScanLimits): Unit | undefined {
+    const { scan, e } = this;
+    const found = scan.run(source, rip, limits);
+    if (!found && scan.window.limitAt(rip) === 0) return undefined;
+    this.begin();
+    e.reserve();
+    this.control.jumpLanding(rip, found && flagsDeadAt(scan, rip));
+    const entryAt = this.emitBody(rip, found);
+    return this.finish(rip, entryAt, scan.window.pages());
+  }
+
+  /** A landing for `rip`, whose entry lies in another unit (or not yet anywhere). */
+  landingThunk(rip: number, kind: LandingKind): Unit {
+    const { e } = this;
+    this.scan.count = 0;
+    this.begin();
+    e.reserve();
+    if (kind === 'return') {
+      this.returns.push(rip, 0);
+      this.control.returnLanding(rip, false);
+    } else this.control.jumpLanding(rip, false);
+    const entryAt = e.position;
+    this.control.link(rip);
+    return this.finish(rip, entryAt, new Uint32Array(0));
+  }
+
+  private begin(): void {
+    this.e.reset();
+    this.control.reset();
+    this.returns.length = 0;
+    this.leaders.length = 0;
+    this.x87Marked = false;
+    if (this.hostAt.length < this.scan.count) this.hostAt = new Int32Array(this.scan.count * 2);
+    this.hostAt.fill(-1, 0, this.scan.count);
+  }
+
+  private emitBody(rip: number, found: boolean): number {
+    const { scan, e } = this;
+    if (!found) {
+      const entryAt = e.position;
+      e.exit(EXIT.illegal, rip);
+      return entryAt;
+    }
+    // Layout is by address; where the entry is not the lowest, the landing jumps to it.
+    const entryFirst = scan.order[0] === scan.find(rip);
+    if (!entryFirst) this.control.jumpTo(rip);
+    let fallsTo = entryFirst ? rip : -1;
+    for (let n = 0; n < scan.count; n++) {
+      const index = scan.order[n]!;
+      const ins = scan.pool[index]!;
+      const at = scan.ripOf(ins);
+      e.reserve();
+      if (fallsTo !== at && fallsTo >= 0) this.control.jumpTo(fallsTo);
+      this.beginInstruction(at, fallsTo === at);
+      this.hostAt[index] = e.position;
+      fallsTo = this.emit(ins, at) ? at + ins.length : -1;
+      if (fallsTo < 0) this.x87Marked = false;
+    }
+    e.reserve();
+    if (fallsTo >= 0) this.control.jumpTo(fallsTo >>> 0);
+    return this.hostAt[scan.find(rip)]!;
+  }
+
+  /** What comes before an instruction that control reaches from elsewhere. */
+  private beginInstruction(rip: number, fallsIn: boolean): void {
+    const { scan, e } = this;
+    const marks = scan.markOf(rip);
+    if (marks & LEADER) this.x87Marked = false;
+    if (marks & RETURN_SITE && !fallsIn) {
+      this.returns.push(rip, e.position);
+      this.control.returnLanding(rip, flagsDeadAt(scan, rip));
+    }
+  }
+
+  /** True when control goes on behind it. */
+  private emit(ins: Instruction, rip: number): boolean {
+    const { scan, e, control } = this;
+    const facts = scan.factsOf(ins);
+    if (facts.usesX87 && !this.x87Marked && facts.kind === KIND.plain) {
+      e.markX87();
+      e.fix(rip, 0, 0);
+      this.x87Marked = true;
+    }
+    switch (facts.kind) {
+      case KIND.plain:
+        if (isSegmented(ins)) copySegmented(e, scan.window.bytes, ins, facts, rip);
+        else copy(e, scan.window.bytes, ins, facts, rip, null);
+        return true;
+      case KIND.nothing:
+        return true;
+      case KIND.lea:
+        this.lea(ins, facts, rip);
+        return true;
+      case KIND.branch:
+        control.jumpTo(scan.targetOf(ins));
+        return false;
+      case KIND.condbranch:
+        control.branch(ins, scan.targetOf(ins));
+        return true;
+      case KIND.call:
+        control.call(ins, rip, scan.targetOf(ins));
+        return false;
+      case KIND.ret:
+        control.ret(ins, rip);
+        return false;
+      case KIND.indirectbranch:
+      case KIND.indirectcall:
+        control.indirect(ins, rip, facts.kind === KIND.indirectcall);
+        return false;
+      case KIND.push:
+        push(e, ins, facts, rip);
+        return true;
+      case KIND.pop:
+        pop(e, ins, facts, rip);
+        return true;
+      default:
+        return this.emitRare(ins, facts, rip);
+    }
+  }
+
+  private emitRare(ins: Instruction, facts: RowFacts, rip: number): boolean {
+    const { e } = this;
+    switch (facts.kind) {
+      case KIND.leave:
+        leave(e, rip);
+        return true;
+      case KIND.enter:
+        if ((ins.immediate2 & 31) > 1) break;
+        enter(e, ins, rip);
+        return true;
+      case KIND.string:
+        if (!isMacroString(ins)) break;
+        stringInstruction(e, this.strings, ins, rip);
+        return true;
+      case KIND.loopbranch:
+        if (!this.control.isPlainLoop(ins)) break;
+        this.control.loopBranch(ins, rip, this.scan.targetOf(ins));
+        this.x87Marked = false;
+        return true;
+      case KIND.syscall:
+        e.exit(EXIT.syscall, rip + ins.length);
+        return false;
+      case KIND.breakpoint:
+        e.exit(EXIT.int3, rip + ins.length);
+        return false;
+      default:
+        break;
+    }
+    e.exit(EXIT.emulate, rip);
+    return false;
+  }
+
+  /** An address, not an access: RIP-relative ones become constants. */
+  private lea(ins: Instruction, facts: RowFacts, rip: number): void {
+    const { e, scan } = this;
+    const wide = ins.row.sizeRule === 'o64';
+    if (ins.base < 16) {
+      copyLea(e, scan.window.bytes, ins, facts, wide);
+      return;
+    }
+    const value = ripTarget(ins, rip);
+    if (wide && (value < 0 || value > 0xffff_ffff)) {
+      e.u8(0x48 | (ins.reg >> 3));
+      e.u8(0xb8 | (ins.reg & 7));
+      e.u32(value % 2 ** 32);
+      e.u32(Math.floor(value / 2 ** 32));
+      return;
+    }
+    if (facts.sizePrefix) {
+      e.u8(0x66);
+      if (ins.reg >= 8) e.u8(0x41);
+      e.u8(0xb8 | (ins.reg & 7));
+      e.u16(value);
+      return;
+    }
+    e.moveImmediate(ins.reg, value);
+  }
+
+  private finish(rip: number, entryAt: number, pages: Uint32Array): Unit {
+    const { e, scan } = this;
+    this.control.finish();
+    const rips = new Uint32Array(scan.count);
+    const offsets = new Uint32Array(scan.count);
+    for (let n = 0; n < scan.count; n++) {
+      const index = scan.order[n]!;
+      rips[n] = scan.ripOf(scan.pool[index]!);
+      offsets[n] = this.hostAt[index]!;
+      if (scan.markOf(rips[n]!) & LEADER) this.leaders.push(n);
+    }
+    return {
+      rip,
+      entryAt,
+      landingAt: 0,
+      bytes: e.bytes.slice(0, e.position),
+      links: e.links.slice(),
+      relocs: e.relocs.slice(),
+      rips,
+      offsets,
+      leaders: Uint32Array.from(this.leaders),
+      returns: Uint32Array.from(this.returns),
+      fixups: e.fixups.slice(0, e.fixupCount * FIXUP_INTS),
+      pages,
+    };
+  }
+}
+
+/**
+ * lea with general registers. Under 67 the sum is cut to 32 bits, which a 32-bit destination does by
+ * itself: the prefix goes, and a 64-bit destination becomes a 32-bit one.
+ */
+function copyLea(
+  e: Emitter,
+  source: Uint8Array,
+  ins: Instruction,
+  facts: RowFacts,
+  wide: boolean,
+): void {
+  const address32 = (ins.prefixes & 0x10) !== 0;
+  if (facts.sizePrefix) e.u8(0x66);
+  let rex = ins.rex & 7;
+  if (ins.index < 0) rex &= ~2;
+  if (ins.base < 0) rex &= ~1;
+  if (wide && !address32) rex |= 8;
+  if (rex !== 0) e.u8(0x40 | rex);
+  const end = ins.offset + ins.length;
+  for (let at = ins.offset + ins.opcodeAt; at < end; at++) e.u8(source[at]!);
+}
