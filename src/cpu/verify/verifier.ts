@@ -1,0 +1,242 @@
+/**
+ * The code verifier: decides whether bytes may run as translated code. It is an accept-list: linear
+ * decoding covers the unit exactly, and every instruction is one of
+ *
+ * (a) a plain instruction of the table without memory operand;
+ * (b) a plain instruction whose one memory operand, explicit or implicit, is `gs:` with the prefix 67:
+ *     an address below 2^32 is added to B, so the access ends below B + 2^32 + 4 KiB (the guard);
+ * (c) a listed form of mov or cmp with `fs:[tlsDisplacement + slot]`, as the slot's rights say;
+ * (d) a step of a fixed macro, whole and in order: nothing enters its middle;
+ * (e) a direct branch to an instruction start of the unit outside of macros, or to a place outside
+ *     that the caller has registered (entries, trampolines).
+ *
+ * x87 and MMX instructions stand only behind `mov byte fs:[x87Used], 1`, with no way in between. The
+ * last instruction does not fall through. Prefixes, reserved bits and lengths have one canonical form
+ * (`decoder.ts`); classes come from the table and a hand-written second opinion (`forms.ts`,
+ * `never.table.ts`). The proof is in `docs/code-verifier.md`.
+ *
+ * Trusted for isolation. Imports the rows of `x86/isa`, the numbers of `cpu/sandbox` and base only.
+ */
+import { assert } from '../../base/assert.ts';
+import { isa } from '../../x86/isa/table.ts';
+import { Decoder, PADDING_BYTES } from './decoder.ts';
+import {
+  ADDRESS_ONLY,
+  IMPLICIT,
+  KIND_CONDITIONAL,
+  KIND_INDIRECT,
+  KIND_JUMP,
+  KIND_PLAIN,
+  MEMORY,
+  type Rows,
+  SLOT,
+  SLOT_BYTES_SHIFT,
+  SLOT_WRITE,
+  X87,
+} from './forms.ts';
+import { matches, Sequences } from './sequences.ts';
+import { RULES, type Rule, type UnitPlace, type Verdict } from './types.ts';
+
+const GS = 0x65;
+const FS = 0x64;
+/** Largest unit, and largest offset in code memory. */
+const MAX_UNIT_BYTES = 1 << 24;
+const CODE_BYTES = 2 ** 31;
+
+/** What is known of a byte of the unit: an instruction starts there; nothing may enter there. */
+const START = 1;
+const INTERIOR = 2;
+const NONE = -1;
+
+export class CodeVerifier {
+  readonly #decoder: Decoder;
+  #code = new Uint8Array(4096 + PADDING_BYTES);
+  #view = new DataView(this.#code.buffer);
+  #marks = new Uint8Array(4096);
+  /** Pairs of source and target of branches inside the unit, then displacements of those outside. */
+  readonly #inner: number[] = [];
+  readonly #outer: number[] = [];
+  #sequences = new Sequences(0);
+  #at = 0;
+  #previous = NONE;
+  /** First start behind the mark of x87Used that nothing has been found to rely on, or NONE. */
+  #marked = NONE;
+  #fallsThrough = true;
+  #usesX87 = false;
+
+  /** `off` switches rules off: only for tests, which show that each rule is needed. */
+  constructor(rows: Rows = isa, off: ReadonlySet<Rule> = new Set()) {
+    this.#decoder = new Decoder(rows, off);
+  }
+
+  /** Verifies `unit`, which nobody else may be able to change until it is published. */
+  verifyUnit(unit: Uint8Array, place: UnitPlace): Verdict {
+    const size = unit.length;
+    const decoder = this.#decoder;
+    const fits = size > 0 && size <= MAX_UNIT_BYTES && place.placement + size <= CODE_BYTES;
+    if (!fits && decoder.breaks('unit-size')) return this.#rejected(0, 'unit-size');
+    this.#begin(unit, place);
+    const marks = this.#marks;
+    let count = 0;
+    while (this.#at < size) {
+      const at = this.#at;
+      if (!decoder.decode(at)) return this.#rejected(at, decoder.broken);
+      marks[at]! |= START;
+      this.#fallsThrough = true;
+      if (!this.#permitted(at, place)) return this.#rejected(at, decoder.broken);
+      this.#previous = at;
+      this.#at = decoder.end;
+      count++;
+    }
+    if (this.#fallsThrough && decoder.breaks('falls-through'))
+      return this.#rejected(this.#previous, 'falls-through');
+    for (let n = 0; n < this.#inner.length; n += 2)
+      if (marks[this.#inner[n + 1]!] !== START && decoder.breaks('branch-interior'))
+        return this.#rejected(this.#inner[n]!, 'branch-interior');
+    return {
+      ok: true,
+      starts: this.#starts(size),
+      instructionCount: count,
+      externalBranches: Uint32Array.from(this.#outer),
+      usesX87: this.#usesX87,
+    };
+  }
+
+  #begin(unit: Uint8Array, place: UnitPlace): void {
+    const size = unit.length;
+    if (this.#code.length < size + PADDING_BYTES) {
+      this.#code = new Uint8Array(size * 2 + PADDING_BYTES);
+      this.#view = new DataView(this.#code.buffer);
+      this.#marks = new Uint8Array(size * 2);
+    }
+    this.#code.set(unit);
+    this.#code.fill(0, size, size + PADDING_BYTES);
+    this.#marks.fill(0, 0, size);
+    this.#decoder.code = this.#code;
+    this.#decoder.size = size;
+    if (this.#sequences.tlsDisplacement !== place.tlsDisplacement)
+      this.#sequences = new Sequences(place.tlsDisplacement);
+    this.#inner.length = 0;
+    this.#outer.length = 0;
+    this.#at = 0;
+    this.#previous = NONE;
+    this.#marked = NONE;
+    this.#usesX87 = false;
+    this.#fallsThrough = false;
+  }
+
+  /** May the decoded instruction stand at `at`? Macros move the decoder's end behind themselves. */
+  #permitted(at: number, place: UnitPlace): boolean {
+    const decoder = this.#decoder;
+    const { flags, segment } = decoder;
+    const kind = flags & 3;
+    if (kind !== KIND_PLAIN)
+      return kind === KIND_INDIRECT ? this.#tableJump(at) : this.#branch(at, kind, place);
+    if (flags & (MEMORY | IMPLICIT)) {
+      if (segment === FS) return this.#slot(at);
+      if (segment !== GS && decoder.breaks('gs-missing')) return false;
+      if (!decoder.address32 && decoder.breaks('address-size')) return false;
+      if (decoder.ripRelative && decoder.breaks('rip-relative')) return false;
+    } else {
+      if (segment !== 0 && decoder.breaks('segment-useless')) return false;
+      if (flags & ADDRESS_ONLY) {
+        if (decoder.ripRelative && decoder.breaks('rip-relative')) return false;
+      } else if (decoder.address32 && decoder.breaks('prefix-useless')) return false;
+    }
+    return flags & X87 ? this.#x87(at) : true;
+  }
+
+  /** (c), the mark of x87Used, and the beginning of string macros. */
+  #slot(at: number): boolean {
+    const decoder = this.#decoder;
+    const sequences = this.#sequences;
+    if (matches(this.#code, at, sequences.mark)) {
+      this.#marked = decoder.end;
+      return true;
+    }
+    const { flags } = decoder;
+    const exact =
+      flags & SLOT &&
+      !decoder.address32 &&
+      !decoder.lock &&
+      (decoder.rex & 3) === 0 &&
+      (decoder.modrm & 0xc7) === 4 &&
+      this.#code[decoder.modrmAt + 1] === 0x25;
+    if (!exact) return !decoder.breaks('fs-form');
+    const displacement = this.#view.getInt32(decoder.modrmAt + 2, true);
+    if (sequences.beginsMacro(displacement)) return this.#macro(at);
+    const bytes = (flags >> SLOT_BYTES_SHIFT) & 15;
+    return (
+      sequences.permits(displacement, bytes, (flags & SLOT_WRITE) !== 0) ||
+      !decoder.breaks('fs-slot')
+    );
+  }
+
+  /** (d) A string macro, all of it; only its first instruction may be entered. */
+  #macro(at: number): boolean {
+    const decoder = this.#decoder;
+    for (const macro of this.#sequences.straight)
+      if (at + macro.length <= decoder.size && matches(this.#code, at, macro)) {
+        decoder.end = at + macro.length;
+        return true;
+      }
+    return !decoder.breaks('macro-form');
+  }
+
+  /** (d) The jump through a table: with the instruction before it one of the two-step macros. */
+  #tableJump(at: number): boolean {
+    const { end } = this.#decoder;
+    const start = this.#previous;
+    this.#fallsThrough = false;
+    this.#marked = NONE;
+    for (const macro of this.#sequences.transfers)
+      if (start !== NONE && end - start === macro.length && matches(this.#code, start, macro)) {
+        this.#marks[at]! |= INTERIOR;
+        return true;
+      }
+    return !this.#decoder.breaks('table-jump');
+  }
+
+  /** (e) */
+  #branch(at: number, kind: number, place: UnitPlace): boolean {
+    const decoder = this.#decoder;
+    const prefixed = decoder.segment !== 0 || decoder.rex !== 0 || decoder.otherPrefix;
+    if (prefixed && decoder.breaks('branch-prefix')) return false;
+    if (decoder.addressSizeUseless() && decoder.breaks('branch-prefix')) return false;
+    const { immediateAt, end } = decoder;
+    const near = end - immediateAt === 1;
+    const distance = near
+      ? this.#view.getInt8(immediateAt)
+      : this.#view.getInt32(immediateAt, true);
+    const target = end + distance;
+    if (kind === KIND_JUMP) {
+      this.#fallsThrough = false;
+      this.#marked = NONE;
+    } else assert(kind === KIND_CONDITIONAL);
+    if (target >= 0 && target < decoder.size) this.#inner.push(at, target);
+    else if (place.isTarget(place.placement + target)) {
+      if (!near) this.#outer.push(immediateAt);
+    } else return !decoder.breaks('branch-external');
+    return true;
+  }
+
+  /** Nothing may enter between the mark and this instruction, nor at it. */
+  #x87(at: number): boolean {
+    this.#usesX87 = true;
+    if (this.#marked === NONE) return !this.#decoder.breaks('x87-unmarked');
+    for (let n = this.#marked; n <= at; n++)
+      if (this.#marks[n]! & START) this.#marks[n]! |= INTERIOR;
+    this.#marked = at + 1;
+    return true;
+  }
+
+  #starts(size: number): Uint32Array {
+    const starts = new Uint32Array((size + 31) >> 5);
+    for (let n = 0; n < size; n++) if (this.#marks[n] === START) starts[n >> 5]! |= 1 << (n & 31);
+    return starts;
+  }
+
+  #rejected(offset: number, reason: Rule): Verdict {
+    return { ok: false, offset, reason, text: RULES[reason] };
+  }
+}
