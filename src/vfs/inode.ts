@@ -12,7 +12,6 @@ import {
   EIO,
   EISDIR,
   ENODATA,
-  ENODEV,
   ENOTDIR,
   ENXIO,
   EOPNOTSUPP,
@@ -22,7 +21,7 @@ import { isDirectory, S_IFMT } from '../abi/file-mode.ts';
 import type { Location } from './dentry.ts';
 import type { InodeLocks } from './file-locks.ts';
 import type { FileSystem } from './file-system.ts';
-import type { MappableContents } from './mappable.ts';
+import type { SegmentPages } from './mappable.ts';
 import type { OpenFile, OpenRequest } from './open-file.ts';
 import type { InodeWatches } from './watches.ts';
 
@@ -191,11 +190,16 @@ export abstract class Inode {
   }
 
   /**
-   * Contents as mappable memory, with [offset, offset + length) present and valid in it.
-   * `shared`: stores of one mapping must be seen by the others and by read(2).
+   * Contents as memory: a segment in which [offset, offset + length) is present and valid, and
+   * where byte `offset` lies in it. Page-aligned. Undefined: there is none, mappings copy.
    */
-  mappable(_offset: number, _length: number, _shared: boolean): MappableContents | number {
-    return -ENODEV;
+  pages(_offset: number, _length: number): SegmentPages | undefined | number {
+    return undefined;
+  }
+
+  /** Names the bytes for good (digest), so that translations of them can be shared. */
+  get contentKey(): string | undefined {
+    return undefined;
   }
 
   /**

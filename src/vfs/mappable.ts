@@ -19,8 +19,9 @@ export interface SegmentSource {
   createSegment(name: string, sizeBytes: number): PageSegment | Errno;
 }
 
-/** A file whose bytes lie in a segment: file offset 0 is segment offset `segmentOffset`. */
-export interface MappableContents {
+/** Pages of a file that lie in a segment. */
+export interface SegmentPages {
   readonly segment: PageSegment;
-  readonly segmentOffset: number;
+  /** Offset in the segment of the first page asked for; a multiple of 4096. */
+  readonly offset: number;
 }

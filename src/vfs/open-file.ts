@@ -14,8 +14,9 @@ import { assert } from '../base/assert.ts';
 import type { WaitQueue } from '../base/wait-queue.ts';
 import type { Credentials } from './credentials.ts';
 import type { Dentry } from './dentry.ts';
+import type { LockOwner } from './file-locks.ts';
+import type { FileMapping } from './file-mapping.ts';
 import type { DirectorySink, Inode } from './inode.ts';
-import type { MappableContents } from './mappable.ts';
 import type { Mount } from './mount.ts';
 import type { UserMemory } from './user-memory.ts';
 
@@ -149,6 +150,14 @@ export abstract class OpenFile {
     return this.waitQueue !== undefined;
   }
 
+  /**
+   * The open has to wait (a FIFO without its other end): the caller sleeps on the wait queue until
+   * this is false, and releases the file when it gives up.
+   */
+  get isPending(): boolean {
+    return false;
+  }
+
   // --- the rest ----------------------------------------------------------------------------------
 
   /** `argument` is the third argument of ioctl(2): a number or a guest address. */
@@ -156,11 +165,8 @@ export abstract class OpenFile {
     return -ENOTTY;
   }
 
-  /**
-   * The contents for mmap(2), valid over [offset, offset + length). -ENODEV when the file cannot be
-   * mapped; the caller has checked access modes (EACCES).
-   */
-  mappable(_offset: number, _length: number, _shared: boolean): MappableContents | number {
+  /** For mmap(2): the file as memory maps see it, or -ENODEV. The caller checks access modes. */
+  mapping(): FileMapping | number {
     return -ENODEV;
   }
 
@@ -175,8 +181,8 @@ export abstract class OpenFile {
   }
 
   /** A descriptor of a process was closed (not only the last one): `file_operations.flush`. */
-  descriptorClosed(): void {
-    // Ordinary files have nothing to do here.
+  descriptorClosed(table: LockOwner): void {
+    this.inode.locks?.dropRecords(table);
   }
 
   /** Text of /proc/self/fdinfo/N after pos, flags and mnt_id. */
@@ -191,10 +197,10 @@ export abstract class OpenFile {
 
   // --- lifetime ----------------------------------------------------------------------------------
 
-  retain(): this {
+  /** One more descriptor, mapping or message refers to it. */
+  acquire(): void {
     assert(this.references > 0, 'open file used after its release');
     this.references++;
-    return this;
   }
 
   /** Gives up one reference; the last one closes the description. */

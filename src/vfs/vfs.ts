@@ -1,0 +1,142 @@
+/**
+ * The virtual file system of one kernel: its mounts, known paths and the state of path walks.
+ * The operations stand in files of their own (walk, open, names, attributes, …) and take the Vfs
+ * as their first argument. Everything is synchronous; one walk runs at a time.
+ */
+
+import { makeDev } from '../abi/file-mode.ts';
+import { ST_RELATIME } from '../abi/stat-layout.ts';
+import { assert } from '../base/assert.ts';
+import { Dentry, type Location } from './dentry.ts';
+import type { FileClock } from './file-clock.ts';
+import type { FileSystem } from './file-system.ts';
+import { Mount } from './mount.ts';
+import type { OpenFile, OpenRequest } from './open-file.ts';
+import { Path, PathTable } from './path.ts';
+import { WalkState } from './walk-state.ts';
+
+/** Dentries kept before unused ones are forgotten. */
+const DENTRY_LIMIT = 200_000;
+
+/** Opens what lies outside of any file system: FIFOs and devices by their number. */
+export interface NodeOpener {
+  openFifo(request: OpenRequest): OpenFile | number;
+  /** -ENXIO when there is no such device. */
+  openDevice(request: OpenRequest): OpenFile | number;
+}
+
+export class Vfs {
+  /** Set by whoever wires the kernel. */
+  nodeOpener: NodeOpener | undefined = undefined;
+  readonly clock: FileClock;
+  readonly paths = new PathTable();
+  /** Result and scratch of the current walk. */
+  readonly walk: WalkState;
+  readonly rootMount: Mount;
+  readonly #mounts = new Map<number, Mount>();
+  readonly #linkTargets = new Map<string, Path>();
+  #nextMountId = 1;
+  #nextDevice = 1;
+  #renameCookie = 0;
+  dentryCount = 0;
+
+  constructor(clock: FileClock, root: FileSystem, source = 'root') {
+    this.clock = clock;
+    this.rootMount = this.makeMount(root, undefined, source, ST_RELATIME);
+    this.#mounts.set(this.rootMount.id, this.rootMount);
+    this.walk = new WalkState(this.root);
+  }
+
+  /** The root of the tree. */
+  get root(): Location {
+    return { mount: this.rootMount, dentry: this.rootMount.root };
+  }
+
+  /** Attached mounts in the order of their making. */
+  get mounts(): Iterable<Mount> {
+    return this.#mounts.values();
+  }
+
+  mountById(id: number): Mount | undefined {
+    return this.#mounts.get(id);
+  }
+
+  /** A mount that is not attached anywhere: pipes, anonymous inodes, shared memory. */
+  makeMount(fs: FileSystem, root: Dentry | undefined, source: string, flags: number): Mount {
+    if (fs.dev === 0) fs.dev = makeDev(0, this.#nextDevice++);
+    const top = root ?? new Dentry('', undefined, fs.root);
+    return new Mount(this.#nextMountId++, fs, top, source, flags);
+  }
+
+  attach(mount: Mount, at: Location): void {
+    assert(mount.parent === undefined, 'mount is attached once');
+    mount.parent = at.mount;
+    mount.mountPoint = at.dentry;
+    at.dentry.mountCount++;
+    at.dentry.pins++;
+    at.mount.children.add(mount);
+    this.#mounts.set(mount.id, mount);
+  }
+
+  detach(mount: Mount): void {
+    const { parent, mountPoint } = mount;
+    assert(parent !== undefined && mountPoint !== undefined, 'mount is attached');
+    mountPoint.mountCount--;
+    mountPoint.pins--;
+    parent.children.delete(mount);
+    mount.parent = undefined;
+    mount.mountPoint = undefined;
+    this.#mounts.delete(mount.id);
+  }
+
+  /** The mount on top at a place, or undefined. */
+  mountedAt(mount: Mount, dentry: Dentry): Mount | undefined {
+    if (dentry.mountCount === 0) return undefined;
+    let top: Mount | undefined;
+    for (const child of mount.children) if (child.mountPoint === dentry) top = child;
+    return top;
+  }
+
+  /** The parsed form of a link target. */
+  linkPath(target: string): Path {
+    const known = this.#linkTargets.get(target);
+    if (known !== undefined) return known;
+    if (this.#linkTargets.size >= 10_000) this.#linkTargets.clear();
+    const path = new Path(target);
+    this.#linkTargets.set(target, path);
+    return path;
+  }
+
+  /** Pairs IN_MOVED_FROM and IN_MOVED_TO. */
+  nextRenameCookie(): number {
+    this.#renameCookie = (this.#renameCookie + 1) >>> 0;
+    return this.#renameCookie;
+  }
+
+  /** Counts a new dentry; forgets unused ones when there are too many. */
+  noteDentry(): void {
+    if (++this.dentryCount < DENTRY_LIMIT) return;
+    let kept = 0;
+    const roots = new Set<Dentry>();
+    for (const mount of this.#mounts.values()) {
+      let top = mount.root;
+      while (!top.isRoot) top = top.parent;
+      roots.add(top);
+    }
+    for (const root of roots) kept += forgetUnused(root);
+    this.dentryCount = kept;
+  }
+}
+
+/** Drops leaves that nobody stands on; the number of dentries that stay. */
+function forgetUnused(dentry: Dentry): number {
+  let kept = 1;
+  if (dentry.children === undefined) return kept;
+  for (const [name, child] of dentry.children) {
+    const below = forgetUnused(child);
+    const isUsed = child.pins > 0 || child.mountCount > 0 || (child.children?.size ?? 0) > 0;
+    if (isUsed || child.inode.watches !== undefined) kept += below;
+    else dentry.children.delete(name);
+  }
+  return kept;
+}

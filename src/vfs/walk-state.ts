@@ -1,0 +1,46 @@
+/** Registers of the path walk: reused, so that a walk allocates nothing. */
+
+import type { Dentry, Location } from './dentry.ts';
+import type { Mount } from './mount.ts';
+
+/** What the last component of a parent walk is. */
+export const LAST = {
+  /** An ordinary name. */
+  name: 0,
+  /** ".": the directory itself. */
+  dot: 1,
+  /** "..". */
+  dotDot: 2,
+  /** The path is "/" (or only slashes), or leads to a root through a link. */
+  root: 3,
+} as const;
+export type Last = (typeof LAST)[keyof typeof LAST];
+
+export class WalkState implements Location {
+  /** Where the walk stands; its result afterwards. */
+  mount: Mount;
+  dentry: Dentry;
+  /** Parent walks: the last component, and what it is. */
+  lastName = '';
+  lastKind: Last = LAST.root;
+  /** The path ended in a slash (or a link in last position did): a directory is wanted. */
+  wantsDirectory = false;
+  /** Symbolic links followed so far. */
+  links = 0;
+  /** Where "/" leads and ".." ends. */
+  scope: Location;
+  /** Components still to walk after the links that are being followed. */
+  readonly pendingParts: (readonly string[])[] = [];
+  readonly pendingIndex: number[] = [];
+
+  constructor(start: Location) {
+    this.mount = start.mount;
+    this.dentry = start.dentry;
+    this.scope = start;
+  }
+
+  /** A lasting copy of the result. */
+  get location(): Location {
+    return { mount: this.mount, dentry: this.dentry };
+  }
+}

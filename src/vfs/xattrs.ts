@@ -1,0 +1,73 @@
+/** Extended attributes (xattr(7)): namespaces and who may use them. */
+
+import { CAP_SYS_ADMIN } from '../abi/capability.ts';
+import { E2BIG, EACCES, ENODATA, EOPNOTSUPP, EPERM, ERANGE, EROFS } from '../abi/errno.table.ts';
+import { R_OK, W_OK, XATTR_SIZE_MAX } from '../abi/file-flags.ts';
+import { isDirectory, isRegular, S_ISVTX } from '../abi/file-mode.ts';
+import { IN_ATTRIB } from '../abi/inotify.ts';
+import { type Credentials, checkAccess, hasCapability, ownsOrCapable } from './credentials.ts';
+import type { Location } from './dentry.ts';
+import { notify } from './notify.ts';
+
+export function getXattr(who: Credentials, place: Location, name: string): Uint8Array | number {
+  const allowed = permits(who, place, name, R_OK);
+  return allowed < 0 ? allowed : place.dentry.inode.getXattr(name);
+}
+
+export function setXattr(
+  who: Credentials,
+  place: Location,
+  name: string,
+  value: Uint8Array,
+  flags: number,
+): number {
+  if (value.length > XATTR_SIZE_MAX) return -E2BIG;
+  const allowed = permits(who, place, name, W_OK);
+  if (allowed < 0) return allowed;
+  const result = place.dentry.inode.setXattr(name, value, flags);
+  if (result === 0) notify(place.dentry, IN_ATTRIB);
+  return result;
+}
+
+export function removeXattr(who: Credentials, place: Location, name: string): number {
+  const allowed = permits(who, place, name, W_OK);
+  if (allowed < 0) return allowed;
+  const result = place.dentry.inode.removeXattr(name);
+  if (result === 0) notify(place.dentry, IN_ATTRIB);
+  return result;
+}
+
+/** Names the caller may see. */
+export function listXattr(who: Credentials, place: Location): readonly string[] | number {
+  const names = place.dentry.inode.listXattr();
+  if (typeof names === 'number') return names;
+  const isAdmin = hasCapability(who, CAP_SYS_ADMIN);
+  return names.filter((name) => isAdmin || !name.startsWith('trusted.'));
+}
+
+/** `xattr_permission`. */
+function permits(who: Credentials, place: Location, name: string, wanted: number): number {
+  const { mount, dentry } = place;
+  const { inode } = dentry;
+  const writes = (wanted & W_OK) !== 0;
+  if (writes && mount.isReadOnly) return -EROFS;
+  if (name.startsWith('security.') || name.startsWith('system.')) {
+    if (!writes || name.startsWith('system.')) return 0;
+    return hasCapability(who, CAP_SYS_ADMIN) ? 0 : -EPERM;
+  }
+  if (name.startsWith('trusted.')) {
+    if (hasCapability(who, CAP_SYS_ADMIN)) return 0;
+    return writes ? -EPERM : -ENODATA;
+  }
+  if (!name.startsWith('user.')) return -EOPNOTSUPP;
+  if (!isRegular(inode.mode) && !isDirectory(inode.mode)) return writes ? -EPERM : -ENODATA;
+  const isSticky = isDirectory(inode.mode) && (inode.mode & S_ISVTX) !== 0;
+  if (writes && isSticky && !ownsOrCapable(who, inode)) return -EPERM;
+  return checkAccess(who, inode, wanted) < 0 ? -EACCES : 0;
+}
+
+/** The size rule of getxattr(2) and listxattr(2): 0 asks for the size. */
+export function fitResult(sizeBytes: number, capacityBytes: number): number {
+  if (capacityBytes === 0) return sizeBytes;
+  return sizeBytes > capacityBytes ? -ERANGE : sizeBytes;
+}
