@@ -48,7 +48,7 @@ export class FileMapping {
   }
 
   addReference(): void {
-    this.file.acquire();
+    this.file.retain();
   }
 
   dropReference(): void {

@@ -14,7 +14,6 @@ import { assert } from '../base/assert.ts';
 import type { WaitQueue } from '../base/wait-queue.ts';
 import type { Credentials } from './credentials.ts';
 import type { Dentry } from './dentry.ts';
-import type { LockOwner } from './file-locks.ts';
 import type { FileMapping } from './file-mapping.ts';
 import type { DirectorySink, Inode } from './inode.ts';
 import type { Mount } from './mount.ts';
@@ -180,9 +179,12 @@ export abstract class OpenFile {
     return 0;
   }
 
-  /** A descriptor of a process was closed (not only the last one): `file_operations.flush`. */
-  descriptorClosed(table: LockOwner): void {
-    this.inode.locks?.dropRecords(table);
+  /**
+   * A descriptor of a process was closed (not only the last one): `file_operations.flush`. The
+   * descriptor table drops the record locks of the process itself.
+   */
+  descriptorClosed(): void {
+    // Ordinary files have nothing to do here.
   }
 
   /** Text of /proc/self/fdinfo/N after pos, flags and mnt_id. */
@@ -198,9 +200,10 @@ export abstract class OpenFile {
   // --- lifetime ----------------------------------------------------------------------------------
 
   /** One more descriptor, mapping or message refers to it. */
-  acquire(): void {
+  retain(): this {
     assert(this.references > 0, 'open file used after its release');
     this.references++;
+    return this;
   }
 
   /** Gives up one reference; the last one closes the description. */
