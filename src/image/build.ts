@@ -3,10 +3,10 @@
  * same inputs give the same measurement in any folder and at any time.
  */
 
+import { S_IFDIR } from '../abi/file-mode.ts';
 import type { Crypto } from '../base/interfaces.ts';
 import { type FileNode, newDir } from '../fs/verity/index-model.ts';
 import { encodeIndex } from '../fs/verity/index-writer.ts';
-import { S_IFDIR } from '../fs/verity/layout.ts';
 import { MerkleBuilder } from '../fs/verity/merkle.ts';
 import { canonicalBytes, type Json, toHex } from './canonical-json.ts';
 import { type BuildConfig, type ImageConfig, toImageConfig } from './config-schema.ts';
@@ -54,11 +54,17 @@ export function buildImage(inputs: BuildInputs): BuildResult {
   writeLayout(output, imageConfig.name, manifest, signature);
   return {
     measurement,
-    fileCount: staging.sources.size,
+    fileCount: countFiles(staging),
     contentBytes: blobs.reduce((sum, blob) => sum + blob.sizeBytes, 0),
     packages,
     missing,
   };
+}
+
+function countFiles(staging: Staging): number {
+  const files = new Set<FileNode>();
+  for (const [, node] of staging.walk()) if (node.kind === 'file') files.add(node);
+  return files.size;
 }
 
 function stage(staging: Staging, inputs: BuildInputs, imageConfig: ImageConfig) {

@@ -3,8 +3,8 @@
  * deb-control(5)), `info/*.list`, and `alternatives/*` (update-alternatives(1)). Nothing is run.
  */
 
+import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../abi/file-mode.ts';
 import type { ByteString } from '../fs/verity/index-model.ts';
-import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../fs/verity/layout.ts';
 import { type HostFiles, ImageError } from './host-files.ts';
 import type { HostImport } from './host-import.ts';
 import { readWhole } from './read-whole.ts';

@@ -3,8 +3,8 @@
  * of the host, symbolic links on the way included; `copyTo` puts a file or folder somewhere else.
  */
 
+import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../abi/file-mode.ts';
 import { type ByteString, type NodeMeta, newDir, showBytes } from '../fs/verity/index-model.ts';
-import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../fs/verity/layout.ts';
 import { type HostFiles, type HostStat, ImageError } from './host-files.ts';
 import { partsOf, type Staging } from './staging.ts';
 

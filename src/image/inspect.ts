@@ -1,7 +1,7 @@
 /** What `cloister inspect` shows, as data: the command line renders it. */
 
+import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../abi/file-mode.ts';
 import { showBytes } from '../fs/verity/index-model.ts';
-import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../fs/verity/layout.ts';
 import { ROOT_INODE, type VerityTree } from '../fs/verity/verity-tree.ts';
 import { toHex } from './canonical-json.ts';
 import type { ImageConfig } from './config-schema.ts';

@@ -137,7 +137,7 @@ export function readDocumentBlob(
   if (blob.sizeBytes !== of.size)
     throw new ImageDamage(name, `it has ${blob.sizeBytes} bytes instead of ${of.size}`);
   const bytes = new Uint8Array(of.size);
-  readExactly(blob, 0, bytes, name);
+  readExactly(blob, 0, bytes, () => name);
   if (toHex(crypto.sha256(bytes)) !== digestOf(of))
     throw new ImageDamage(name, 'its bytes do not match its digest');
   return bytes;

@@ -7,7 +7,7 @@ import * as v from 'valibot';
 import type { Crypto } from '../base/interfaces.ts';
 import { ImageDamage } from '../fs/verity/source.ts';
 import { VerityTree } from '../fs/verity/verity-tree.ts';
-import { fromHex, toHex } from './canonical-json.ts';
+import { canonicalBytes, fromHex, toHex } from './canonical-json.ts';
 import type { ImageConfig } from './config-schema.ts';
 import { ImageError, type ImageSource } from './host-files.ts';
 import {
@@ -19,6 +19,7 @@ import {
   type Manifest,
   MEDIA,
   manifestSchema,
+  ociConfigOf,
   parseDocument,
   type ReadDescriptor,
   readDocumentBlob,
@@ -54,6 +55,7 @@ export function openImage(source: ImageSource, trust: ImageTrust, crypto: Crypto
         : `image format ${format}; this Cloister reads format ${IMAGE_FORMAT}`,
     );
   const config = readConfig(source, layer(manifest, MEDIA.config), crypto);
+  checkOciConfig(source, manifest, config, crypto);
   const index = layer(manifest, MEDIA.rootIndex);
   const sizeBytes = Number(index.annotations[ANNOTATION.indexSize]);
   const rootHash = fromHex(index.annotations[ANNOTATION.indexRoot] ?? '', 32);
@@ -146,6 +148,21 @@ function readConfig(source: ImageSource, of: ReadDescriptor, crypto: Crypto): Im
   const where = 'the configuration';
   const bytes = readDocumentBlob(source, of, where, crypto);
   return parseDocument(imageConfigSchema, bytes, where) as ImageConfig;
+}
+
+/** What other OCI tools show must be what Cloister runs. */
+function checkOciConfig(
+  source: ImageSource,
+  manifest: Manifest,
+  config: ImageConfig,
+  crypto: Crypto,
+): void {
+  const where = 'the OCI configuration';
+  const bytes = readDocumentBlob(source, manifest.config, where, crypto);
+  const digests = manifest.layers.map((one) => one.digest);
+  const wanted = canonicalBytes(ociConfigOf(config, digests));
+  if (bytes.length !== wanted.length || bytes.some((byte, i) => byte !== wanted[i]))
+    throw new ImageDamage(where, 'it does not say what the configuration of the image says');
 }
 
 function layer(manifest: Manifest, mediaType: string): ReadDescriptor {

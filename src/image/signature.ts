@@ -97,6 +97,7 @@ export function readSigners(
   const size = sizeOf(source, signatureDigest, where);
   const bytes = readDocumentBlob(source, { digest: signatureDigest, size }, where, crypto);
   const manifest = parseDocument(manifestSchema, bytes, where);
+  readDocumentBlob(source, manifest.config, where, crypto);
   const signers: Uint8Array[] = [];
   for (const layer of manifest.layers) {
     if (layer.mediaType !== MEDIA.simpleSigning) continue;

@@ -5,9 +5,9 @@
  * system with merged `/usr`.
  */
 
+import { S_IFLNK, S_IFREG } from '../abi/file-mode.ts';
 import {
   type ByteString,
-  bytesOf,
   type DirNode,
   type FileNode,
   type IndexNode,
@@ -16,7 +16,7 @@ import {
   type SymlinkNode,
   showBytes,
 } from '../fs/verity/index-model.ts';
-import { S_IFLNK, S_IFREG } from '../fs/verity/layout.ts';
+import { bytesOf } from '../vfs/byte-string.ts';
 import { ImageError } from './host-files.ts';
 
 /** Bytes of a regular file: on the host, or made by the builder. */

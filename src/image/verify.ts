@@ -3,20 +3,19 @@
  * files, and that the index is the one canonical encoding of its tree.
  */
 
+import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../abi/file-mode.ts';
 import {
   type ByteString,
-  byteString,
-  bytesOf,
   type DirNode,
   type IndexNode,
   type NodeMeta,
   newDir,
 } from '../fs/verity/index-model.ts';
 import { encodeIndex, type IndexBlob } from '../fs/verity/index-writer.ts';
-import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../fs/verity/layout.ts';
 import { treeBytes } from '../fs/verity/merkle.ts';
 import { ImageDamage } from '../fs/verity/source.ts';
 import { ROOT_INODE, type VerityTree } from '../fs/verity/verity-tree.ts';
+import { byteString, bytesOf } from '../vfs/byte-string.ts';
 import { fromHex } from './canonical-json.ts';
 import { digestOf, MEDIA } from './oci.ts';
 import type { Image } from './open.ts';

@@ -4,7 +4,8 @@
  * keys and compare like bytes.
  */
 
-import { S_IFDIR, S_IFMT } from './layout.ts';
+import { S_IFDIR, S_IFMT } from '../../abi/file-mode.ts';
+import { bytesOf } from '../../vfs/byte-string.ts';
 
 /** Bytes as a string, one code unit below 256 each. */
 export type ByteString = string;
@@ -108,19 +109,6 @@ export function orderNodes(root: DirNode): Ordered {
     entries.set(i, listed);
   }
   return { nodes, nlinks, entries, parents };
-}
-
-export function bytesOf(text: ByteString): Uint8Array {
-  const out = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) out[i] = text.charCodeAt(i);
-  return out;
-}
-
-export function byteString(bytes: Uint8Array): ByteString {
-  let out = '';
-  for (let i = 0; i < bytes.length; i += 4096)
-    out += String.fromCharCode(...bytes.subarray(i, i + 4096));
-  return out;
 }
 
 /** For people: UTF-8 where it is valid, `\xNN` for other bytes. */

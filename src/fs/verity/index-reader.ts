@@ -4,20 +4,17 @@
  * is checked against its section before use.
  */
 
-import { type ByteString, byteString } from './index-model.ts';
+import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, typeOfMode } from '../../abi/file-mode.ts';
+import { byteString } from '../../vfs/byte-string.ts';
+import type { ByteString } from './index-model.ts';
 import { isName } from './index-writer.ts';
 import {
   BLOB,
   DIRENT,
-  direntType,
   HEADER,
   INDEX_MAGIC,
   INDEX_VERSION,
   INODE,
-  S_IFDIR,
-  S_IFLNK,
-  S_IFMT,
-  S_IFREG,
   type Sections,
   sectionsOf,
   XATTR,
@@ -123,7 +120,7 @@ export class IndexReader {
     const name = byteString(this.#direntName(at));
     if (!isName(name)) bad('a directory entry has a name that no file may have');
     const type = this.#bytes[at + DIRENT.type] as number;
-    if (type !== direntType(this.modeOf(inode))) bad('a directory entry has the wrong type');
+    if (type !== typeOfMode(this.modeOf(inode))) bad('a directory entry has the wrong type');
     return { name, inode, type };
   }
 

@@ -1,9 +1,10 @@
 /** Encodes a root file system as an image index (docs/formats/image.md). One tree, one encoding. */
 
+import { typeOfMode } from '../../abi/file-mode.ts';
 import { assert } from '../../base/assert.ts';
+import { bytesOf } from '../../vfs/byte-string.ts';
 import {
   type ByteString,
-  bytesOf,
   type DirNode,
   type IndexNode,
   type Ordered,
@@ -12,7 +13,6 @@ import {
 import {
   BLOB,
   DIRENT,
-  direntType,
   HEADER,
   INDEX_MAGIC,
   INDEX_VERSION,
@@ -170,7 +170,7 @@ export function encodeIndex(root: DirNode, blobs: readonly IndexBlob[]): Uint8Ar
     view.setUint32(at + DIRENT.inode, row.inode, true);
     view.setUint32(at + DIRENT.nameOffset, row.nameOffset, true);
     view.setUint16(at + DIRENT.nameBytes, row.name.length, true);
-    out[at + DIRENT.type] = direntType((p.ordered.nodes[row.inode] as IndexNode).mode);
+    out[at + DIRENT.type] = typeOfMode((p.ordered.nodes[row.inode] as IndexNode).mode);
   });
   p.xattrs.forEach((row, i) => {
     const at = s.xattrs + i * XATTR.bytes;

@@ -54,21 +54,6 @@ export const XATTR = {
 
 export const BLOB = { bytes: 40, digest: 0, size: 32 } as const;
 
-/** File type bits of `st_mode` (inode(7)). */
-export const S_IFMT = 0o170000;
-export const S_IFSOCK = 0o140000;
-export const S_IFLNK = 0o120000;
-export const S_IFREG = 0o100000;
-export const S_IFBLK = 0o060000;
-export const S_IFDIR = 0o040000;
-export const S_IFCHR = 0o020000;
-export const S_IFIFO = 0o010000;
-
-/** `d_type` of a directory entry is the file type of the mode, shifted (`IFTODT`). */
-export function direntType(mode: number): number {
-  return (mode & S_IFMT) >>> 12;
-}
-
 export interface Sections {
   readonly inodeCount: number;
   readonly direntCount: number;

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { SeededRandom } from '../../base/random.ts';
 import { nodeCrypto } from '../../host/crypto.ts';
 import { BLOCK_BYTES, fsverityDigest, MerkleBuilder, treeBytes, treeLevels } from './merkle.ts';
+import { PieceCache } from './piece-cache.ts';
 import { type Blob, ImageDamage } from './source.ts';
 import { VerifiedFile } from './verified-file.ts';
 
@@ -36,6 +37,7 @@ function open(data: Uint8Array, stored: Uint8Array, rootHash: Uint8Array): Verif
       where: () => '/file',
     },
     nodeCrypto,
+    new PieceCache(),
   );
 }
 

@@ -42,7 +42,7 @@ export function readExactly(
   blob: Blob,
   offsetBytes: number,
   target: Uint8Array,
-  where: string,
+  where: () => string,
 ): void {
   let done = 0;
   while (done < target.length) {
@@ -50,10 +50,10 @@ export function readExactly(
     try {
       got = blob.readAt(offsetBytes + done, done === 0 ? target : target.subarray(done));
     } catch (cause) {
-      throw new ImageDamage(where, `the host failed to read it (${String(cause)})`, cause);
+      throw new ImageDamage(where(), `the host failed to read it (${String(cause)})`, cause);
     }
     if (!Number.isInteger(got) || got <= 0 || got > target.length - done)
-      throw new ImageDamage(where, `it ends at byte ${offsetBytes + done}, too early`);
+      throw new ImageDamage(where(), `it ends at byte ${offsetBytes + done}, too early`);
     done += got;
   }
 }

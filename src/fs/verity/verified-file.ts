@@ -13,6 +13,7 @@ import {
   type TreeLevel,
   treeLevels,
 } from './merkle.ts';
+import { PIECE_BYTES, type PieceCache } from './piece-cache.ts';
 import { type Blob, ImageDamage, readExactly } from './source.ts';
 
 /** Where the bytes of a file lie, and what they must hash to. */
@@ -28,10 +29,6 @@ export interface VerifiedRange {
 
 /** Verified hash blocks kept per file: 512 cover 256 MiB of data without reading one twice. */
 const MAX_HASH_BLOCKS = 512;
-/** Largest piece read and checked at once. */
-const PIECE_BYTES = 256 * 1024;
-/** Read ahead when a file is read in order. */
-const READ_AHEAD_BYTES = 64 * 1024;
 
 function equalHash(a: Uint8Array, aAt: number, b: Uint8Array): boolean {
   let difference = 0;
@@ -46,14 +43,14 @@ export class VerifiedFile {
   readonly #levels: readonly TreeLevel[];
   /** Verified hash blocks by level · 2^40 + index; the oldest is dropped first. */
   readonly #hashBlocks = new Map<number, Uint8Array>();
-  /** The last verified piece: serves small reads in order. */
-  #piece: Uint8Array = new Uint8Array(0);
-  #pieceStart = 0;
-  #nextRead = 0;
+  readonly #cache: PieceCache;
+  readonly #cacheId: number;
 
-  constructor(range: VerifiedRange, crypto: Crypto) {
+  constructor(range: VerifiedRange, crypto: Crypto, cache: PieceCache) {
     this.#range = range;
     this.#crypto = crypto;
+    this.#cache = cache;
+    this.#cacheId = cache.addFile();
     this.sizeBytes = range.sizeBytes;
     this.#levels = treeLevels(range.sizeBytes);
   }
@@ -61,31 +58,27 @@ export class VerifiedFile {
   /** Copies verified bytes into `target`; returns how many (0 at or behind the end). */
   read(offsetBytes: number, target: Uint8Array): number {
     const end = Math.min(this.sizeBytes, offsetBytes + target.length);
-    let at = offsetBytes;
-    while (at < end) {
-      const pieceEnd = this.#pieceStart + this.#piece.length;
-      if (at < this.#pieceStart || at >= pieceEnd) this.#load(at, end);
-      const from = at - this.#pieceStart;
-      const take = Math.min(end - at, this.#piece.length - from);
-      target.set(this.#piece.subarray(from, from + take), at - offsetBytes);
+    for (let at = offsetBytes; at < end; ) {
+      const piece = this.#piece(Math.floor(at / PIECE_BYTES));
+      const from = at % PIECE_BYTES;
+      const take = Math.min(end - at, piece.length - from);
+      target.set(piece.subarray(from, from + take), at - offsetBytes);
       at += take;
     }
-    this.#nextRead = Math.max(end, offsetBytes);
     return Math.max(0, end - offsetBytes);
   }
 
-  /** Loads and verifies the piece that begins with the block of `at`. */
-  #load(at: number, end: number): void {
-    const start = at - (at % BLOCK_BYTES);
-    const inOrder = at === this.#nextRead || start === this.#nextRead;
-    const wanted = Math.max(end, inOrder && at !== 0 ? start + READ_AHEAD_BYTES : 0);
-    const rounded = Math.ceil(Math.min(wanted, start + PIECE_BYTES) / BLOCK_BYTES) * BLOCK_BYTES;
-    const piece = new Uint8Array(Math.min(rounded, this.sizeBytes) - start);
-    readExactly(this.#range.blob, this.#range.dataOffsetBytes + start, piece, this.#range.where());
+  /** A verified piece; the last of a file is shorter. */
+  #piece(index: number): Uint8Array {
+    const known = this.#cache.get(this.#cacheId, index);
+    if (known !== undefined) return known;
+    const start = index * PIECE_BYTES;
+    const piece = new Uint8Array(Math.min(PIECE_BYTES, this.sizeBytes - start));
+    readExactly(this.#range.blob, this.#range.dataOffsetBytes + start, piece, this.#range.where);
     for (let i = 0; i < piece.length; i += BLOCK_BYTES)
       this.#check(piece.subarray(i, i + BLOCK_BYTES), 0, (start + i) / BLOCK_BYTES);
-    this.#piece = piece;
-    this.#pieceStart = start;
+    this.#cache.put(this.#cacheId, index, piece);
+    return piece;
   }
 
   /** Throws unless `block` is what level `level` of the tree says at `index`. */
@@ -112,7 +105,7 @@ export class VerifiedFile {
     const first = blockIndex * FANOUT;
     const block = new Uint8Array(Math.min(FANOUT, hashCount - first) * HASH_BYTES);
     const offset = this.#range.treeOffsetBytes + offsetBytes + first * HASH_BYTES;
-    readExactly(this.#range.blob, offset, block, this.#range.where());
+    readExactly(this.#range.blob, offset, block, this.#range.where);
     this.#check(block, level + 1, blockIndex);
     if (this.#hashBlocks.size >= MAX_HASH_BLOCKS)
       for (const oldest of this.#hashBlocks.keys()) {

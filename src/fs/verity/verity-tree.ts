@@ -3,11 +3,12 @@
  * touched. Read-only and synchronous; every wrong byte of the host ends in {@link ImageDamage}.
  */
 
+import { S_IFDIR, S_IFMT } from '../../abi/file-mode.ts';
 import type { Crypto } from '../../base/interfaces.ts';
 import { type ByteString, showBytes } from './index-model.ts';
 import { type DirEntry, IndexReader, type InodeStat } from './index-reader.ts';
-import { S_IFDIR, S_IFMT } from './layout.ts';
 import { fsverityDigest, treeBytes } from './merkle.ts';
+import { PieceCache } from './piece-cache.ts';
 import { type Blob, type BlobSource, type DigestHex, ImageDamage } from './source.ts';
 import { VerifiedFile } from './verified-file.ts';
 
@@ -29,6 +30,7 @@ export class VerityTree {
   readonly #index: IndexReader;
   readonly #blobs = new Map<number, Blob>();
   readonly #files = new Map<number, VerifiedFile>();
+  readonly #cache = new PieceCache();
 
   constructor(source: BlobSource, location: IndexLocation, crypto: Crypto) {
     this.#source = source;
@@ -46,7 +48,7 @@ export class VerityTree {
       rootHash: location.rootHash,
       where: () => where,
     };
-    this.#index = new IndexReader(new VerifiedFile(range, crypto));
+    this.#index = new IndexReader(new VerifiedFile(range, crypto, new PieceCache(0)));
     if ((this.#index.modeOf(ROOT_INODE) & S_IFMT) !== S_IFDIR)
       throw new ImageDamage(where, 'its root is not a directory');
   }
@@ -141,7 +143,11 @@ export class VerityTree {
     if (extent.dataOffsetBytes + total > blob.sizeBytes)
       throw new ImageDamage(where(), 'it lies outside its blob');
     const treeOffsetBytes = extent.dataOffsetBytes + extent.sizeBytes;
-    const file = new VerifiedFile({ ...extent, blob, treeOffsetBytes, where }, this.#crypto);
+    const file = new VerifiedFile(
+      { ...extent, blob, treeOffsetBytes, where },
+      this.#crypto,
+      this.#cache,
+    );
     if (this.#files.size >= MAX_OPEN_FILES)
       for (const oldest of this.#files.keys()) {
         this.#files.delete(oldest);

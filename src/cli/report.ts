@@ -1,0 +1,81 @@
+/** How sub-commands show progress, results and errors, and which exit status they end with. */
+
+/** Exit status by error code; anything else that is for people is 1. */
+const EXIT_STATUS: Readonly<Record<string, number>> = {
+  CLOISTER_USAGE: 2,
+  CLOISTER_CONFIG: 2,
+  CLOISTER_IMAGE_DAMAGED: 3,
+  CLOISTER_IMAGE_UNTRUSTED: 4,
+  CLOISTER_VOLUME_DAMAGED: 3,
+  CLOISTER_VOLUME_STALE: 5,
+  CLOISTER_VOLUME_KEY: 4,
+};
+
+/** Prints an error for people and sets the exit status; a bug of Cloister keeps its stack. */
+export function reportError(error: unknown): void {
+  const code = (error as { code?: unknown }).code;
+  const isForPeople = error instanceof Error && typeof code === 'string' && !isAssertion(code);
+  const text = isForPeople ? error.message : error instanceof Error ? error.stack : String(error);
+  for (const line of String(text).split('\n')) process.stderr.write(`cloister: ${line}\n`);
+  process.exitCode = (typeof code === 'string' && EXIT_STATUS[code]) || 1;
+}
+
+function isAssertion(code: string): boolean {
+  return code === 'CLOISTER_ASSERT' || code.startsWith('ERR_');
+}
+
+/** An action whose errors are reported instead of thrown. */
+export function reporting<Args extends unknown[]>(
+  action: (...args: Args) => Promise<void>,
+): (...args: Args) => Promise<void> {
+  return async (...args) => {
+    try {
+      await action(...args);
+    } catch (error) {
+      reportError(error);
+    }
+  };
+}
+
+export function printLine(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+export function printJson(value: unknown): void {
+  printLine(JSON.stringify(value, null, 2));
+}
+
+/** A line that counts on a terminal, and nothing elsewhere. */
+export class Progress implements Disposable {
+  readonly #label: string;
+  #lastMs = 0;
+  #shown = false;
+
+  constructor(label: string) {
+    this.#label = label;
+  }
+
+  update(done: number, total: number): void {
+    if (!process.stderr.isTTY) return;
+    const nowMs = performance.now();
+    if (nowMs - this.#lastMs < 50 && done < total) return;
+    this.#lastMs = nowMs;
+    this.#shown = true;
+    process.stderr.write(`\r\x1b[K${this.#label} ${done}/${total}`);
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#shown) process.stderr.write('\r\x1b[K');
+  }
+}
+
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  return unit === 0 ? `${value} B` : `${value.toFixed(1)} ${units[unit]}`;
+}

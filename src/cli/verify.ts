@@ -1,0 +1,62 @@
+/** `cloister verify IMAGE`: reads every byte of an image and checks all of it. */
+
+import type { Command } from 'commander';
+import { formatBytes, Progress, printJson, printLine, reporting } from './report.ts';
+
+interface Options {
+  readonly signer?: string[];
+  readonly measurement?: string;
+  readonly json?: boolean;
+}
+
+export function register(program: Command): void {
+  program
+    .command('verify')
+    .description('read a whole image and check every byte, its signature and its measurement')
+    .argument('[image]', 'image folder', 'image')
+    .option('--signer <key...>', 'accept only these Ed25519 public keys (PEM file or hexadecimal)')
+    .option('--measurement <digest>', 'accept only the image sha256:…')
+    .option('--json', 'print the result as JSON')
+    .addHelpText(
+      'after',
+      '\nExit status: 0 all is well, 3 damaged, 4 not trusted, 1 other errors.\n' +
+        '\nExample:\n  cloister verify image --signer release.pub\n',
+    )
+    .action(reporting(verify));
+}
+
+async function verify(path: string, options: Options): Promise<void> {
+  const { existsSync, readFileSync } = await import('node:fs');
+  const { NodeImageSource, publicKeyFrom } = await import('../host/image-files.ts');
+  const { nodeCrypto } = await import('../host/crypto.ts');
+  const { openImage } = await import('../image/open.ts');
+  const { toHex } = await import('../image/canonical-json.ts');
+  const { verifyImage } = await import('../image/verify.ts');
+  const signers = options.signer?.map((key) =>
+    publicKeyFrom(existsSync(key) ? readFileSync(key, 'utf8') : key, key),
+  );
+  const { measurement } = options;
+  using source = new NodeImageSource(path);
+  const image = openImage(
+    source,
+    {
+      ...(signers === undefined ? {} : { signers }),
+      ...(measurement === undefined ? {} : { measurement }),
+    },
+    nodeCrypto,
+  );
+  using progress = new Progress('checking files');
+  const result = verifyImage(image, ({ filesDone, filesTotal }) =>
+    progress.update(filesDone, filesTotal),
+  );
+  progress[Symbol.dispose]();
+  const names = image.signers.map(toHex);
+  if (options.json) {
+    printJson({ ok: true, measurement: image.measurement, signers: names, ...result });
+    return;
+  }
+  printLine(`${path}: every byte is as measured`);
+  printLine(`measurement  ${image.measurement}`);
+  printLine(`signers      ${names.join(' ') || 'none'}`);
+  printLine(`contents     ${result.fileCount} files, ${formatBytes(result.contentBytes)}`);
+}

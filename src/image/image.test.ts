@@ -1,0 +1,223 @@
+import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
+import {
+  chmodSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, test } from 'node:test';
+import { SeededRandom } from '../base/random.ts';
+import { ImageDamage } from '../fs/verity/source.ts';
+import { nodeCrypto } from '../host/crypto.ts';
+import { nodeHostFiles, signerFromPem } from '../host/image-files.ts';
+import { buildImage } from './build.ts';
+import { parseConfig } from './config-parse.ts';
+import { ImageError } from './host-files.ts';
+import { inspectFiles } from './inspect.ts';
+import { type ImageTrust, openImage } from './open.ts';
+import { MemoryLayout } from './testing/memory-layout.ts';
+import { rootedFiles } from './testing/rooted-files.ts';
+import { findPath, verifyImage } from './verify.ts';
+
+const scratch = mkdtempSync(join(tmpdir(), 'cloister-image-'));
+after(() => rmSync(scratch, { recursive: true }));
+
+const key = () => {
+  const pair = generateKeyPairSync('ed25519');
+  return signerFromPem(pair.privateKey.export({ format: 'pem', type: 'pkcs8' }), 'test key');
+};
+const signer = key();
+
+/** A small machine with merged /usr, two packages, an alternative, and hard links. */
+function machine(name: string): string {
+  const root = join(scratch, name);
+  const put = (path: string, text: string | Uint8Array, mode = 0o644) => {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), text);
+    chmodSync(join(root, path), mode);
+  };
+  put('/usr/bin/tool', '#!/bin/sh\n', 0o755);
+  put('/usr/lib/libdep.so', 'not really an ELF file');
+  put('/usr/share/doc/tool/README', 'documentation');
+  put('/usr/bin/capable', new SeededRandom(4).bytes(9000), 0o755);
+  linkSync(join(root, '/usr/bin/capable'), join(root, '/usr/bin/capable2'));
+  symlinkSync('usr/bin', join(root, '/bin'));
+  symlinkSync('usr/lib', join(root, '/lib'));
+  mkdirSync(join(root, '/etc/alternatives'), { recursive: true });
+  symlinkSync('/usr/bin/tool', join(root, '/etc/alternatives/better'));
+  symlinkSync('/etc/alternatives/better', join(root, '/usr/bin/better'));
+  put('/var/lib/dpkg/alternatives/better', 'auto\n/usr/bin/better\n\n/usr/bin/tool\n10\n\n');
+  put(
+    '/var/lib/dpkg/status',
+    'Package: tool\nStatus: install ok installed\nArchitecture: amd64\n' +
+      'Depends: nothere | libdep (>= 1),\n virtual\n\n' +
+      'Package: libdep\nStatus: install ok installed\nArchitecture: amd64\nProvides: virtual (= 1)\n\n' +
+      'Package: gone\nStatus: deinstall ok config-files\nArchitecture: amd64\n',
+  );
+  put(
+    '/var/lib/dpkg/info/tool.list',
+    '/.\n/bin\n/bin/tool\n/usr\n/usr/bin\n/usr/bin/capable\n/usr/bin/capable2\n' +
+      '/usr/share/doc/tool/README\n/usr/bin/missing\n',
+  );
+  put('/var/lib/dpkg/info/libdep:amd64.list', '/.\n/lib\n/lib/libdep.so\n');
+  put('/project/app/main.txt', 'hello\n');
+  put('/project/app/run', 'x', 0o700);
+  symlinkSync('main.txt', join(root, '/project/app/link'));
+  return root;
+}
+
+const CONFIG = `
+name: sample
+command: [/usr/bin/tool, one]
+files:
+  packages: [tool]
+  copy:
+    - { from: app, to: /app }
+  directories: [{ path: /data, mode: "0700" }]
+  symlinks: { /usr/bin/alias: tool }
+`;
+
+function build(root: string, config = CONFIG, sign = true) {
+  const layout = new MemoryLayout();
+  const result = buildImage({
+    config: parseConfig(config, 'cloister.yaml'),
+    baseDir: '/project',
+    host: rootedFiles(nodeHostFiles, root),
+    output: layout,
+    crypto: nodeCrypto,
+    ...(sign ? { signer } : {}),
+  });
+  return { layout, result };
+}
+
+const open = (layout: MemoryLayout, trust: ImageTrust = { signers: [signer.publicKey] }) =>
+  openImage(layout, trust, nodeCrypto);
+
+const first = machine('first');
+const { layout: good, result: built } = build(first);
+
+test('buildImage() takes packages, dependencies, alternatives and links, not documentation', () => {
+  const files = new Map([...inspectFiles(open(good).tree)].map((file) => [file.path, file]));
+  assert.deepEqual(built.packages, ['libdep', 'tool']);
+  assert.equal(files.get('/bin')?.target, 'usr/bin');
+  assert.equal(files.get('/usr/bin/tool')?.mode, '0755');
+  assert.equal(files.get('/usr/bin/better')?.target, '/etc/alternatives/better');
+  assert.equal(files.get('/etc/alternatives/better')?.target, '/usr/bin/tool');
+  assert.equal(files.get('/usr/lib/libdep.so')?.type, 'file');
+  assert.equal(files.get('/usr/share/doc/tool/README'), undefined);
+  assert.equal(files.get('/app/run')?.mode, '0755');
+  assert.equal(files.get('/app/link')?.target, 'main.txt');
+  assert.equal(files.get('/data')?.mode, '0700');
+  assert.equal(files.get('/usr/bin/alias')?.target, 'tool');
+  assert.equal(files.get('/tmp')?.mode, '1777');
+});
+
+test('buildImage() keeps hard links and extended attributes', () => {
+  const { tree } = open(good);
+  const one = findPath(tree, '/usr/bin/capable') as number;
+  assert.equal(findPath(tree, '/usr/bin/capable2'), one);
+  assert.equal(tree.stat(one).nlink, 2);
+  assert.deepEqual(tree.xattrs(one)[0]?.name, 'security.capability');
+  const bytes = new Uint8Array(9000);
+  assert.equal(tree.read(one, 0, bytes), 9000);
+  assert.deepEqual(bytes, new SeededRandom(4).bytes(9000));
+});
+
+test('buildImage() gives the same measurement in another folder and at another time', () => {
+  const second = machine('second');
+  for (const path of ['/project/app/main.txt', '/usr', '/usr/bin'])
+    utimesSync(join(second, path), 1e9, 1e9);
+  for (const path of ['/usr/bin/tool', '/usr/lib/libdep.so', '/usr/bin/capable'])
+    for (const root of [first, second]) utimesSync(join(root, path), 2e9, 1.5e9);
+  const again = build(first);
+  assert.equal(build(second).result.measurement, again.result.measurement);
+  writeFileSync(join(second, '/project/app/main.txt'), 'hullo\n');
+  assert.notEqual(build(second).result.measurement, again.result.measurement);
+});
+
+test('openImage() accepts only the measurement and the signers that are trusted', () => {
+  assert.equal(open(good).measurement, built.measurement);
+  assert.equal(open(good, { measurement: built.measurement }).config.name, 'sample');
+  const untrusted = { code: 'CLOISTER_IMAGE_UNTRUSTED' };
+  assert.throws(() => open(good, { signers: [key().publicKey] }), untrusted);
+  assert.throws(() => open(good, { measurement: `sha256:${'0'.repeat(64)}` }), untrusted);
+  assert.throws(() => open(build(first, CONFIG, false).layout), /not signed/);
+});
+
+test('any flipped byte of an image is found, or harmless', () => {
+  const want = JSON.stringify([...inspectFiles(open(good).tree)]);
+  let found = 0;
+  let harmless = 0;
+  for (const [name, bytes] of good.files) {
+    // Every byte of the small documents, every 37th of the large blobs.
+    const step = bytes.length > 3000 ? 37 : 1;
+    for (let at = 0; at < bytes.length; at += step) {
+      bytes[at]! ^= 1 << (at % 8);
+      try {
+        const image = open(good);
+        verifyImage(image);
+        assert.equal(JSON.stringify([...inspectFiles(image.tree)]), want, `${name} byte ${at}`);
+        harmless += 1;
+        assert.ok(name === 'index.json' || name === 'oci-layout', `${name} byte ${at} not found`);
+      } catch (error) {
+        const isClear = error instanceof ImageDamage || error instanceof ImageError;
+        assert.ok(isClear, `${name} byte ${at}: ${error}`);
+        found += 1;
+      }
+      bytes[at]! ^= 1 << (at % 8);
+    }
+  }
+  assert.ok(found > 3000, `${found} found, ${harmless} harmless`);
+});
+
+test('a truncated, emptied, missing or swapped blob is found and named', () => {
+  const blobs = [...good.files.keys()].filter((name) => name.startsWith('blobs/'));
+  for (const name of blobs) {
+    const bytes = good.files.get(name) as Uint8Array;
+    const other = good.files.get(blobs.find((b) => b !== name) as string) as Uint8Array;
+    for (const bad of [bytes.subarray(0, -1), new Uint8Array(0), other, undefined]) {
+      if (bad === undefined) good.files.delete(name);
+      else good.files.set(name, bad);
+      assert.throws(
+        () => verifyImage(open(good)),
+        (error: Error) => error instanceof ImageDamage && error.where.length > 0,
+      );
+      good.files.set(name, bytes);
+    }
+  }
+  assert.equal(verifyImage(open(good)).fileCount, built.fileCount);
+});
+
+test('a damaged file is named by its path, and the others stay readable', () => {
+  const { tree } = open(good);
+  const inode = findPath(tree, '/app/main.txt') as number;
+  const { blob, dataOffsetBytes } = tree.index.extent(inode);
+  const bytes = good.files.get(`blobs/sha256/${tree.index.blob(blob).digest}`) as Uint8Array;
+  bytes[dataOffsetBytes]! ^= 0xff;
+  assert.throws(() => tree.read(inode, 0, new Uint8Array(6)), {
+    code: 'CLOISTER_IMAGE_DAMAGED',
+    where: '/app/main.txt',
+  });
+  assert.equal(tree.read(findPath(tree, '/app/run') as number, 0, new Uint8Array(9)), 1);
+  bytes[dataOffsetBytes]! ^= 0xff;
+});
+
+test('buildImage() says what is missing and what to do', () => {
+  const fails = (change: [string, string], message: RegExp) =>
+    assert.throws(
+      () => build(first, CONFIG.replace(...change)),
+      (error: Error) => error instanceof ImageError && message.test(error.message),
+    );
+  fails(['[tool]', '[tol]'], /package tol .* not installed .*did you mean tool\?/);
+  fails(['[tool]', '[gone]'], /package gone/);
+  fails(['from: app', 'from: nowhere'], /\/project\/nowhere is listed in cloister.yaml/);
+  fails(['/usr/bin/tool, one', '/usr/bin/other'], /program \/usr\/bin\/other is not in the image/);
+  fails(['/usr/bin/tool, one', 'tool'], /absolute path; tool is none/);
+});
