@@ -65,6 +65,8 @@ export const TLS = {
   tickPending: { offset: 144, bytes: 4, access: 'none' },
   wideTable: { offset: 152, bytes: 8, access: 'none' },
   wideMask: { offset: 160, bytes: 8, access: 'none' },
+  /** Scratch of the exit and miss stubs. */
+  stubScratch: { offset: 168, bytes: 40, access: 'none' },
 } as const satisfies Record<string, { offset: number; bytes: number; access: string }>;
 
 /**

@@ -1,0 +1,101 @@
+/** Small functions called from JavaScript, their arguments in the mailbox. */
+
+import {
+  eax,
+  ebx,
+  ecx,
+  edx,
+  mem,
+  r8,
+  r9,
+  r10,
+  rax,
+  rbx,
+  rcx,
+  rdi,
+  rdx,
+  rsi,
+} from '../../x86/operand.ts';
+import type { Context } from './context.ts';
+import { MAILBOX } from './mailbox.ts';
+
+const SYS_PAUSE = 34;
+
+export function emitHelpers(c: Context): void {
+  emitSyscall(c);
+  emitCopies(c);
+  emitCpuid(c);
+  const { a, at } = c;
+  a.align(16);
+  a.bind(at('pause'));
+  a.emit('mov', eax, SYS_PAUSE);
+  a.emit('syscall');
+  a.emit('jmp', at('pause'));
+}
+
+/** A raw system call: no errno that something else could overwrite, no BigInt arguments. */
+function emitSyscall(c: Context): void {
+  const { a, at } = c;
+  a.align(16);
+  a.bind(at('syscall'));
+  a.emit('push', rbx);
+  a.emit('mov', rbx, BigInt(c.config.mailbox + MAILBOX.syscall));
+  for (const [n, r] of [rax, rdi, rsi, rdx, r10, r8, r9].entries())
+    a.emit('mov', r, mem({ base: rbx, disp: 8 * n }));
+  a.emit('syscall');
+  a.emit('mov', mem({ base: rbx }), rax);
+  a.emit('pop', rbx);
+  a.emit('ret');
+}
+
+/**
+ * Copies that survive faults: the handler continues a fault inside at `copyDone`, where RCX says
+ * what is left (SDM vol. 2, REP: registers are exact at a fault).
+ */
+function emitCopies(c: Context): void {
+  const { a, at } = c;
+  const arguments_ = () => {
+    a.emit('mov', rax, BigInt(c.config.mailbox));
+    a.emit('mov', rdi, mem({ base: rax, disp: MAILBOX.copyTo }));
+    a.emit('mov', rsi, mem({ base: rax, disp: MAILBOX.copyFrom }));
+    a.emit('mov', rcx, mem({ base: rax, disp: MAILBOX.copyLength }));
+  };
+  a.align(16);
+  a.bind(at('fill'));
+  arguments_();
+  a.emit('mov', rax, rsi);
+  a.bind(at('copyStart'));
+  a.emit('rep stosb');
+  a.emit('jmp', at('copyDone'));
+  a.bind(at('copy'));
+  arguments_();
+  a.emit('rep movsb');
+  a.bind(at('copyEnd'));
+  a.bind(at('copyDone'));
+  a.emit('mov', rax, BigInt(c.config.mailbox));
+  a.emit('mov', mem({ base: rax, disp: MAILBOX.copyLeft }), rcx);
+  a.emit('mov', eax, ecx);
+  a.emit('ret');
+}
+
+function emitCpuid(c: Context): void {
+  const { a, at } = c;
+  const out = (n: number) => mem({ base: r8, disp: MAILBOX.cpuid + 4 * n });
+  a.align(16);
+  a.bind(at('cpuid'));
+  a.emit('push', rbx);
+  a.emit('mov', r8, BigInt(c.config.mailbox));
+  a.emit('mov', eax, out(0));
+  a.emit('mov', ecx, out(1));
+  a.emit('cpuid');
+  for (const [n, r] of [eax, ebx, ecx, edx].entries()) a.emit('mov', out(n), r);
+  a.emit('pop', rbx);
+  a.emit('ret');
+  a.align(16);
+  a.bind(at('xgetbv'));
+  a.emit('mov', r8, BigInt(c.config.mailbox));
+  a.emit('xor', ecx, ecx);
+  a.emit('xgetbv');
+  a.emit('mov', out(0), eax);
+  a.emit('ret');
+}

@@ -1,0 +1,56 @@
+/**
+ * `miss`: an indirect transfer that the narrow tables did not know. Probes the wide table and goes
+ * on at the entry found there, else leaves with `indirect`. Guest flags and registers are kept.
+ */
+
+import { al, eax, ecx, edx, mem, rax, rcx, rdx } from '../../x86/operand.ts';
+import { WIDE_ENTRY_BYTES, WIDE_MULTIPLIER, WIDE_PROBES } from '../code-host.ts';
+import { EXIT } from '../sandbox/layout.ts';
+import { type Context, tls } from './context.ts';
+
+export function emitMiss(c: Context): void {
+  const { a, at } = c;
+  const scratch = (n: number) => tls(c, 'stubScratch', 64, 8 * n);
+  const hit = a.label('hit');
+  const none = a.label('none');
+  const restore = () => {
+    a.emit('mov', rdx, scratch(2));
+    a.emit('mov', rcx, tls(c, 'spill'));
+    a.emit('mov', rax, scratch(3));
+    a.emit('add', al, 0x7f);
+    a.emit('sahf');
+    a.emit('mov', rax, scratch(1));
+  };
+  a.align(16);
+  a.bind(at('miss'));
+  a.emit('mov', tls(c, 'exitRip'), rcx);
+  a.emit('mov', scratch(1), rax);
+  a.emit('mov', scratch(2), rdx);
+  a.emit('lahf');
+  a.emit('seto', al);
+  a.emit('mov', scratch(3), rax);
+  // A target of 4 GiB or more has no key; its low half must not be taken for one.
+  a.emit('mov', eax, ecx);
+  a.emit('cmp', rax, rcx);
+  a.emit('jne', none);
+  a.emit('imul', edx, ecx, WIDE_MULTIPLIER);
+  a.emit('shr', edx, 8);
+  a.emit('and', rdx, tls(c, 'wideMask'));
+  a.emit('shl', rdx, Math.log2(WIDE_ENTRY_BYTES));
+  a.emit('add', rdx, tls(c, 'wideTable'));
+  for (let n = 0; n < WIDE_PROBES; n++) {
+    a.emit('cmp', rcx, mem({ base: rdx, disp: WIDE_ENTRY_BYTES * n }));
+    const next = a.label('next');
+    a.emit('jne', next);
+    a.emit('mov', rax, mem({ base: rdx, disp: WIDE_ENTRY_BYTES * n + 8 }));
+    a.emit('jmp', hit);
+    a.bind(next);
+  }
+  a.bind(none);
+  restore();
+  a.emit('jmp', c.exit(EXIT.indirect));
+  a.bind(hit);
+  a.emit('mov', scratch(4), rax);
+  restore();
+  a.emit('jmp', scratch(4));
+}

@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { HostAddr } from '../../base/brand.ts';
+import { wideIndex } from '../../cpu/code-host.ts';
+import { EXIT, STATE, TLS } from '../../cpu/sandbox/layout.ts';
+import type { SandboxPages } from '../../mm/page-host.ts';
+import { sharedNativeHost } from './testing/shared-native-host.ts';
+
+const { code, pages } = sharedNativeHost();
+const PAGE = 4096;
+const memory = code.code;
+/** Far from where the cache of other tests in this process puts its units. */
+let next = memory.sizeBytes - 1024 * 1024;
+
+const le = (value: number, bytes: number) =>
+  Array.from({ length: bytes }, (_, i) => Number((BigInt(value) >> BigInt(8 * i)) & 255n));
+
+/** Puts code at the next free place; returns its host address. */
+function place(...parts: (readonly number[] | { jump: HostAddr })[]): HostAddr {
+  const start = memory.executable + next;
+  for (const part of parts) {
+    const bytes = 'jump' in part ? [] : part;
+    memory.bytes.set(bytes, next);
+    next += bytes.length;
+    if (!('jump' in part)) continue;
+    memory.bytes.set([0xe9, ...le(part.jump - (memory.executable + next + 5), 4)], next);
+    next += 5;
+  }
+  return start as HostAddr;
+}
+
+const exit = (kind: number) => ({ jump: code.stubs.exits[kind] as HostAddr });
+/** mov fs:[slot], register (encoding number). */
+const storeSlot = (slot: keyof typeof TLS, register: number) => [
+  ...[0x64, 0x48 | ((register >> 3) << 2), 0x89, 4 | ((register & 7) << 3), 0x25],
+  ...le(code.tlsDisplacement + TLS[slot].offset, 4),
+];
+
+function sandbox(): SandboxPages {
+  const made = pages.createSandbox();
+  assert.ok(typeof made === 'object');
+  assert.equal(made.mapAnonymous(0x400000, 16 * PAGE, 3), 0);
+  return made;
+}
+
+function state(space: SandboxPages, entry: HostAddr) {
+  const block = code.createState();
+  block.u64[STATE.entry / 8] = BigInt(entry);
+  block.u64[STATE.sandboxBase / 8] = BigInt(space.base);
+  block.i32[STATE.mxcsr / 4] = 0x1f80;
+  block.i32[STATE.rflags / 4] = 0x202;
+  const empty = code.allocate(PAGE);
+  block.u64[STATE.wideTable / 8] = BigInt(empty.address);
+  return block;
+}
+
+test('enter() brings registers, flags, vectors and masks in and out unchanged', () => {
+  using space = sandbox();
+  using s = state(space, place(exit(EXIT.emulate)));
+  for (let n = 0; n < 16; n++)
+    s.u64[n] = (0x0123_4567_89ab_cdefn * BigInt(n + 3)) & (2n ** 64n - 1n);
+  for (let i = 0; i < 2048; i++) s.u8[STATE.vectors + i] = i * 7 + (i >> 8);
+  for (let i = 0; i < 64; i++) s.u8[STATE.masks + i] = i * 5 + 1;
+  s.i32[STATE.mxcsr / 4] = 0x5fa1;
+  const before = s.u8.slice();
+  for (const flags of [0x202, 0xed7, 0x246, 0xa02, 0x602, 0x293]) {
+    s.i32[STATE.rflags / 4] = flags;
+    assert.equal(code.enter(s), EXIT.emulate);
+    assert.equal(s.i32[STATE.rflags / 4], flags);
+    assert.deepEqual(s.u8.subarray(0, 128), before.subarray(0, 128));
+    assert.deepEqual(s.u8.subarray(STATE.vectors), before.subarray(STATE.vectors));
+    assert.equal(s.i32[STATE.mxcsr / 4], 0x5fa1);
+  }
+});
+
+test('exit syscall sets RCX and R11 as the instruction does', () => {
+  using space = sandbox();
+  using s = state(space, place(storeSlot('exitRip', 3), exit(EXIT.syscall)));
+  s.u64[3] = 0x401234n;
+  s.i32[STATE.rflags / 4] = 0x247;
+  assert.equal(code.enter(s), EXIT.syscall);
+  assert.equal(s.u64[STATE.rip / 8], 0x401234n);
+  assert.equal(s.u64[1], 0x401234n);
+  assert.equal(s.u64[11], 0x247n);
+});
+
+test('a fault reports host RIP, address, error code and the exact registers', () => {
+  using space = sandbox();
+  // mov r13d, 0x77; mov gs:[ebx], rax
+  const entry = place([0x41, 0xbd, 0x77, 0, 0, 0], [0x65, 0x67, 0x48, 0x89, 0x03]);
+  using s = state(space, entry);
+  s.u64[3] = 0xdead_0050_0008n;
+  s.u64[4] = 0xffff_ffff_ffff_fff0n;
+  assert.equal(code.enter(s), EXIT.fault);
+  assert.equal(Number(s.u64[STATE.hostRip / 8]), entry + 6);
+  assert.equal(Number(s.u64[STATE.faultAddress / 8]) - space.base, 0x500008);
+  assert.equal(s.i32[STATE.signal / 4], 11);
+  assert.equal(s.u64[STATE.trapNumber / 8], 14n);
+  assert.equal(s.u64[STATE.errorCode / 8], 6n);
+  assert.equal(s.u64[13], 0x77n);
+  assert.equal(s.u64[4], 0xffff_ffff_ffff_fff0n);
+});
+
+test('divide errors, ud2 and int3-free traps carry their signals', () => {
+  using space = sandbox();
+  // xor ecx,ecx; div ecx
+  using s = state(space, place([0x31, 0xc9, 0xf7, 0xf1]));
+  assert.equal(code.enter(s), EXIT.fault);
+  assert.equal(s.i32[STATE.signal / 4], 8);
+  s.u64[STATE.entry / 8] = BigInt(place([0x0f, 0x0b]));
+  assert.equal(code.enter(s), EXIT.fault);
+  assert.equal(s.i32[STATE.signal / 4], 4);
+});
+
+test('the tick leaves a loop at an instruction boundary', () => {
+  using space = sandbox();
+  // inc rax; inc rbx; jmp back
+  const entry = place([0x48, 0xff, 0xc0, 0x48, 0xff, 0xc3, 0xeb, 0xf8]);
+  using s = state(space, entry);
+  code.setTick(1000);
+  let ticks = 0;
+  while (ticks < 5) {
+    const kind = code.enter(s);
+    if (kind === EXIT.tickBeforeEntry) continue;
+    assert.equal(kind, EXIT.tick);
+    ticks++;
+    const offset = Number(s.u64[STATE.hostRip / 8]) - entry;
+    const ahead = s.u64[0]! - s.u64[3]!;
+    assert.equal(ahead, offset === 3 ? 1n : 0n);
+    assert.ok([0, 3, 6].includes(offset));
+    s.u64[STATE.entry / 8] = s.u64[STATE.hostRip / 8]!;
+  }
+  code.setTick(0);
+});
+
+test('miss finds an entry in the wide table and keeps flags and registers', () => {
+  using space = sandbox();
+  const target = 0x401000;
+  const mask = 255;
+  const wide = code.allocate((mask + 1 + 8) * 16);
+  const view = new DataView(wide.bytes.buffer, wide.bytes.byteOffset);
+  const landing = place(exit(EXIT.emulate));
+  const at = wideIndex(target, mask) + 3; // a colliding neighbour
+  view.setBigUint64(16 * at, BigInt(target), true);
+  view.setBigUint64(16 * at + 8, BigInt(landing), true);
+  // mov fs:[spill0], rcx; mov ecx, edx; jmp miss
+  const tail = { jump: code.stubs.miss };
+  using s = state(space, place(storeSlot('spill', 1), [0x48, 0x89, 0xd1], tail));
+  s.u64[STATE.wideTable / 8] = BigInt(wide.address);
+  s.u64[STATE.wideMask / 8] = BigInt(mask);
+  for (const flags of [0x202, 0xad7, 0x256]) {
+    s.i32[STATE.rflags / 4] = flags;
+    s.u64[0] = 0xaaaan;
+    s.u64[1] = 0x5555n;
+    s.u64[2] = BigInt(target);
+    assert.equal(code.enter(s), EXIT.emulate);
+    assert.deepEqual([s.u64[0], s.u64[1], s.u64[2]], [0xaaaan, 0x5555n, BigInt(target)]);
+    assert.equal(s.i32[STATE.rflags / 4], flags);
+    s.u64[2] = 0x1_0000_0000n + BigInt(target);
+    assert.equal(code.enter(s), EXIT.indirect);
+    assert.equal(s.u64[STATE.rip / 8], 0x1_0000_0000n + BigInt(target));
+    assert.equal(s.u64[1], 0x5555n);
+    assert.equal(s.i32[STATE.rflags / 4], flags);
+  }
+});
+
+test('a full x87 stack is kept for the guest and hidden from JavaScript', () => {
+  using space = sandbox();
+  const fld1 = [0xd9, 0xe8];
+  const setUsed = [0x64, 0xc6, 0x04, 0x25, ...le(code.tlsDisplacement + TLS.x87Used.offset, 4), 1];
+  const full = place(setUsed, ...Array.from({ length: 8 }, () => fld1), exit(EXIT.emulate));
+  using s = state(space, full);
+  assert.equal(code.enter(s), EXIT.emulate);
+  assert.equal(s.u8[STATE.x87Used], 1);
+  // V8's remainder uses the x87 stack.
+  assert.equal(
+    [7.5, 3].reduce((a, b) => a % b),
+    1.5,
+  );
+  assert.equal(s.u8[STATE.x87 + 4], 0xff); // abridged tag word: all eight in use
+  // fstp qword gs:[0x400000], eight times: all there
+  const pop = [0x65, 0x67, 0xdd, 0x1c, 0x25, ...le(0x400000, 4)];
+  s.u64[STATE.entry / 8] = BigInt(
+    place(setUsed, ...Array.from({ length: 8 }, () => pop), exit(EXIT.emulate)),
+  );
+  assert.equal(code.enter(s), EXIT.emulate);
+  assert.equal(s.u8[STATE.x87 + 4], 0);
+  const value = new Uint8Array(8);
+  space.copyIn(0x400000, value);
+  assert.equal(new DataView(value.buffer).getFloat64(0, true), 1);
+});
+
+test('lookup tables are read below the sandbox and come back clean', () => {
+  using space = sandbox();
+  const fill = code.stubs.miss;
+  const table = code.createTables(fill);
+  table.mapBelow(space.base);
+  table.setJump(0x1234, 0x7fff_1234_5678 as HostAddr);
+  // mov rax, gs:[JUMP_TABLE_DISP + rbx*8]
+  const disp = -(3 * 1024 * 1024 + 512 * 1024);
+  using s = state(space, place([0x65, 0x48, 0x8b, 0x04, 0xdd, ...le(disp, 4)], exit(EXIT.emulate)));
+  s.u64[3] = 0x1234n;
+  assert.equal(code.enter(s), EXIT.emulate);
+  assert.equal(s.u64[0], 0x7fff_1234_5678n);
+  table[Symbol.dispose]();
+  using again = code.createTables(fill);
+  assert.ok(again.jumps.every((entry) => entry === BigInt(fill)));
+  assert.ok(again.returns.every((entry) => entry === BigInt(fill)));
+});

@@ -1,0 +1,98 @@
+/** {@link CodeHost}: code memory, stubs, tables, state blocks, entry, tick. */
+
+import { assert } from '../../base/assert.ts';
+import type { HostAddr } from '../../base/brand.ts';
+import type {
+  CodeHost,
+  CodeMemory,
+  LookupTables,
+  NativeMemory,
+  StateBlock,
+  StubAddresses,
+} from '../../cpu/code-host.ts';
+import type { ExitKind } from '../../cpu/sandbox/layout.ts';
+import { MAILBOX } from '../../cpu/stubs/mailbox.ts';
+import type { NativeContext } from './context.ts';
+import { mustMap, rawCpuid } from './engine-object.ts';
+import {
+  MAP_ANONYMOUS,
+  MAP_NORESERVE,
+  MAP_PRIVATE,
+  PAGE,
+  PROT_READ,
+  PROT_WRITE,
+  viewOf,
+} from './libc.ts';
+import { TickTimer } from './signals.ts';
+import { NativeState, StatePool } from './states.ts';
+import { TablePool } from './tables.ts';
+
+export class NativeCodeHost implements CodeHost {
+  readonly tlsDisplacement: number;
+  readonly code: CodeMemory;
+  readonly codeStart: number;
+  readonly stubs: StubAddresses;
+  readonly xcr0: number;
+  readonly #native: NativeContext;
+  readonly #mailbox: Int32Array;
+  readonly #enter: () => number;
+  readonly #tables: TablePool;
+  readonly #states: StatePool;
+  readonly #timer: TickTimer;
+
+  constructor(native: NativeContext) {
+    const { engine } = native;
+    this.#native = native;
+    this.tlsDisplacement = engine.tlsDisplacement;
+    this.code = engine.code;
+    this.codeStart = engine.codeStart;
+    this.stubs = {
+      exits: engine.stubs.exits as Readonly<Record<number, HostAddr>>,
+      miss: engine.stubs.miss as HostAddr,
+    };
+    this.#mailbox = new Int32Array(engine.mailbox);
+    this.#enter = engine.calls.enter;
+    this.#tables = new TablePool(native);
+    this.#states = new StatePool(native);
+    this.#timer = new TickTimer(native);
+    engine.calls.xgetbv();
+    this.xcr0 = this.#mailbox[MAILBOX.cpuid / 4] as number;
+  }
+
+  createTables(fill: HostAddr): LookupTables {
+    return this.#tables.create(fill);
+  }
+
+  createState(): StateBlock {
+    return this.#states.take();
+  }
+
+  allocate(bytes: number): NativeMemory {
+    assert(bytes > 0 && Number.isSafeInteger(bytes));
+    const length = Math.ceil(bytes / PAGE) * PAGE;
+    const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    const { sys } = this.#native;
+    const at = mustMap(sys.mmap(0, length, PROT_READ | PROT_WRITE, flags, -1, 0), 'memory');
+    return {
+      address: at,
+      bytes: new Uint8Array(viewOf(at, length), 0, bytes),
+      // Zeroed and kept: a view may still be around, and JavaScript must not fault.
+      [Symbol.dispose]: () => void sys.madvise(at, length, 4),
+    };
+  }
+
+  enter(state: StateBlock): ExitKind {
+    assert(state instanceof NativeState && !state.released, 'not a live state block');
+    this.#mailbox[MAILBOX.state / 4] = state.low;
+    this.#mailbox[MAILBOX.state / 4 + 1] = state.high;
+    return this.#enter() as ExitKind;
+  }
+
+  setTick(periodUs: number): void {
+    this.#timer.set(periodUs);
+  }
+
+  cpuid(leaf: number, subleaf: number): { eax: number; ebx: number; ecx: number; edx: number } {
+    return rawCpuid(this.#mailbox, this.#native.engine.calls.cpuid, leaf, subleaf);
+  }
+}

@@ -1,0 +1,34 @@
+/**
+ * Makes the native side of a runtime: real pages and the engine's machine code. One a host thread;
+ * it stays for the life of the process, because the C library cannot unload thread-local storage
+ * that stubs and signal handlers use.
+ */
+
+import type { CodeHost } from '../../cpu/code-host.ts';
+import type { PageHost } from '../../mm/page-host.ts';
+import { NativeCodeHost } from './code-host.ts';
+import type { NativeContext } from './context.ts';
+import { loadEngineObject, mustMap } from './engine-object.ts';
+import { Libc, MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE, viewOf } from './libc.ts';
+import { NativePageHost } from './pages.ts';
+import { RawSyscalls } from './raw-syscalls.ts';
+import { TICK_SIGNAL, takeOverSignals } from './signals.ts';
+
+const BOUNCE_BYTES = 256 * 1024;
+
+export interface NativeHost {
+  readonly pages: PageHost;
+  readonly code: CodeHost;
+}
+
+export function createNativeHost(): NativeHost {
+  const libc = new Libc();
+  const engine = loadEngineObject(libc, { tickSignal: TICK_SIGNAL });
+  const sys = new RawSyscalls(engine.mailbox, engine.calls.syscall);
+  const flags = MAP_PRIVATE | MAP_ANONYMOUS;
+  const at = mustMap(libc.mmap(0, BOUNCE_BYTES, PROT_READ | PROT_WRITE, flags, -1, 0), 'buffer');
+  const bounce = new Uint8Array(viewOf(at, BOUNCE_BYTES));
+  const native: NativeContext = { libc, sys, engine, bounce, bounceAddress: at };
+  takeOverSignals(native);
+  return { pages: new NativePageHost(native), code: new NativeCodeHost(native) };
+}

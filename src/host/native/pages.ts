@@ -1,0 +1,163 @@
+/** {@link PageHost} over mmap: sandboxes are slots of an arena, segments are memfds. */
+
+import { ENOMEM, type Errno } from '../../abi/errno.table.ts';
+import { assert } from '../../base/assert.ts';
+import type { HostAddr } from '../../base/brand.ts';
+import { GUEST_HIGH, GUEST_LOW, SANDBOX_BYTES, SLOT_BASE_BYTES } from '../../cpu/sandbox/layout.ts';
+import type { MemorySegment, PageHost, SandboxPages } from '../../mm/page-host.ts';
+import { type Slot, SlotPool } from './arena.ts';
+import type { NativeContext } from './context.ts';
+import {
+  MAP_ANONYMOUS,
+  MAP_FIXED,
+  MAP_NORESERVE,
+  MAP_PRIVATE,
+  MAP_SHARED,
+  PAGE,
+  PROT_NONE,
+  PROT_READ,
+  PROT_WRITE,
+} from './libc.ts';
+import { SafeCopy } from './safe-copy.ts';
+import { NativeSegment, toErrno } from './segment.ts';
+
+const MFD_CLOEXEC = 1;
+const MFD_ALLOW_SEALING = 2;
+const MADV_DONTNEED = 4;
+
+function checkRange(addr: number, length: number): void {
+  assert(addr >= GUEST_LOW && addr % PAGE === 0, 'not a mappable guest page');
+  assert(length > 0 && length % PAGE === 0 && addr + length <= GUEST_HIGH, 'not a guest range');
+}
+
+/** Guests never execute from their pages: PROT_EXEC stays with mm. x86 cannot write without read. */
+function hostProt(prot: number): number {
+  if (prot & PROT_WRITE) return PROT_READ | PROT_WRITE;
+  return prot === PROT_NONE ? PROT_NONE : PROT_READ;
+}
+
+class NativeSandbox implements SandboxPages {
+  readonly base: HostAddr;
+  readonly bytes: Uint8Array;
+  readonly #host: NativePageHost;
+  readonly #slot: Slot;
+  #released = false;
+
+  constructor(host: NativePageHost, slot: Slot) {
+    this.#host = host;
+    this.#slot = slot;
+    this.base = (slot.start + SLOT_BASE_BYTES) as HostAddr;
+    this.bytes = new Uint8Array(slot.buffer, slot.offset + SLOT_BASE_BYTES, SANDBOX_BYTES);
+  }
+
+  mapAnonymous(addr: number, length: number, prot: number): Errno | 0 {
+    checkRange(addr, length);
+    const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
+    return this.#map(addr, length, hostProt(prot), flags, -1, 0);
+  }
+
+  mapSegment(
+    addr: number,
+    length: number,
+    prot: number,
+    segment: MemorySegment,
+    offset: number,
+    sharing: 'private' | 'shared',
+  ): Errno | 0 {
+    checkRange(addr, length);
+    assert(segment instanceof NativeSegment && offset >= 0 && offset % PAGE === 0);
+    const flags = (sharing === 'shared' ? MAP_SHARED : MAP_PRIVATE) | MAP_FIXED | MAP_NORESERVE;
+    return this.#map(addr, length, hostProt(prot), flags, segment.fd, offset);
+  }
+
+  #map(
+    addr: number,
+    length: number,
+    prot: number,
+    flags: number,
+    fd: number,
+    offset: number,
+  ): Errno | 0 {
+    assert(!this.#released, 'sandbox was released');
+    const at = this.base + addr;
+    const result = this.#host.native.sys.mmap(at, length, prot, flags, fd, offset);
+    assert(result < 0 || result === at, 'mmap placed a page elsewhere');
+    return toErrno(result);
+  }
+
+  protect(addr: number, length: number, prot: number): Errno | 0 {
+    checkRange(addr, length);
+    assert(!this.#released);
+    return toErrno(this.#host.native.sys.mprotect(this.base + addr, length, hostProt(prot)));
+  }
+
+  unmap(addr: number, length: number): Errno | 0 {
+    checkRange(addr, length);
+    const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
+    return this.#map(addr, length, PROT_NONE, flags, -1, 0);
+  }
+
+  move(from: number, to: number, length: number): Errno | 0 {
+    checkRange(from, length);
+    checkRange(to, length);
+    assert(!this.#released && (from + length <= to || to + length <= from), 'ranges overlap');
+    const { sys } = this.#host.native;
+    const result = sys.moveMapping(this.base + from, this.base + to, length);
+    if (result < 0) return toErrno(result);
+    // mremap leaves a hole that other host mappings could fall into: fill it at once.
+    const filled = this.unmap(from, length);
+    assert(filled === 0, 'the hole of a moved mapping stays open');
+    return 0;
+  }
+
+  discard(addr: number, length: number): Errno | 0 {
+    checkRange(addr, length);
+    assert(!this.#released);
+    return toErrno(this.#host.native.sys.madvise(this.base + addr, length, MADV_DONTNEED));
+  }
+
+  copyIn(addr: number, target: Uint8Array): number {
+    assert(!this.#released && addr >= 0 && addr + target.length <= SANDBOX_BYTES);
+    return this.#host.copy.copyIn(this.base + addr, target);
+  }
+
+  copyOut(addr: number, source: Uint8Array): number {
+    assert(!this.#released && addr >= 0 && addr + source.length <= SANDBOX_BYTES);
+    return this.#host.copy.copyOut(this.base + addr, source);
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#released) return;
+    const cleared = this.unmap(GUEST_LOW, GUEST_HIGH - GUEST_LOW);
+    this.#released = true;
+    // A slot that cannot be cleared is lost, not used again.
+    if (cleared === 0) this.#host.slots.give(this.#slot);
+  }
+}
+
+export class NativePageHost implements PageHost {
+  readonly native: NativeContext;
+  readonly slots: SlotPool;
+  readonly copy: SafeCopy;
+
+  constructor(native: NativeContext) {
+    this.native = native;
+    this.slots = new SlotPool(native.libc);
+    this.copy = new SafeCopy(native);
+  }
+
+  createSandbox(): SandboxPages | Errno {
+    const slot = this.slots.take();
+    return slot ? new NativeSandbox(this, slot) : ENOMEM;
+  }
+
+  createSegment(name: string, sizeBytes: number): MemorySegment | Errno {
+    const fd = this.native.libc.memfdCreate(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0) return toErrno(fd) as Errno;
+    const segment = new NativeSegment(this.native, fd, 0);
+    const sized = sizeBytes === 0 ? 0 : segment.resize(sizeBytes);
+    if (sized === 0) return segment;
+    segment[Symbol.dispose]();
+    return sized;
+  }
+}

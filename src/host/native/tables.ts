@@ -1,0 +1,161 @@
+/**
+ * Lookup tables from a pool: one memfd, all of it mapped writable once for JavaScript, each
+ * process's megabyte mapped read-only below its sandbox. Returned tables are cleaned by the pages
+ * that were written, so that a new process costs no 1 MiB fill.
+ */
+
+import { assert } from '../../base/assert.ts';
+import type { HostAddr } from '../../base/brand.ts';
+import type { LookupTables } from '../../cpu/code-host.ts';
+import {
+  SLOT_BASE_BYTES,
+  TABLE_BYTES,
+  TABLE_ENTRIES,
+  TABLES_BYTES,
+} from '../../cpu/sandbox/layout.ts';
+import type { NativeContext } from './context.ts';
+import { mustMap } from './engine-object.ts';
+import {
+  MAP_FIXED,
+  MAP_NORESERVE,
+  MAP_SHARED,
+  PAGE,
+  PROT_READ,
+  PROT_WRITE,
+  viewOf,
+} from './libc.ts';
+
+const MFD_CLOEXEC = 1;
+/** Tables a pool file; further files are opened when they are used up. */
+const REGIONS_PER_FILE = 1024;
+const ENTRIES_PER_PAGE = PAGE / 8;
+const PAGES = TABLES_BYTES / PAGE;
+const HIGH = 2 ** 32;
+
+interface Region {
+  readonly fd: number;
+  readonly offset: number;
+  readonly entries: BigUint64Array;
+  readonly halves: Int32Array;
+  readonly dirty: Uint8Array;
+  filled: boolean;
+}
+
+class NativeTables implements LookupTables {
+  readonly returns: BigUint64Array;
+  readonly jumps: BigUint64Array;
+  readonly #pool: TablePool;
+  readonly #region: Region;
+  #released = false;
+
+  constructor(pool: TablePool, region: Region) {
+    this.#pool = pool;
+    this.#region = region;
+    this.returns = region.entries.subarray(0, TABLE_ENTRIES);
+    this.jumps = region.entries.subarray(TABLE_ENTRIES);
+  }
+
+  setReturn(index: number, target: HostAddr): void {
+    this.#set(index, target);
+  }
+
+  setJump(index: number, target: HostAddr): void {
+    this.#set(TABLE_ENTRIES + index, target);
+  }
+
+  /** Two halves: no guest runs on this thread meanwhile, so none sees a torn entry. */
+  #set(entry: number, target: number): void {
+    assert(!this.#released && entry >= 0 && entry < 2 * TABLE_ENTRIES);
+    const { halves, dirty } = this.#region;
+    halves[2 * entry] = target | 0;
+    halves[2 * entry + 1] = Math.floor(target / HIGH);
+    dirty[Math.floor(entry / ENTRIES_PER_PAGE)] = 1;
+  }
+
+  clear(): void {
+    assert(!this.#released);
+    this.#pool.clean(this.#region);
+  }
+
+  mapBelow(sandboxBase: HostAddr): void {
+    assert(!this.#released);
+    this.#pool.map(this.#region, sandboxBase - SLOT_BASE_BYTES);
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#released) return;
+    this.#released = true;
+    this.#pool.give(this.#region);
+  }
+}
+
+export class TablePool {
+  readonly #native: NativeContext;
+  readonly #free: Region[] = [];
+  /** What lies below each sandbox now: it stays mapped between processes. */
+  readonly #mapped = new Map<number, Region>();
+  #fill = 0;
+
+  constructor(native: NativeContext) {
+    this.#native = native;
+  }
+
+  create(fill: HostAddr): LookupTables {
+    assert(this.#fill === 0 || this.#fill === fill, 'one fill value an instance');
+    this.#fill = fill;
+    if (this.#free.length === 0) this.#openFile();
+    const region = this.#free.pop();
+    assert(region);
+    if (!region.filled) {
+      region.entries.fill(BigInt(fill));
+      region.filled = true;
+    }
+    return new NativeTables(this, region);
+  }
+
+  clean(region: Region): void {
+    const fill = BigInt(this.#fill);
+    const { dirty, entries } = region;
+    for (let page = 0; page < PAGES; page++) {
+      if (dirty[page] === 0) continue;
+      dirty[page] = 0;
+      entries.fill(fill, page * ENTRIES_PER_PAGE, (page + 1) * ENTRIES_PER_PAGE);
+    }
+  }
+
+  give(region: Region): void {
+    this.clean(region);
+    this.#free.push(region);
+  }
+
+  map(region: Region, slotStart: number): void {
+    if (this.#mapped.get(slotStart) === region) return;
+    const flags = MAP_SHARED | MAP_FIXED | MAP_NORESERVE;
+    const { sys } = this.#native;
+    const at = sys.mmap(slotStart, TABLES_BYTES, PROT_READ, flags, region.fd, region.offset);
+    assert(at === slotStart, 'cannot map the lookup tables');
+    this.#mapped.set(slotStart, region);
+  }
+
+  #openFile(): void {
+    const { libc } = this.#native;
+    const fd = libc.memfdCreate('cloister-tables', MFD_CLOEXEC);
+    assert(fd >= 0, 'memfd_create');
+    const bytes = REGIONS_PER_FILE * TABLES_BYTES;
+    assert(libc.ftruncate(fd, bytes) === 0, 'ftruncate of lookup tables');
+    const flags = MAP_SHARED | MAP_NORESERVE;
+    const at = mustMap(libc.mmap(0, bytes, PROT_READ | PROT_WRITE, flags, fd, 0), 'lookup tables');
+    const view = viewOf(at, bytes);
+    for (let n = REGIONS_PER_FILE - 1; n >= 0; n--) {
+      const offset = n * TABLES_BYTES;
+      this.#free.push({
+        fd,
+        offset,
+        entries: new BigUint64Array(view, offset, (2 * TABLE_BYTES) / 8),
+        halves: new Int32Array(view, offset, (2 * TABLE_BYTES) / 4),
+        dirty: new Uint8Array(PAGES),
+        filled: false,
+      });
+    }
+  }
+}
