@@ -81,6 +81,13 @@ export interface StubAddresses {
    * table; on a hit restores RCX and jumps to the entry found, else exit `indirect`.
    */
   readonly miss: HostAddr;
+  /**
+   * A return whose landing did not match: `exitSite` = 1, RCX from gs:[esp − 8], then `miss`. When
+   * that load faults, the exit is `fault` with a `hostRip` below `codeStart`.
+   */
+  readonly missReturn: HostAddr;
+  /** A jump or call likewise: `exitSite` = 2, RCX from `target`, then `miss`. */
+  readonly missJump: HostAddr;
 }
 
 /**

@@ -1,12 +1,12 @@
 /** What the emitters of stubs share. */
 
+import type { Assembler } from '../../x86/assemble.ts';
 import { type Label, type Memory, mem, type Register, rdi } from '../../x86/operand.ts';
 import { TLS } from '../sandbox/layout.ts';
-import type { MiniAssembler } from './mini-assembler.ts';
 import type { StubConfig } from './stubs.ts';
 
 export interface Context {
-  readonly a: MiniAssembler;
+  readonly a: Assembler;
   readonly config: StubConfig;
   /** The label of a stub or place. */
   at(name: string): Label;
@@ -15,12 +15,12 @@ export interface Context {
 }
 
 /** A slot of the thread-local block, `extra` bytes in. */
-export function tls(c: Context, slot: keyof typeof TLS, bits = 64, extra = 0): Memory {
+export function tls(c: Context, slot: keyof typeof TLS, bits = 0, extra = 0): Memory {
   const disp = c.config.tlsDisplacement + TLS[slot].offset + extra;
   return mem({ seg: 'fs', disp, bits });
 }
 
 /** A field of the state block, whose address is in RDI (or `base`). */
-export function field(disp: number, bits = 64, base: Register = rdi): Memory {
+export function field(disp: number, bits = 0, base: Register = rdi): Memory {
   return mem({ base, disp, bits });
 }

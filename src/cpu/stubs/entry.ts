@@ -29,6 +29,7 @@ import {
 import { EXIT, STATE } from '../sandbox/layout.ts';
 import { type Context, field, tls } from './context.ts';
 import { MAILBOX } from './mailbox.ts';
+import { load, moveMask, moveVector } from './vector-moves.ts';
 
 const SYS_ARCH_PRCTL = 158;
 const ARCH_SET_GS = 0x1001;
@@ -38,9 +39,9 @@ export const SAVED_REGISTERS = [rbx, rbp, r12, r13, r14, r15];
 
 export function emitEntry(c: Context): void {
   const { a, at } = c;
-  a.align(16);
+  a.align(16, 0xcc);
   a.bind(at('enter'));
-  a.emit('mov', rdi, BigInt(c.config.mailbox));
+  a.emit('movabs', rdi, BigInt(c.config.mailbox));
   a.emit('mov', rdi, mem({ base: rdi, disp: MAILBOX.state }));
   for (const register of SAVED_REGISTERS) a.emit('push', register);
   a.emit('lea', rsp, mem({ base: rsp, disp: -HOST_FRAME_BYTES }));
@@ -102,8 +103,8 @@ function emitLoad(c: Context): void {
   a.bind(noX87);
   a.emit('ldmxcsr', field(STATE.mxcsr));
   const vectors = config.hasAvx512 ? zmm : ymm.slice(0, 16);
-  for (const v of vectors) a.emit('vmovups', v, field(STATE.vectors + 64 * v.number, v.bits));
-  if (config.hasAvx512) for (const k of mask) a.emit('kmovq', k, field(STATE.masks + 8 * k.number));
+  for (const v of vectors) moveVector(a, v, STATE.vectors + 64 * v.number, load);
+  if (config.hasAvx512) for (const k of mask) moveMask(a, k, STATE.masks + 8 * k.number, load);
   emitFlags(c);
   for (const r of gp64) if (r !== rdi) a.emit('mov', r, field(STATE.gprs + 8 * r.number));
   a.emit('mov', rdi, field(STATE.gprs + 8 * rdi.number));

@@ -7,6 +7,7 @@ import { eax, gp64, mask, mem, r11, rax, rcx, rdi, rsp, ymm, zmm } from '../../x
 import { EXIT, type ExitKind, STATE, TLS } from '../sandbox/layout.ts';
 import { type Context, field, tls } from './context.ts';
 import { HOST_FRAME_BYTES, SAVED_REGISTERS } from './entry.ts';
+import { moveMask, moveVector, store } from './vector-moves.ts';
 
 /** The spill slots and the target slot. */
 const SPILLS = (TLS.spill.bytes + TLS.target.bytes) / 8;
@@ -17,10 +18,10 @@ export function emitExits(c: Context): void {
   for (const kind of Object.values(EXIT))
     if (kind !== EXIT.tickBeforeEntry) emitExit(c, kind, leave);
   emitAbort(c, leave);
-  a.align(16);
+  a.align(16, 0xcc);
   a.bind(leave);
   emitX87(c);
-  a.emit('vzeroupper');
+  a.bytes([0xc5, 0xf8, 0x77]); // vzeroupper;
   a.emit('ldmxcsr', mem({ base: rsp }));
   a.emit('mov', eax, field(STATE.exitKind, 32));
   a.emit('lea', rsp, mem({ base: rsp, disp: HOST_FRAME_BYTES }));
@@ -31,7 +32,7 @@ export function emitExits(c: Context): void {
 function emitExit(c: Context, kind: ExitKind, leave: ReturnType<Context['at']>): void {
   const { a, config } = c;
   const interrupted = kind === EXIT.fault || kind === EXIT.tick;
-  a.align(16);
+  a.align(16, 0xcc);
   a.bind(c.exit(kind));
   a.emit('mov', tls(c, 'stubScratch'), rdi);
   a.emit('mov', rdi, tls(c, 'state'));
@@ -40,7 +41,7 @@ function emitExit(c: Context, kind: ExitKind, leave: ReturnType<Context['at']>):
   a.emit('mov', rax, tls(c, 'stubScratch'));
   a.emit('mov', field(STATE.gprs + 8 * rdi.number), rax);
   a.emit('mov', rsp, tls(c, 'hostRsp'));
-  a.emit('pushfq');
+  a.emit('pushf');
   a.emit('pop', rax);
   a.emit('cld');
   a.emit('mov', field(STATE.rflags), rax);
@@ -62,8 +63,8 @@ function emitExit(c: Context, kind: ExitKind, leave: ReturnType<Context['at']>):
     a.emit('mov', field(STATE.exitSite, 32), eax);
   }
   const vectors = config.hasAvx512 ? zmm : ymm.slice(0, 16);
-  for (const v of vectors) a.emit('vmovups', field(STATE.vectors + 64 * v.number, v.bits), v);
-  if (config.hasAvx512) for (const k of mask) a.emit('kmovq', field(STATE.masks + 8 * k.number), k);
+  for (const v of vectors) moveVector(a, v, STATE.vectors + 64 * v.number, store);
+  if (config.hasAvx512) for (const k of mask) moveMask(a, k, STATE.masks + 8 * k.number, store);
   a.emit('stmxcsr', field(STATE.mxcsr));
   a.emit('jmp', leave);
 }
@@ -71,7 +72,7 @@ function emitExit(c: Context, kind: ExitKind, leave: ReturnType<Context['at']>):
 /** A tick between `restartStart` and `restartEnd`: nothing of the guest ran. */
 function emitAbort(c: Context, leave: ReturnType<Context['at']>): void {
   const { a } = c;
-  a.align(16);
+  a.align(16, 0xcc);
   a.bind(c.exit(EXIT.tickBeforeEntry));
   a.emit('cld');
   a.emit('mov', tls(c, 'tickPending', 32), 0);

@@ -45,13 +45,13 @@ export function emitHandler(c: Context): void {
     a.emit('mov', uc(UC.rip), rcx);
     a.emit('ret');
   };
-  a.align(16);
+  a.align(16, 0xcc);
   a.bind(at('handler'));
   a.emit('mov', rax, uc(UC.rip));
-  a.emit('mov', rcx, BigInt(config.origin + config.codeStart));
+  a.emit('movabs', rcx, BigInt(config.origin + config.codeStart));
   a.emit('mov', r8, rax);
   a.emit('sub', r8, rcx);
-  a.emit('mov', rcx, BigInt(config.codeEnd - config.origin - config.codeStart));
+  a.emit('movabs', rcx, BigInt(config.codeEnd - config.origin - config.codeStart));
   a.emit('cmp', edi, config.tickSignal);
   a.emit('je', tick);
   a.emit('cmp', r8, rcx);
@@ -59,10 +59,15 @@ export function emitHandler(c: Context): void {
   // Sent by another process (si_code ≤ 0): not a fault of the guest.
   a.emit('cmp', mem({ base: rsi, disp: SIGINFO_CODE, bits: 32 }), 0);
   a.emit('jle', chain);
+  const guestFault = a.label('guestFault');
+  a.bind(guestFault);
   emitRecord(c);
   continueAt(c.exit(EXIT.fault));
 
   a.bind(notTranslated);
+  a.emit('lea', rcx, mem({ label: at('missReturnLoad') }));
+  a.emit('cmp', rax, rcx);
+  a.emit('je', guestFault);
   emitInside(c, 'copyStart', 'copyEnd', at('copyDone'));
   a.bind(chain);
   emitChain(c);
@@ -117,14 +122,14 @@ function emitInside(c: Context, from: string, until: string, to: ReturnType<Cont
 function emitChain(c: Context): void {
   const { a } = c;
   const byDefault = a.label('byDefault');
-  a.emit('mov', rax, BigInt(c.config.mailbox + MAILBOX.oldHandlers));
+  a.emit('movabs', rax, BigInt(c.config.mailbox + MAILBOX.oldHandlers));
   a.emit('mov', rax, mem({ base: rax, index: rdi, scale: 8 }));
   a.emit('cmp', rax, 1); // SIG_DFL = 0, SIG_IGN = 1
   a.emit('jbe', byDefault);
   a.emit('jmp', rax);
   a.bind(byDefault);
   a.emit('mov', r9, rdi);
-  a.emit('mov', rsi, BigInt(c.config.mailbox + MAILBOX.defaultAction));
+  a.emit('movabs', rsi, BigInt(c.config.mailbox + MAILBOX.defaultAction));
   a.emit('xor', edx, edx);
   a.emit('mov', r10, 8n);
   a.emit('mov', eax, SYS_RT_SIGACTION);

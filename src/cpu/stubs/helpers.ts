@@ -26,7 +26,7 @@ export function emitHelpers(c: Context): void {
   emitCopies(c);
   emitCpuid(c);
   const { a, at } = c;
-  a.align(16);
+  a.align(16, 0xcc);
   a.bind(at('pause'));
   a.emit('mov', eax, SYS_PAUSE);
   a.emit('syscall');
@@ -36,10 +36,10 @@ export function emitHelpers(c: Context): void {
 /** A raw system call: no errno that something else could overwrite, no BigInt arguments. */
 function emitSyscall(c: Context): void {
   const { a, at } = c;
-  a.align(16);
+  a.align(16, 0xcc);
   a.bind(at('syscall'));
   a.emit('push', rbx);
-  a.emit('mov', rbx, BigInt(c.config.mailbox + MAILBOX.syscall));
+  a.emit('movabs', rbx, BigInt(c.config.mailbox + MAILBOX.syscall));
   for (const [n, r] of [rax, rdi, rsi, rdx, r10, r8, r9].entries())
     a.emit('mov', r, mem({ base: rbx, disp: 8 * n }));
   a.emit('syscall');
@@ -55,12 +55,12 @@ function emitSyscall(c: Context): void {
 function emitCopies(c: Context): void {
   const { a, at } = c;
   const arguments_ = () => {
-    a.emit('mov', rax, BigInt(c.config.mailbox));
+    a.emit('movabs', rax, BigInt(c.config.mailbox));
     a.emit('mov', rdi, mem({ base: rax, disp: MAILBOX.copyTo }));
     a.emit('mov', rsi, mem({ base: rax, disp: MAILBOX.copyFrom }));
     a.emit('mov', rcx, mem({ base: rax, disp: MAILBOX.copyLength }));
   };
-  a.align(16);
+  a.align(16, 0xcc);
   a.bind(at('fill'));
   arguments_();
   a.emit('mov', rax, rsi);
@@ -72,7 +72,7 @@ function emitCopies(c: Context): void {
   a.emit('rep movsb');
   a.bind(at('copyEnd'));
   a.bind(at('copyDone'));
-  a.emit('mov', rax, BigInt(c.config.mailbox));
+  a.emit('movabs', rax, BigInt(c.config.mailbox));
   a.emit('mov', mem({ base: rax, disp: MAILBOX.copyLeft }), rcx);
   a.emit('mov', eax, ecx);
   a.emit('ret');
@@ -81,19 +81,19 @@ function emitCopies(c: Context): void {
 function emitCpuid(c: Context): void {
   const { a, at } = c;
   const out = (n: number) => mem({ base: r8, disp: MAILBOX.cpuid + 4 * n });
-  a.align(16);
+  a.align(16, 0xcc);
   a.bind(at('cpuid'));
   a.emit('push', rbx);
-  a.emit('mov', r8, BigInt(c.config.mailbox));
+  a.emit('movabs', r8, BigInt(c.config.mailbox));
   a.emit('mov', eax, out(0));
   a.emit('mov', ecx, out(1));
   a.emit('cpuid');
   for (const [n, r] of [eax, ebx, ecx, edx].entries()) a.emit('mov', out(n), r);
   a.emit('pop', rbx);
   a.emit('ret');
-  a.align(16);
+  a.align(16, 0xcc);
   a.bind(at('xgetbv'));
-  a.emit('mov', r8, BigInt(c.config.mailbox));
+  a.emit('movabs', r8, BigInt(c.config.mailbox));
   a.emit('xor', ecx, ecx);
   a.emit('xgetbv');
   a.emit('mov', out(0), eax);

@@ -3,14 +3,18 @@
  * on at the entry found there, else leaves with `indirect`. Guest flags and registers are kept.
  */
 
-import { al, eax, ecx, edx, mem, rax, rcx, rdx } from '../../x86/operand.ts';
+import { al, eax, ecx, edx, esp, mem, rax, rcx, rdx } from '../../x86/operand.ts';
 import { WIDE_ENTRY_BYTES, WIDE_MULTIPLIER, WIDE_PROBES } from '../code-host.ts';
 import { EXIT } from '../sandbox/layout.ts';
 import { type Context, tls } from './context.ts';
 
+/** What `exitSite` says at exit `indirect`. */
+export const MISS_RETURN = 1;
+export const MISS_JUMP = 2;
+
 export function emitMiss(c: Context): void {
   const { a, at } = c;
-  const scratch = (n: number) => tls(c, 'stubScratch', 64, 8 * n);
+  const scratch = (n: number) => tls(c, 'stubScratch', 0, 8 * n);
   const hit = a.label('hit');
   const none = a.label('none');
   const restore = () => {
@@ -21,7 +25,21 @@ export function emitMiss(c: Context): void {
     a.emit('sahf');
     a.emit('mov', rax, scratch(1));
   };
-  a.align(16);
+  // Where the narrow tables lead when they do not know a target: guest RCX is in spill 0.
+  a.align(16, 0xcc);
+  a.bind(at('missJump'));
+  a.emit('mov', tls(c, 'exitSite', 32), MISS_JUMP);
+  a.emit('mov', rcx, tls(c, 'target'));
+  a.emit('jmp', at('miss'));
+  a.align(16, 0xcc);
+  a.bind(at('missReturn'));
+  a.emit('mov', tls(c, 'exitSite', 32), MISS_RETURN);
+  // The only guest memory that a stub reads; the handler treats a fault here as the guest's.
+  a.bind(at('missReturnLoad'));
+  a.emit('mov', rcx, mem({ base: esp, disp: -8, seg: 'gs', addr32: true }));
+  a.bind(at('missReturnLoaded'));
+  a.emit('jmp', at('miss'));
+  a.align(16, 0xcc);
   a.bind(at('miss'));
   a.emit('mov', tls(c, 'exitRip'), rcx);
   a.emit('mov', scratch(1), rax);

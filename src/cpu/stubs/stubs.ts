@@ -6,12 +6,12 @@
  * control word; MXCSR is the host's; DF is clear.
  */
 
+import { Assembler } from '../../x86/assemble.ts';
 import { EXIT } from '../sandbox/layout.ts';
 import { emitEntry } from './entry.ts';
 import { emitExits } from './exits.ts';
 import { emitHandler } from './handler.ts';
 import { emitHelpers } from './helpers.ts';
-import { MiniAssembler } from './mini-assembler.ts';
 import { emitMiss } from './miss.ts';
 
 export interface StubConfig {
@@ -43,19 +43,22 @@ export interface Stubs {
   readonly calls: Readonly<Record<keyof typeof CALLS, number>>;
   readonly exits: Readonly<Record<number, number>>;
   readonly miss: number;
+  readonly missReturn: number;
+  readonly missJump: number;
   readonly signalHandler: number;
   /** Thread that takes the signals of the process. */
   readonly pauseLoop: number;
 }
 
 export function assembleStubs(config: StubConfig): Stubs {
-  const a = new MiniAssembler(config.origin);
+  const a = new Assembler(config.origin);
   const names = (list: readonly string[]) => new Map(list.map((n) => [n, a.label(n)]));
   const kinds = new Map(
     Object.entries(EXIT).map(([name, kind]) => [kind as number, a.label(name)]),
   );
   const labels = names([
     ...['enter', 'syscall', 'copy', 'fill', 'cpuid', 'xgetbv', 'miss', 'handler', 'pause'],
+    ...['missReturn', 'missReturnLoad', 'missReturnLoaded', 'missJump'],
     ...['restartStart', 'restartEnd', 'copyStart', 'copyEnd', 'copyDone'],
   ]);
   const at = (name: string) => {
@@ -81,6 +84,8 @@ export function assembleStubs(config: StubConfig): Stubs {
     calls: calls as Record<keyof typeof CALLS, number>,
     exits: Object.fromEntries([...kinds].map(([kind, label]) => [kind, a.addressOf(label)])),
     miss: address('miss'),
+    missReturn: address('missReturn'),
+    missJump: address('missJump'),
     signalHandler: address('handler'),
     pauseLoop: address('pause'),
   };

@@ -192,8 +192,8 @@ test('a full x87 stack is kept for the guest and hidden from JavaScript', () => 
 
 test('lookup tables are read below the sandbox and come back clean', () => {
   using space = sandbox();
-  const fill = code.stubs.miss;
-  const table = code.createTables(fill);
+  const { missReturn, missJump } = code.stubs;
+  const table = code.createTables(missReturn, missJump);
   table.mapBelow(space.base);
   table.setJump(0x1234, 0x7fff_1234_5678 as HostAddr);
   // mov rax, gs:[JUMP_TABLE_DISP + rbx*8]
@@ -203,7 +203,7 @@ test('lookup tables are read below the sandbox and come back clean', () => {
   assert.equal(code.enter(s), EXIT.emulate);
   assert.equal(s.u64[0], 0x7fff_1234_5678n);
   table[Symbol.dispose]();
-  using again = code.createTables(fill);
-  assert.ok(again.jumps.every((entry) => entry === BigInt(fill)));
-  assert.ok(again.returns.every((entry) => entry === BigInt(fill)));
+  using again = code.createTables(missReturn, missJump);
+  assert.ok(again.jumps.every((entry) => entry === BigInt(missJump)));
+  assert.ok(again.returns.every((entry) => entry === BigInt(missReturn)));
 });

@@ -49,6 +49,8 @@ export class NativeCodeHost implements CodeHost {
     this.stubs = {
       exits: engine.stubs.exits as Readonly<Record<number, HostAddr>>,
       miss: engine.stubs.miss as HostAddr,
+      missReturn: engine.stubs.missReturn as HostAddr,
+      missJump: engine.stubs.missJump as HostAddr,
     };
     this.#mailbox = new Int32Array(engine.mailbox);
     this.#enter = engine.calls.enter;
@@ -59,8 +61,8 @@ export class NativeCodeHost implements CodeHost {
     this.xcr0 = this.#mailbox[MAILBOX.cpuid / 4] as number;
   }
 
-  createTables(fill: HostAddr): LookupTables {
-    return this.#tables.create(fill);
+  createTables(returnFill: HostAddr, jumpFill: HostAddr): LookupTables {
+    return this.#tables.create(returnFill, jumpFill);
   }
 
   createState(): StateBlock {

@@ -94,31 +94,35 @@ export class TablePool {
   readonly #free: Region[] = [];
   /** What lies below each sandbox now: it stays mapped between processes. */
   readonly #mapped = new Map<number, Region>();
-  #fill = 0;
+  #returnFill = 0n;
+  #jumpFill = 0n;
 
   constructor(native: NativeContext) {
     this.#native = native;
   }
 
-  create(fill: HostAddr): LookupTables {
-    assert(this.#fill === 0 || this.#fill === fill, 'one fill value an instance');
-    this.#fill = fill;
+  create(returnFill: HostAddr, jumpFill: HostAddr): LookupTables {
+    const fills = [BigInt(returnFill), BigInt(jumpFill)] as const;
+    if (this.#returnFill === 0n) [this.#returnFill, this.#jumpFill] = fills;
+    const same = this.#returnFill === fills[0] && this.#jumpFill === fills[1];
+    assert(same, 'one pair of fill addresses an instance');
     if (this.#free.length === 0) this.#openFile();
     const region = this.#free.pop();
     assert(region);
     if (!region.filled) {
-      region.entries.fill(BigInt(fill));
+      region.entries.fill(this.#returnFill, 0, TABLE_ENTRIES);
+      region.entries.fill(this.#jumpFill, TABLE_ENTRIES);
       region.filled = true;
     }
     return new NativeTables(this, region);
   }
 
   clean(region: Region): void {
-    const fill = BigInt(this.#fill);
     const { dirty, entries } = region;
     for (let page = 0; page < PAGES; page++) {
       if (dirty[page] === 0) continue;
       dirty[page] = 0;
+      const fill = page < PAGES / 2 ? this.#returnFill : this.#jumpFill;
       entries.fill(fill, page * ENTRIES_PER_PAGE, (page + 1) * ENTRIES_PER_PAGE);
     }
   }
