@@ -103,8 +103,10 @@ const TWO_BYTE: readonly Never[] = [
   two(0x05, 'syscall, clts, sysret, invd, wbinvd', { to: 0x0a }),
   two(0x0b, 'ud2', { to: 0x0c }),
   two(0x0e, 'femms, 3DNow!', { to: 0x0f }),
+  two(0x19, 'MPX, cldemote, reserved hints', { to: 0x1d }),
+  two(0x1e, 'reserved hints', { prefixes: NP | P66 | F2 }),
   // F3 0F 1E FA is endbr64.
-  two(0x19, 'MPX, cldemote, rdssp, reserved hints', { to: 0x1e, except: [0xfa] }),
+  two(0x1e, 'rdssp', { prefixes: F3, except: [0xfa] }),
   two(0x20, 'control and debug registers', { to: 0x27 }),
   two(0x30, 'wrmsr'),
   two(0x32, 'rdmsr, rdpmc, sysenter, sysexit, getsec', { to: 0x37 }),

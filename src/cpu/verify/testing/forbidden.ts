@@ -148,6 +148,8 @@ export const FORBIDDEN: readonly (readonly [string, string])[] = [
   ['bndmov', '65 67 66 0f 1b 00'],
   ['cldemote', '0f 1c 00'],
   ['hint nop 0F 18 /7', '0f 18 38'],
+  ['66 0F 19 /7', '66 0f 19 fa'],
+  ['66 endbr64', '66 0f 1e fa'],
   ['hint nop 0F 0D without gs:', '0f 0d 00'],
   ['xstore (PadLock)', '0f a7 c0'],
   ['rep montmul (PadLock)', 'f3 0f a6 c0'],
