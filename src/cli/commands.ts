@@ -1,0 +1,37 @@
+/** The sub-commands: one row each; a module is loaded only when its command is called. */
+
+import type { Command } from 'commander';
+
+export interface CommandModule {
+  /** Adds the command with its options and action to `program`. */
+  register(program: Command): void;
+}
+
+export interface CommandRow {
+  readonly name: string;
+  readonly summary: string;
+  readonly load: () => Promise<CommandModule>;
+}
+
+export const COMMANDS: readonly CommandRow[] = [
+  {
+    name: 'new',
+    summary: 'start a project: a folder with a cloister.yaml',
+    load: () => import('./new.ts'),
+  },
+  {
+    name: 'build',
+    summary: 'seal a project into a measured, signed image',
+    load: () => import('./build.ts'),
+  },
+  {
+    name: 'inspect',
+    summary: 'show the tree, digests and signer of an image',
+    load: () => import('./inspect.ts'),
+  },
+  {
+    name: 'verify',
+    summary: 'check an image, or evidence against a policy',
+    load: () => import('./verify.ts'),
+  },
+];

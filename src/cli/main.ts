@@ -1,0 +1,44 @@
+/**
+ * Entry of the `cloister` command: finds the sub-command, loads only its module, runs it. Only what
+ * `--help` needs is loaded up front, and compiled code is cached between runs.
+ */
+
+import { enableCompileCache } from 'node:module';
+import { COMMANDS } from './commands.ts';
+
+enableCompileCache();
+
+async function main(argv: readonly string[]): Promise<void> {
+  const [{ Command }, { reportError }] = await Promise.all([
+    import('commander'),
+    import('./errors.ts'),
+  ]);
+  const program = new Command('cloister')
+    .description(
+      'Runs unmodified x86-64 Linux programs as isolated processes from measured images.',
+    )
+    .enablePositionalOptions()
+    .showHelpAfterError('(add --help for usage)')
+    .exitOverride();
+  const wanted = argv[0] === 'help' ? argv[1] : argv[0];
+  try {
+    for (const { name, summary, load } of COMMANDS) {
+      if (name === wanted) (await load()).register(program);
+      else program.command(name, { hidden: false }).description(summary);
+    }
+    if (wanted === '--version' || wanted === '-V') {
+      const { version } = await import('./version.ts');
+      process.stdout.write(`${version()}\n`);
+      return;
+    }
+    for (const command of program.commands) command.exitOverride();
+    if (argv.length === 0) program.outputHelp();
+    else await program.parseAsync(argv as string[], { from: 'user' });
+  } catch (error) {
+    const { CommanderError } = await import('commander');
+    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
+    else process.exitCode = reportError(error);
+  }
+}
+
+await main(process.argv.slice(2));

@@ -1,0 +1,92 @@
+/** Parsing of what `cloister run` takes: the spellings of Docker and Podman. Validates, does nothing. */
+
+import { isAbsolute, resolve } from 'node:path';
+import { CommandError, EXIT_CODE } from './errors.ts';
+
+export interface BindMount {
+  readonly hostPath: string;
+  readonly guestPath: string;
+  readonly readOnly: boolean;
+}
+
+export interface SealedMount {
+  readonly source: string;
+  readonly target: string;
+  readonly keyFile: string | undefined;
+  readonly readOnly: boolean;
+}
+
+const usage = (message: string): CommandError => new CommandError(message, EXIT_CODE.usage);
+
+/** `HOST:GUEST[:ro|:rw]` of `-v`. */
+export function parseVolume(text: string): BindMount {
+  const parts = text.split(':');
+  const [host, guest, mode = 'rw'] = parts;
+  if (parts.length < 2 || parts.length > 3 || !host || !guest)
+    throw usage(`-v ${text}: expected HOST:GUEST or HOST:GUEST:ro`);
+  if (mode !== 'ro' && mode !== 'rw')
+    throw usage(`-v ${text}: the mode is ro or rw, not ${JSON.stringify(mode)}`);
+  if (!isAbsolute(guest)) throw usage(`-v ${text}: the guest path must be absolute`);
+  return { hostPath: resolve(host), guestPath: guest, readOnly: mode === 'ro' };
+}
+
+/** `type=sealed,source=VOL,target=/data,key-file=K[,readonly]` of `--mount`. */
+export function parseMount(text: string): SealedMount {
+  const fields = new Map<string, string>();
+  for (const field of text.split(',')) {
+    const at = field.indexOf('=');
+    fields.set(at < 0 ? field : field.slice(0, at), at < 0 ? '' : field.slice(at + 1));
+  }
+  const known = new Set(['type', 'source', 'src', 'target', 'dst', 'key-file', 'readonly', 'ro']);
+  for (const name of fields.keys())
+    if (!known.has(name)) throw usage(`--mount ${text}: unknown field ${JSON.stringify(name)}`);
+  const type = fields.get('type');
+  if (type !== 'sealed') throw usage(`--mount ${text}: type must be sealed (a plain folder is -v)`);
+  const source = fields.get('source') ?? fields.get('src');
+  const target = fields.get('target') ?? fields.get('dst');
+  if (!source || !target || !isAbsolute(target))
+    throw usage(`--mount ${text}: source and an absolute target are needed`);
+  const readOnly = fields.has('readonly') || fields.has('ro');
+  return { source: resolve(source), target, keyFile: fields.get('key-file'), readOnly };
+}
+
+/** `NAME=VALUE`, or `NAME` taken from the host's environment (absent there: not set). */
+export function parseEnv(
+  text: string,
+  hostEnv: Readonly<Record<string, string | undefined>>,
+): readonly [string, string] | undefined {
+  const at = text.indexOf('=');
+  const name = at < 0 ? text : text.slice(0, at);
+  if (name === '' || name.includes('\0')) throw usage(`-e ${text}: expected NAME or NAME=VALUE`);
+  if (at >= 0) return [name, text.slice(at + 1)];
+  const value = hostEnv[name];
+  return value === undefined ? undefined : [name, value];
+}
+
+/** `UID[:GID]`; the group defaults to the same number as Docker does for numbers: 0. */
+export function parseUser(text: string): { readonly uid: number; readonly gid: number } {
+  const match = /^(\d{1,10})(?::(\d{1,10}))?$/.exec(text);
+  const uid = Number(match?.[1]);
+  const gid = Number(match?.[2] ?? 0);
+  if (!match || uid > 0xfffffffe || gid > 0xfffffffe)
+    throw usage(`-u ${text}: expected UID or UID:GID as numbers`);
+  return { uid, gid };
+}
+
+const UNITS: Readonly<Record<string, number>> = {
+  '': 1,
+  b: 1,
+  k: 2 ** 10,
+  m: 2 ** 20,
+  g: 2 ** 30,
+  t: 2 ** 40,
+};
+
+/** Bytes, with Docker's suffixes b, k, m, g. */
+export function parseBytes(option: string, text: string): number {
+  const match = /^(\d+(?:\.\d+)?)([bkmgt]?)b?$/i.exec(text.trim());
+  const unit = UNITS[(match?.[2] ?? '').toLowerCase()];
+  if (!match || unit === undefined)
+    throw usage(`${option} ${text}: expected a size such as 512m or 2g`);
+  return Math.floor(Number(match[1]) * unit);
+}
