@@ -17,6 +17,7 @@ async function main(argv: readonly string[]): Promise<void> {
     .description(
       'Runs unmodified x86-64 Linux programs as isolated processes from measured images.',
     )
+    .option('-V, --version', 'print the version')
     .enablePositionalOptions()
     .showHelpAfterError('(add --help for usage)')
     .exitOverride();

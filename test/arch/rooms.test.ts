@@ -55,6 +55,8 @@ test('the checks fail where they should', () => {
   assert.equal(reasons('cpu/verify/x.ts', "import '../translate/y.ts';").length, 1);
   assert.equal(reasons('cpu/verify/x.ts', "import '../../x86/decode.ts';").length, 1);
   assert.equal(reasons('kernel/x.ts', "import 'valibot';").length, 1);
+  assert.equal(reasons('kernel/x.ts', "new URL('../../package.json', import.meta.url)").length, 1);
+  assert.equal(reasons('cli/x.ts', "new URL('../../package.json', import.meta.url)").length, 0);
   assert.equal(reasons('attic/x.ts', '').length, 1);
   assert.equal(reasons('vfs/x.ts', 'Date.now();').length, 1);
   assert.equal(reasons('vfs/x.ts', 'Math.random();').length, 1);
