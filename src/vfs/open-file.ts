@@ -110,6 +110,11 @@ export abstract class OpenFile {
     return false;
   }
 
+  /** True when a blocking write goes on until all is written: pipes, stream sockets, terminals. */
+  get blocksForAll(): boolean {
+    return false;
+  }
+
   /** True for files with a position, which pread, pwrite and lseek serve. */
   get isSeekable(): boolean {
     return false;
@@ -140,9 +145,7 @@ export abstract class OpenFile {
   }
 
   /** Woken whenever the answer of {@link poll} may have changed; undefined when it never does. */
-  get waitQueue(): WaitQueue | undefined {
-    return undefined;
-  }
+  readonly waitQueue: WaitQueue | undefined = undefined;
 
   /** True when epoll_ctl(2) takes it: it can block (EPERM for files and directories). */
   get isPollable(): boolean {

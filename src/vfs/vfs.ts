@@ -7,6 +7,7 @@
 import { makeDev } from '../abi/file-mode.ts';
 import { ST_RELATIME } from '../abi/stat-layout.ts';
 import { assert } from '../base/assert.ts';
+import { AnonymousFs } from './anonymous.ts';
 import { Dentry, type Location } from './dentry.ts';
 import type { FileClock } from './file-clock.ts';
 import type { FileSystem } from './file-system.ts';
@@ -33,6 +34,8 @@ export class Vfs {
   /** Result and scratch of the current walk. */
   readonly walk: WalkState;
   readonly rootMount: Mount;
+  /** Where files without a path stand: eventfd and the like. */
+  readonly anonymousMount: Mount;
   readonly #mounts = new Map<number, Mount>();
   readonly #linkTargets = new Map<string, Path>();
   #nextMountId = 1;
@@ -44,6 +47,7 @@ export class Vfs {
     this.clock = clock;
     this.rootMount = this.makeMount(root, undefined, source, ST_RELATIME);
     this.#mounts.set(this.rootMount.id, this.rootMount);
+    this.anonymousMount = this.makeMount(new AnonymousFs(clock), undefined, 'none', 0);
     this.walk = new WalkState(this.root);
   }
 
