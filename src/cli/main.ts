@@ -9,7 +9,10 @@ import { COMMANDS } from './commands.ts';
 enableCompileCache();
 
 async function main(argv: readonly string[]): Promise<void> {
-  const { Command, CommanderError } = await import('commander');
+  const [{ Command }, { reportError }] = await Promise.all([
+    import('commander'),
+    import('./errors.ts'),
+  ]);
   const program = new Command('cloister')
     .description(
       'Runs unmodified x86-64 Linux programs as isolated processes from measured images.',
@@ -33,8 +36,9 @@ async function main(argv: readonly string[]): Promise<void> {
     if (argv.length === 0) program.outputHelp();
     else await program.parseAsync(argv as string[], { from: 'user' });
   } catch (error) {
+    const { CommanderError } = await import('commander');
     if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
-    else (await import('./report.ts')).reportError(error);
+    else process.exitCode = reportError(error);
   }
 }
 

@@ -81,24 +81,16 @@ export function writeSignature(
   );
 }
 
-/** A valid signature over the payload that names the image. */
-export interface VerifiedSignature {
-  /** Raw Ed25519 key, 32 bytes. */
-  readonly publicKey: Uint8Array;
-  readonly payload: Uint8Array;
-  readonly signature: Uint8Array;
-}
-
 /**
- * The valid signatures over `measurement`. A signature that names another image or
+ * Public keys whose signature over `measurement` is valid. A signature that names another image or
  * does not verify is an error, not an unsigned image.
  */
-export function readSignatures(
+export function readSigners(
   source: ImageSource,
   signatureDigest: string,
   measurement: string,
   crypto: Crypto,
-): VerifiedSignature[] {
+): Uint8Array[] {
   const where = 'the signature';
   if (!/^sha256:[0-9a-f]{64}$/.test(signatureDigest))
     throw new ImageDamage(where, 'its digest is none');
@@ -106,7 +98,7 @@ export function readSignatures(
   const bytes = readDocumentBlob(source, { digest: signatureDigest, size }, where, crypto);
   const manifest = parseDocument(manifestSchema, bytes, where);
   readDocumentBlob(source, manifest.config, where, crypto);
-  const signatures: VerifiedSignature[] = [];
+  const signers: Uint8Array[] = [];
   for (const layer of manifest.layers) {
     if (layer.mediaType !== MEDIA.simpleSigning) continue;
     const payload = readDocumentBlob(source, layer, where, crypto);
@@ -120,9 +112,9 @@ export function readSignatures(
         where,
         `it does not verify under key ${toHex(key ?? new Uint8Array())}`,
       );
-    signatures.push({ publicKey: key, payload, signature });
+    signers.push(key);
   }
-  return signatures;
+  return signers;
 }
 
 function sizeOf(source: ImageSource, digest: string, where: string): number {

@@ -5,27 +5,20 @@
 
 import { EBADF, EMFILE } from '../abi/errno.table.ts';
 import { assert } from '../base/assert.ts';
-
-/** An open file description, as far as the table cares: `vfs` has the whole interface. */
-export interface FdFile {
-  /** One more descriptor, mapping or message refers to it. */
-  acquire(): void;
-  /** One less; the last one closes it. */
-  release(): void;
-}
+import type { OpenFile } from '../vfs/open-file.ts';
 
 /** Descriptor flag of fcntl(2), the only one. */
 export const FD_CLOEXEC = 1;
 
-export class FdTable<File extends FdFile = FdFile> {
-  readonly #files: (File | undefined)[] = [];
+export class FdTable {
+  readonly #files: (OpenFile | undefined)[] = [];
   readonly #closeOnExec: boolean[] = [];
   /** No number below is free. */
   #lowestFree = 0;
   #owners = 1;
 
   /** Undefined when `fd` is not open: EBADF. */
-  get(fd: number): File | undefined {
+  get(fd: number): OpenFile | undefined {
     return this.#files[fd];
   }
 
@@ -33,7 +26,7 @@ export class FdTable<File extends FdFile = FdFile> {
    * Puts `file` at the lowest free number ≥ `from`; takes over the caller's reference. -EMFILE when
    * that number would reach `limit` (RLIMIT_NOFILE).
    */
-  install(file: File, limit: number, closeOnExec = false, from = 0): number {
+  install(file: OpenFile, limit: number, closeOnExec = false, from = 0): number {
     let fd = Math.max(from, this.#lowestFree);
     while (this.#files[fd] !== undefined) fd++;
     if (fd >= limit) return -EMFILE;
@@ -43,13 +36,20 @@ export class FdTable<File extends FdFile = FdFile> {
   }
 
   /** dup2: puts `file` at `fd`, closing what was there; takes over the caller's reference. */
-  replace(fd: number, file: File, closeOnExec: boolean): void {
+  replace(fd: number, file: OpenFile, closeOnExec: boolean): void {
     const previous = this.#files[fd];
     this.#put(fd, file, closeOnExec);
-    previous?.release();
+    if (previous !== undefined) this.#drop(previous);
   }
 
-  #put(fd: number, file: File, closeOnExec: boolean): void {
+  /** What close(2) owes a file: flush, and the record locks of this process (fcntl(2)). */
+  #drop(file: OpenFile): void {
+    file.descriptorClosed();
+    file.inode.locks?.dropRecords(this);
+    file.release();
+  }
+
+  #put(fd: number, file: OpenFile, closeOnExec: boolean): void {
     while (this.#files.length < fd) {
       this.#files.push(undefined);
       this.#closeOnExec.push(false);
@@ -58,8 +58,7 @@ export class FdTable<File extends FdFile = FdFile> {
     this.#closeOnExec[fd] = closeOnExec;
   }
 
-  /** Frees the number and hands the reference to the caller, who releases it. */
-  take(fd: number): File | undefined {
+  #take(fd: number): OpenFile | undefined {
     const file = this.#files[fd];
     if (file === undefined) return undefined;
     this.#files[fd] = undefined;
@@ -70,9 +69,9 @@ export class FdTable<File extends FdFile = FdFile> {
 
   /** 0 or -EBADF. */
   close(fd: number): number {
-    const file = this.take(fd);
+    const file = this.#take(fd);
     if (file === undefined) return -EBADF;
-    file.release();
+    this.#drop(file);
     return 0;
   }
 
@@ -86,7 +85,7 @@ export class FdTable<File extends FdFile = FdFile> {
   }
 
   /** Open descriptors in ascending order. */
-  *entries(): IterableIterator<[number, File]> {
+  *entries(): IterableIterator<[number, OpenFile]> {
     for (let fd = 0; fd < this.#files.length; fd++) {
       const file = this.#files[fd];
       if (file !== undefined) yield [fd, file];
@@ -100,10 +99,10 @@ export class FdTable<File extends FdFile = FdFile> {
   }
 
   /** fork: the same open file descriptions under the same numbers. */
-  clone(): FdTable<File> {
-    const copy = new FdTable<File>();
+  clone(): FdTable {
+    const copy = new FdTable();
     for (const [fd, file] of this.entries()) {
-      file.acquire();
+      file.retain();
       copy.#put(fd, file, this.#closeOnExec[fd] === true);
     }
     copy.#lowestFree = this.#lowestFree;
@@ -115,7 +114,7 @@ export class FdTable<File extends FdFile = FdFile> {
   }
 
   /** CLONE_FILES: one more task uses this very table. */
-  share(): FdTable<File> {
+  share(): FdTable {
     this.#owners++;
     return this;
   }

@@ -1,11 +1,225 @@
-/** The kernel instance: everything that outlives a task. No module state: several can live. */
+/**
+ * The kernel instance: everything that outlives a task. Composed by `runtime/`; no module state, so
+ * several can live in one process.
+ */
 
+import type { Pid, Tid } from '../base/brand.ts';
 import type { Clock, Entropy, Logger } from '../base/interfaces.ts';
+import { SeededRandom } from '../base/random.ts';
+import { WaitQueue } from '../base/wait-queue.ts';
+import type { AddressSpace } from '../mm/address-space.ts';
+import type { FsContext } from '../vfs/fs-context.ts';
+import type { Vfs } from '../vfs/vfs.ts';
+import { reap } from './exit.ts';
+import { FutexTable } from './futex.ts';
+import type { Host } from './host.ts';
+import { type Limits, RLIMIT } from './limits.ts';
+import type { Platform } from './platform.ts';
+import { ProcessTable } from './process-table.ts';
+import { runTask } from './runner.ts';
+import { Scheduler } from './scheduler.ts';
+import { SharedCounts } from './shared-counts.ts';
+import { type SpawnRequest, spawn } from './spawn.ts';
+import { TASK_STATE, type Task } from './task.ts';
+import type { ThreadGroup } from './thread-group.ts';
+import { TimerQueue } from './timer-queue.ts';
 
-export interface Kernel {
+/** Serves system calls; `syscalls/` implements it from the table. */
+export interface SyscallDispatcher {
+  /** A result, -errno, or an outcome of outcome.ts. The number is in rax. */
+  dispatch(task: Task): number;
+  /** A sleeping call of `task` has ended with `result`: for traces. */
+  finished(task: Task, result: number): void;
+}
+
+export interface KernelOptions {
+  /** uname(2); defaults are those of a current Linux. */
+  readonly hostName?: string;
+  readonly domainName?: string;
+  /** Explores another interleaving for each seed; none: fair. */
+  readonly scheduleSeed?: number;
+  /** False switches address space layout randomisation off. */
+  readonly randomizeLayout?: boolean;
+  /** Most tasks that may live at once (`kernel.threads-max`): EAGAIN beyond. */
+  readonly maxTasks?: number;
+  /** Set-user-id bits of executables count. Default true. */
+  readonly honoursSetuid?: boolean;
+  /** Total memory that sysinfo(2) and /proc/meminfo show. */
+  readonly memoryBytes?: number;
+}
+
+export interface KernelParts {
+  readonly platform: Platform;
+  readonly host: Host;
+  readonly vfs: Vfs;
+  readonly syscalls: SyscallDispatcher;
+  /** A fresh, empty address space, or -errno. */
+  createSpace(): AddressSpace | number;
+  /** An ELF shared object to map into every process. */
+  readonly vdso?: Uint8Array | undefined;
+  readonly options?: KernelOptions;
+}
+
+/** How long guests run before the host's event loop gets a turn, when it has something to do. */
+const HOST_TURN_NS = 5_000_000;
+
+export class Kernel {
+  readonly platform: Platform;
+  readonly host: Host;
+  readonly vfs: Vfs;
+  readonly syscalls: SyscallDispatcher;
+  readonly options: KernelOptions;
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly logger: Logger;
-  /** CLOCK_MONOTONIC in nanoseconds as a number: for deadlines. */
-  nowNs(): number;
+  readonly scheduler: Scheduler;
+  readonly timers: TimerQueue = new TimerQueue();
+  readonly processes: ProcessTable;
+  /** Tasks by address space (CLONE_VM) and by file system context (CLONE_FS). */
+  readonly spaces: SharedCounts<AddressSpace> = new SharedCounts((space) => {
+    space[Symbol.dispose]();
+  });
+  readonly fsContexts: SharedCounts<FsContext> = new SharedCounts((fs) => {
+    fs.release();
+  });
+  readonly futexes: FutexTable = new FutexTable();
+  readonly createSpace: () => AddressSpace | number;
+  /** Woken whenever a process has ended. */
+  readonly processEnded: WaitQueue = new WaitQueue();
+  hostName: string;
+  domainName: string;
+  readonly bootNs: number;
+  readonly bootRealtimeNs: bigint;
+  /** The task whose system call is being served. */
+  current: Task | undefined = undefined;
+  forks = 0;
+  idleNs = 0;
+  readonly #kept = new Set<ThreadGroup>();
+  /** The vDSO's bytes, undefined for none. */
+  readonly vdso: Uint8Array | undefined;
+  /** Scratch of handlers that copy small structures; never held across a call. */
+  readonly scratch: Uint8Array<ArrayBuffer> = new Uint8Array(4096);
+  readonly scratchView: DataView<ArrayBuffer> = new DataView(this.scratch.buffer);
+
+  constructor(parts: KernelParts) {
+    this.platform = parts.platform;
+    this.host = parts.host;
+    this.vfs = parts.vfs;
+    this.syscalls = parts.syscalls;
+    this.createSpace = () => parts.createSpace();
+    this.vdso = parts.vdso;
+    this.options = parts.options ?? {};
+    this.clock = parts.host.clock;
+    this.entropy = parts.host.entropy;
+    this.logger = parts.host.logger;
+    const { scheduleSeed } = this.options;
+    this.scheduler = new Scheduler(
+      scheduleSeed === undefined ? undefined : new SeededRandom(scheduleSeed),
+    );
+    this.hostName = this.options.hostName ?? 'cloister';
+    this.domainName = this.options.domainName ?? '(none)';
+    this.bootNs = this.nowNs();
+    this.bootRealtimeNs = this.clock.realtimeNs();
+    this.processes = new ProcessTable(this);
+  }
+
+  /** CLOCK_MONOTONIC in nanoseconds as a number: for deadlines (exact for 104 days). */
+  nowNs(): number {
+    return Number(this.clock.monotonicNs());
+  }
+
+  /** Starts a process whose parent is the (invisible) init process. Throws SpawnError. */
+  spawn(request: SpawnRequest): ThreadGroup {
+    return spawn(this, request);
+  }
+
+  /** Runs guests until `isDone` (default: until no process is left). */
+  async run(isDone: () => boolean = () => this.processes.isEmpty): Promise<void> {
+    while (!isDone()) {
+      this.runReady(HOST_TURN_NS, isDone);
+      if (isDone()) return;
+      if (!this.scheduler.isEmpty) {
+        if (this.host.hasPendingIo) await this.host.waitForEvents(0);
+        continue;
+      }
+      const next = this.timers.nextDeadlineNs;
+      const before = this.nowNs();
+      const timeout = next === undefined ? Number.POSITIVE_INFINITY : Math.max(0, next - before);
+      await this.host.waitForEvents(timeout);
+      this.idleNs += this.nowNs() - before;
+    }
+  }
+
+  /** Runs what is runnable, without waiting, for about `budgetNs`. */
+  runReady(budgetNs: number, isDone: () => boolean = () => false): void {
+    let now = this.nowNs();
+    const until = now + budgetNs;
+    for (;;) {
+      this.timers.expire(now);
+      const task = this.scheduler.next();
+      if (task === undefined) return;
+      this.#turn(task);
+      const after = this.nowNs();
+      this.#account(task, after - now);
+      now = after;
+      if (now >= until || isDone()) return;
+    }
+  }
+
+  #turn(task: Task): void {
+    task.isQueued = false;
+    if (task.group.isStopped && !task.group.isDying) {
+      task.isParked = true;
+      return;
+    }
+    this.current = task;
+    runTask(this, task);
+    this.current = undefined;
+    if (task.state === TASK_STATE.runnable) {
+      task.involuntarySwitches++;
+      this.scheduler.enqueue(task);
+    } else task.voluntarySwitches++;
+  }
+
+  #account(task: Task, ns: number): void {
+    task.userNs += ns;
+    this.scheduler.charge(task, ns);
+  }
+
+  /** The process was spawned from outside and its status is still wanted. */
+  keepsEnded(group: ThreadGroup): boolean {
+    return this.#kept.has(group);
+  }
+
+  keepStatus(group: ThreadGroup): void {
+    this.#kept.add(group);
+  }
+
+  /** Takes the status (as wait(2) reports it) of a process that ended; undefined while it lives. */
+  collect(group: ThreadGroup): number | undefined {
+    if (!group.isZombie) return undefined;
+    if (this.#kept.delete(group)) reap(group);
+    return group.exitStatus;
+  }
+
+  /** A uniform integer below `bound`, from the host's entropy or the schedule seed. */
+  randomBelow(bound: number): number {
+    const bytes = new Uint8Array(4);
+    this.entropy.fill(bytes);
+    const value = new DataView(bytes.buffer).getUint32(0, true);
+    return Math.floor((value / 0x1_0000_0000) * bound);
+  }
+
+  /** Tells an address space the limits that it must keep. */
+  applyMemoryLimits(space: AddressSpace, limits: Limits): void {
+    space.limitAddressSpace = limits.soft[RLIMIT.AS] as number;
+    space.limitData = limits.soft[RLIMIT.DATA] as number;
+    space.limitStack = limits.soft[RLIMIT.STACK] as number;
+    space.limitLocked = limits.soft[RLIMIT.MEMLOCK] as number;
+  }
+
+  /** The pid that a new task gets. */
+  allocatePid(): Pid & Tid {
+    return this.processes.allocatePid();
+  }
 }

@@ -26,6 +26,8 @@ export interface Sleep {
    * A function may also write out what remains of a timeout.
    */
   readonly interrupted?: number | ((task: Task) => number);
+  /** The task ends while it sleeps: takes back what was registered. */
+  readonly abandoned?: (task: Task) => void;
   /** Only a fatal signal ends it (vfork's parent). */
   readonly uninterruptible?: boolean;
   /** What `/proc/pid/wchan` and traces say. */

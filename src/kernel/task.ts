@@ -1,22 +1,51 @@
 /**
- * A task: one thread of a guest process, an explicit state machine. Groups of tasks that share an
- * address space and a process id are a {@link ThreadGroup}. Owned by the kernel's task table.
+ * A task: one thread of a guest process, an explicit state machine. Threads that share a process id
+ * form a {@link ThreadGroup}. Owned by the kernel's task table.
+ *
+ * Invariant: a task is on the run queue only while `runnable`; it has an active sleep while
+ * `sleeping`, and until that sleep has ended.
  */
 
+import { assert } from '../base/assert.ts';
 import type { Tid } from '../base/brand.ts';
+import { WaitEntry, type Waiter, WaitQueue } from '../base/wait-queue.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
+import type { FsContext } from '../vfs/fs-context.ts';
 import type { Credentials } from './credentials.ts';
 import type { FdTable } from './fd-table.ts';
-import type { FsContext } from './fs-context.ts';
 import type { Kernel } from './kernel.ts';
+import { BLOCKED } from './outcome.ts';
 import type { GuestCpu } from './platform.ts';
+import { AlternateStack } from './signals/alternate-stack.ts';
+import type { SignalHandlers } from './signals/handlers.ts';
+import { PendingSignals } from './signals/pending.ts';
+import { SignalSet } from './signals/signal-set.ts';
 import type { Sleep } from './sleep.ts';
 import type { ThreadGroup } from './thread-group.ts';
+import { Timer } from './timer-queue.ts';
 
-export interface Task {
+export const TASK_STATE = { runnable: 0, sleeping: 1, dead: 2 } as const;
+export type TaskState = (typeof TASK_STATE)[keyof typeof TASK_STATE];
+
+/** What a new task is made of. Takes over the caller's references. */
+export interface TaskParts {
   readonly kernel: Kernel;
   readonly tid: Tid;
-  /** The process: pid, parent, children, signal actions, limits, session and process group. */
+  readonly group: ThreadGroup;
+  readonly cpu: GuestCpu;
+  readonly space: AddressSpace;
+  readonly files: FdTable;
+  readonly fs: FsContext;
+  readonly creds: Credentials;
+  readonly handlers: SignalHandlers;
+  readonly comm: Uint8Array;
+}
+
+export class Task implements Waiter {
+  readonly kernel: Kernel;
+  /** Changes when a thread that is not the leader execs. */
+  tid: Tid;
+  /** The process: pid, parent, children, limits, session and process group. */
   readonly group: ThreadGroup;
   readonly cpu: GuestCpu;
   /** Guest memory: `task.space.copyIn(addr, target)` and so on. */
@@ -25,8 +54,191 @@ export interface Task {
   /** Root, working directory, umask. */
   fs: FsContext;
   creds: Credentials;
+  handlers: SignalHandlers;
+  /** At most 15 bytes: PR_SET_NAME. */
+  comm: Uint8Array;
+
+  state: TaskState = TASK_STATE.runnable;
+  /** On the run queue, or running. */
+  isQueued = false;
+  /** Was due while its group was stopped. */
+  isParked = false;
+
+  readonly pending: PendingSignals = new PendingSignals();
+  readonly blocked: SignalSet = new SignalSet();
+  /** The mask to go back to after sigsuspend, ppoll and the like. */
+  savedMask: SignalSet | undefined = undefined;
+  readonly alternateStack: AlternateStack = new AlternateStack();
+  /** A signal waits to be handled: long loops in handlers stop and return what they have. */
+  signalPending = false;
+
+  /** Number of the system call being served, for restarts. */
+  syscallNumber = 0;
+  /** ERESTART* of the last call until signal delivery has dealt with it, else 0. */
+  restartCode = 0;
+  /** What restart_syscall(2) goes on with. */
+  restartBlock: ((task: Task) => number) | undefined = undefined;
+
+  /** CLONE_CHILD_CLEARTID, set_tid_address(2). */
+  clearChildTid = 0;
+  robustList = 0;
+  /** Woken when a vfork child execs or exits. */
+  readonly vforkDone: WaitQueue = new WaitQueue();
+  /** This task borrows the address space of the parent that waits in vfork. */
+  isVforkChild = false;
+  /** Signal at the death of the parent thread (PR_SET_PDEATHSIG). */
+  parentDeathSignal = 0;
+  /** The task that made this one. */
+  creator: Task | undefined = undefined;
+
+  nice = 0;
+  policy = 0;
+  realtimePriority = 0;
+  /** Weighted run time: the scheduler runs the smallest first. */
+  virtualRuntime = 0;
+  userNs = 0;
+  systemNs = 0;
+  voluntarySwitches = 0;
+  involuntarySwitches = 0;
+  readonly startNs: number;
+  timerSlackNs = 50_000;
+
+  #sleep: Sleep | undefined = undefined;
+  readonly #entries: WaitEntry[] = [];
+  readonly #sleepTimer: Timer;
+
+  constructor(parts: TaskParts) {
+    this.kernel = parts.kernel;
+    this.tid = parts.tid;
+    this.group = parts.group;
+    this.cpu = parts.cpu;
+    this.space = parts.space;
+    this.files = parts.files;
+    this.fs = parts.fs;
+    this.creds = parts.creds;
+    this.handlers = parts.handlers;
+    this.comm = parts.comm;
+    this.startNs = parts.kernel.nowNs();
+    this.#sleepTimer = new Timer(() => this.#makeRunnable());
+  }
+
+  get isLeader(): boolean {
+    return this.group.leader === this;
+  }
+
+  get isSleeping(): boolean {
+    return this.#sleep !== undefined;
+  }
+
+  /** What it sleeps for, for /proc and traces. */
+  get sleepReason(): string {
+    return this.#sleep?.reason ?? '';
+  }
+
   /** Goes to sleep; handlers return what it returns (BLOCKED). */
-  sleep(sleep: Sleep): number;
-  /** A signal is waiting to be handled: long loops in handlers stop and return what they have. */
-  readonly signalPending: boolean;
+  sleep(sleep: Sleep): number {
+    assert(this.state !== TASK_STATE.dead, 'a dead task cannot sleep');
+    this.#endSleep();
+    this.#sleep = sleep;
+    this.state = TASK_STATE.sleeping;
+    const { queues } = sleep;
+    for (let i = 0; i < queues.length; i++) {
+      let entry = this.#entries[i];
+      if (entry === undefined) {
+        entry = new WaitEntry(this);
+        this.#entries.push(entry);
+      }
+      (queues[i] as WaitQueue).add(entry, sleep.exclusive === true);
+    }
+    if (sleep.deadlineNs !== undefined && sleep.deadlineNs !== Number.POSITIVE_INFINITY)
+      this.kernel.timers.arm(this.#sleepTimer, sleep.deadlineNs);
+    if (this.#mayBeInterrupted(sleep)) this.#makeRunnable();
+    return BLOCKED;
+  }
+
+  /**
+   * One turn of a sleeper: tries again. The result of the system call, or BLOCKED when it sleeps
+   * on. The order (condition, signal, timeout) is that of Linux' wait loops.
+   */
+  resumeSleep(): number {
+    const sleep = this.#sleep;
+    assert(sleep !== undefined, 'task sleeps');
+    this.state = TASK_STATE.sleeping;
+    const result = sleep.attempt(this);
+    if (this.#sleep !== sleep) return result;
+    if (result !== BLOCKED) {
+      this.#endSleep();
+      return result;
+    }
+    if (this.#mayBeInterrupted(sleep)) {
+      this.#endSleep();
+      const outcome = sleep.interrupted ?? -512;
+      return typeof outcome === 'number' ? outcome : outcome(this);
+    }
+    const { deadlineNs } = sleep;
+    if (deadlineNs !== undefined && this.kernel.nowNs() >= deadlineNs) {
+      this.#endSleep();
+      const outcome = sleep.timedOut ?? 0;
+      return typeof outcome === 'number' ? outcome : outcome(this);
+    }
+    return BLOCKED;
+  }
+
+  /** Drops the sleep without a result: the task dies or execs. */
+  abandonSleep(): void {
+    const sleep = this.#sleep;
+    this.#endSleep();
+    sleep?.abandoned?.(this);
+  }
+
+  #endSleep(): void {
+    if (this.#sleep === undefined) return;
+    for (const entry of this.#entries) entry.queue?.remove(entry);
+    this.kernel.timers.cancel(this.#sleepTimer);
+    this.#sleep = undefined;
+    if (this.state === TASK_STATE.sleeping) this.state = TASK_STATE.runnable;
+  }
+
+  #mayBeInterrupted(sleep: Sleep): boolean {
+    if (!this.signalPending) return false;
+    return sleep.uninterruptible !== true || this.group.isDying;
+  }
+
+  /** {@link Waiter}: an event on one of the queues. */
+  onWake(): boolean {
+    if (this.state !== TASK_STATE.sleeping || this.isQueued) return false;
+    this.#makeRunnable();
+    return true;
+  }
+
+  /** A signal came: an interruptible sleep ends at the task's next turn. */
+  interrupt(): void {
+    if (this.state === TASK_STATE.sleeping && this.#sleep && this.#mayBeInterrupted(this.#sleep))
+      this.#makeRunnable();
+  }
+
+  #makeRunnable(): void {
+    if (this.state !== TASK_STATE.sleeping) return;
+    this.kernel.scheduler.enqueue(this);
+  }
+
+  /** Recomputes {@link signalPending} after masks, handlers or pending sets changed. */
+  updateSignalPending(): void {
+    const { blocked } = this;
+    const own = this.pending.set;
+    const shared = this.group.pending.set;
+    this.signalPending =
+      (((own.lo | shared.lo) & ~blocked.lo) | ((own.hi | shared.hi) & ~blocked.hi)) !== 0 ||
+      this.group.isDying;
+  }
+
+  setBlocked(set: SignalSet): void {
+    this.blocked.copyFrom(set);
+    this.blocked.withoutUnblockable();
+    this.updateSignalPending();
+  }
+
+  toString(): string {
+    return `[${this.group.pid}/${this.tid}]`;
+  }
 }

@@ -1,9 +1,100 @@
-/** A process: what its threads share. */
+/**
+ * A process: what its threads share. Lives from fork until its parent has waited for it. Its leader
+ * may exit before the others, then it stays as a zombie thread until they are gone.
+ */
 
 import type { Pid } from '../base/brand.ts';
+import { WaitQueue } from '../base/wait-queue.ts';
+import type { Location } from '../vfs/dentry.ts';
+import type { Kernel } from './kernel.ts';
 import type { Limits } from './limits.ts';
+import type { ProcessGroup } from './process-group.ts';
+import { PendingSignals } from './signals/pending.ts';
+import type { Task } from './task.ts';
 
-export interface ThreadGroup {
+/** What of a process /proc and prctl show: addresses of argv and the like. */
+export interface ProgramLayout {
+  readonly argStart: number;
+  readonly argEnd: number;
+  readonly envStart: number;
+  readonly envEnd: number;
+  readonly stackTop: number;
+  readonly codeStart: number;
+  readonly codeEnd: number;
+  readonly auxv: Uint8Array;
+}
+
+export interface CpuTimes {
+  userNs: number;
+  systemNs: number;
+}
+
+export class ThreadGroup {
+  readonly kernel: Kernel;
   readonly pid: Pid;
-  readonly limits: Limits;
+  /** Replaced when another thread than the leader execs. */
+  leader!: Task;
+  /** Living threads. */
+  readonly tasks: Set<Task> = new Set();
+  parent: ThreadGroup | undefined = undefined;
+  readonly children: Set<ThreadGroup> = new Set();
+  processGroup!: ProcessGroup;
+  limits: Limits;
+  readonly pending: PendingSignals = new PendingSignals();
+  /** Woken when a child exits, stops or continues. */
+  readonly childEvents: WaitQueue = new WaitQueue();
+  /** Woken when this process exits: pidfd. */
+  readonly exitEvents: WaitQueue = new WaitQueue();
+  /** Sent to the parent at the end; 0 for none, -1 for threads. */
+  exitSignal = 17;
+
+  /** exit_group or a fatal signal: every thread ends with {@link exitStatus}. */
+  isDying = false;
+  isZombie = false;
+  /** As wait(2) reports it. */
+  exitStatus = 0;
+  isStopped = false;
+  stopSignal = 0;
+  /** A stop or continuation that the parent has not waited for yet. */
+  hasUnreportedStop = false;
+  hasUnreportedContinue = false;
+
+  /** Times of threads that ended, and of children that were waited for. */
+  readonly endedTimes: CpuTimes = { userNs: 0, systemNs: 0 };
+  readonly childTimes: CpuTimes = { userNs: 0, systemNs: 0 };
+  maxResidentKiB = 0;
+  childMaxResidentKiB = 0;
+
+  /** execve was called: setpgid(2) by the parent is refused from then on. */
+  hasExeced = false;
+  isSubreaper = false;
+  dumpable = 1;
+  personality = 0;
+  oomScoreAdjust = 0;
+  executable: Location | undefined = undefined;
+  layout: ProgramLayout | undefined = undefined;
+  /** Set by timers.ts: ITIMER_* and timer_create. */
+  readonly disposables: Set<Disposable> = new Set();
+  readonly startNs: number;
+
+  constructor(kernel: Kernel, pid: Pid, limits: Limits) {
+    this.kernel = kernel;
+    this.pid = pid;
+    this.limits = limits;
+    this.startNs = kernel.nowNs();
+  }
+
+  /** CPU time of all threads, ended ones included. */
+  times(): CpuTimes {
+    let { userNs, systemNs } = this.endedTimes;
+    for (const task of this.tasks) {
+      userNs += task.userNs;
+      systemNs += task.systemNs;
+    }
+    return { userNs, systemNs };
+  }
+
+  updateSignalPending(): void {
+    for (const task of this.tasks) task.updateSignalPending();
+  }
 }

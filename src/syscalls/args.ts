@@ -3,6 +3,7 @@
  * Further kinds (structs of a family) stand beside the rows that use them.
  */
 
+import { signalName } from '../abi/signal.table.ts';
 import type { Task } from '../kernel/task.ts';
 import { type FlagSet, renderFlags, renderOneOf } from './flags.ts';
 import { renderBytes } from './render.ts';
@@ -58,6 +59,7 @@ export const mode = kind(DECODE.uint, (value) => `0${value.toString(8).padStart(
 /** uid_t and gid_t. */
 export const id = kind(DECODE.uint, (value) => (value === 0xffffffff ? '-1' : String(value)));
 export const pid = kind(DECODE.int, String);
+export const signal = kind(DECODE.int, signalName);
 /** A pointer that strace prints as an address. */
 export const pointer = kind(DECODE.ulong, hex);
 /** A pointer to something that the call fills; printed as an address. */
@@ -91,6 +93,9 @@ export const outBytes: ArgKind = kind(
 );
 
 const SHOWN_BYTES = 32;
+
+/** A string in quotes, cut as strace cuts it. */
+export const quoted = (bytes: Uint8Array): string => renderBytes(bytes, SHOWN_BYTES);
 
 function renderMemory(task: Task, addr: number, count: number): string {
   if (addr === 0) return 'NULL';

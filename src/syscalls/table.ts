@@ -3,10 +3,12 @@
 import { NR, SYSCALL_NAMES } from '../abi/syscall-numbers.table.ts';
 import { assert } from '../base/assert.ts';
 import { IDENTITY_ROWS } from './identity.ts';
+import { PROCESS_ROWS } from './lifecycle.ts';
+import { PIDFD_ROWS } from './pidfd.ts';
 import type { SyscallRow } from './row.ts';
 
 /** Every family's rows. A family file exports them beside its handlers. */
-export const ALL_ROWS: readonly SyscallRow[] = [...IDENTITY_ROWS];
+export const ALL_ROWS: readonly SyscallRow[] = [...IDENTITY_ROWS, ...PROCESS_ROWS, ...PIDFD_ROWS];
 
 /** Rows by number; holes are calls that answer ENOSYS. */
 export function buildTable(

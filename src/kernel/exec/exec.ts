@@ -1,0 +1,93 @@
+/** execve(2): the calling thread becomes the only one, in a new program. */
+
+import { EAGAIN, EINTR } from '../../abi/errno.table.ts';
+import { exitTask, releaseMemory } from '../exit.ts';
+import { releaseRobustFutexes, wakeClearedTid } from '../futex-exit.ts';
+import { REGISTERS_SET } from '../outcome.ts';
+import { GPR } from '../platform.ts';
+import type { Task } from '../task.ts';
+import { ExecFailure } from './errors.ts';
+import { buildImage, type ProgramImage } from './image.ts';
+import type { ProgramRequest } from './program-file.ts';
+
+export interface ExecRequest extends ProgramRequest {
+  readonly env: readonly Uint8Array[];
+}
+
+/** Replaces the program. REGISTERS_SET, or -errno with the caller unchanged. */
+export function exec(task: Task, request: ExecRequest): number {
+  const { kernel, group } = task;
+  if (group.isDying) return -EINTR;
+  const image = buildImage(kernel, {
+    ...request,
+    creds: task.creds,
+    fs: task.fs,
+    limits: group.limits,
+    cpu: task.cpu,
+  });
+  if (image instanceof ExecFailure) {
+    kernel.logger.log('debug', `execve: ${image.message}`);
+    return image.errno === EAGAIN ? -EAGAIN : -image.errno;
+  }
+  endOtherThreads(task);
+  leaveOldProgram(task);
+  enterImage(task, image);
+  return REGISTERS_SET;
+}
+
+/** `de_thread`: the others end, and the caller takes the number of the process. */
+function endOtherThreads(task: Task): void {
+  const { group, kernel } = task;
+  const { leader } = group;
+  for (const other of [...group.tasks]) if (other !== task) exitTask(other, 0);
+  if (leader === task) return;
+  kernel.processes.removeTask(task);
+  kernel.processes.removeTask(leader);
+  task.tid = leader.tid;
+  group.leader = task;
+  kernel.processes.addTask(task);
+}
+
+/** Everything that does not survive execve (execve(2), "Effect on process attributes"). */
+function leaveOldProgram(task: Task): void {
+  const { group } = task;
+  releaseRobustFutexes(task);
+  wakeClearedTid(task);
+  releaseMemory(task);
+  if (task.handlers.isShared) {
+    const own = task.handlers.clone();
+    task.handlers.leave();
+    task.handlers = own;
+  }
+  task.handlers.resetForExec();
+  task.alternateStack.disable();
+  if (task.files.isShared) {
+    const own = task.files.clone();
+    task.files.leave();
+    task.files = own;
+  }
+  task.files.closeOnExec();
+  for (const resource of [...group.disposables]) resource[Symbol.dispose]();
+  group.disposables.clear();
+  task.restartBlock = undefined;
+  task.savedMask = undefined;
+  group.exitSignal = 17;
+  group.hasExeced = true;
+  group.personality = 0;
+}
+
+/** Puts the task at the start of the image. */
+export function enterImage(task: Task, image: ProgramImage): void {
+  const { kernel, group, cpu } = task;
+  task.space = kernel.spaces.enter(image.space);
+  kernel.platform.adopt(image.space);
+  group.dumpable = image.isSecure ? 0 : 1;
+  if (image.isSecure) task.parentDeathSignal = 0;
+  task.creds = image.creds;
+  task.comm = image.comm;
+  group.executable = image.executable;
+  group.layout = image.layout;
+  cpu.reset();
+  cpu.rip = image.start;
+  cpu.gprs[GPR.rsp] = BigInt(image.stackPointer);
+}

@@ -1,0 +1,195 @@
+/**
+ * A program made ready to run in a fresh address space: segments, stack, heap. The caller's own
+ * state is untouched until {@link ProgramImage} is complete, so that execve can still fail.
+ */
+
+import { ENOMEM, type Errno } from '../../abi/errno.table.ts';
+import { S_ISGID, S_ISUID } from '../../abi/file-mode.ts';
+import { AT, CLK_TCK } from '../../abi/task-flags.ts';
+import type { AddressSpace } from '../../mm/address-space.ts';
+import { bytesOf } from '../../vfs/byte-string.ts';
+import type { Location } from '../../vfs/dentry.ts';
+import type { OpenFile } from '../../vfs/open-file.ts';
+import { afterExec, type Credentials } from '../credentials.ts';
+import type { Kernel } from '../kernel.ts';
+import { type Limits, RLIMIT } from '../limits.ts';
+import type { GuestCpu } from '../platform.ts';
+import { minimumStackBytes } from '../signals/frame.ts';
+import type { ProgramLayout } from '../thread-group.ts';
+import { makeExecContext } from './context.ts';
+import { ExecFailure } from './errors.ts';
+import { type LoadedProgram, loadProgram } from './load-elf.ts';
+import { findProgram, type ProgramFile, type ProgramRequest } from './program-file.ts';
+import { buildStack, checkArguments } from './stack.ts';
+import { mapVdso } from './vdso.ts';
+
+export interface ImageRequest extends ProgramRequest {
+  readonly env: readonly Uint8Array[];
+  readonly creds: Credentials;
+  readonly fs: Parameters<typeof makeExecContext>[1]['fs'];
+  readonly limits: Limits;
+  readonly cpu: GuestCpu;
+}
+
+export interface ProgramImage {
+  readonly space: AddressSpace;
+  readonly start: number;
+  readonly stackPointer: number;
+  readonly creds: Credentials;
+  readonly isSecure: boolean;
+  readonly executable: Location;
+  readonly comm: Uint8Array;
+  readonly layout: ProgramLayout;
+}
+
+const PAGE = 4096;
+/** The last page that guests may map ends here. */
+const STACK_CEILING = 0xffff_0000;
+const STACK_RANDOM_PAGES = 4096;
+/** Room below the arguments that is mapped at once; the rest of the stack grows on demand. */
+const INITIAL_STACK_BYTES = 132 * 1024;
+const HEAP_RANDOM_PAGES = 8192;
+/** Heap of programs that can be loaded anywhere: above modules, below mappings and stacks. */
+const HEAP_FLOOR = 0x8000_0000;
+
+/** Builds the image, or says why not. */
+export function buildImage(kernel: Kernel, request: ImageRequest): ProgramImage | ExecFailure {
+  const { vfs } = kernel;
+  const caller = { fs: request.fs, creds: request.creds };
+  const tooLong = checkArguments(
+    request.argv,
+    request.env,
+    request.limits.soft[RLIMIT.STACK] as number,
+  );
+  if (tooLong !== 0) return new ExecFailure(tooLong, 'arguments and environment are too long');
+  const program = findProgram(vfs, caller, request);
+  if (program instanceof ExecFailure) return program;
+  using _file = { [Symbol.dispose]: () => program.file.release() };
+  const space = kernel.createSpace();
+  if (typeof space === 'number')
+    return new ExecFailure(-space as Errno, 'no memory is left for another address space');
+  kernel.applyMemoryLimits(space, request.limits);
+  const loaded = loadProgram(makeExecContext(vfs, caller), space, program);
+  const image =
+    loaded instanceof ExecFailure ? loaded : finish(kernel, request, program, space, loaded);
+  if (image instanceof ExecFailure) space[Symbol.dispose]();
+  return image;
+}
+
+function finish(
+  kernel: Kernel,
+  request: ImageRequest,
+  program: ProgramFile,
+  space: AddressSpace,
+  loaded: LoadedProgram,
+): ProgramImage | ExecFailure {
+  placeHeap(kernel, space, loaded);
+  const { creds, isSecure } = credentialsAfter(kernel, request.creds, program.file);
+  const vdsoAt = mapVdso(kernel, space);
+  const random = new Uint8Array(16);
+  kernel.entropy.fill(random);
+  const top = STACK_CEILING - randomPages(kernel, STACK_RANDOM_PAGES) * PAGE;
+  const stack = buildStack(
+    {
+      argv: program.argv.length > 0 ? program.argv : [new Uint8Array(0)],
+      env: request.env,
+      programName: request.scriptName,
+      platform: bytesOf('x86_64'),
+      random,
+      auxv: auxiliaryVector(kernel, request, loaded, creds, isSecure, vdsoAt),
+    },
+    top,
+  );
+  const mapped = mapStack(space, stack.address, top, loaded.hasExecutableStack);
+  if (mapped < 0 || space.copyOut(stack.address, stack.bytes) < 0)
+    return new ExecFailure(ENOMEM, `${program.path}: no memory for the stack`);
+  const { mount, dentry } = program.file;
+  return {
+    space,
+    start: loaded.start,
+    stackPointer: stack.address,
+    creds,
+    isSecure,
+    executable: { mount, dentry },
+    comm: commOf(request.scriptName),
+    layout: {
+      ...stack,
+      stackTop: stack.address,
+      codeStart: loaded.codeStart,
+      codeEnd: loaded.codeEnd,
+    },
+  };
+}
+
+/** The last part of the name, cut to 15 bytes. */
+export function commOf(name: Uint8Array): Uint8Array {
+  const slash = name.lastIndexOf(0x2f);
+  return name.slice(slash + 1, slash + 16);
+}
+
+function randomPages(kernel: Kernel, bound: number): number {
+  return kernel.options.randomizeLayout === false ? 0 : kernel.randomBelow(bound);
+}
+
+/** A fixed program's heap follows its data, as everywhere; others have theirs elsewhere. */
+function placeHeap(kernel: Kernel, space: AddressSpace, loaded: LoadedProgram): void {
+  const gap = randomPages(kernel, HEAP_RANDOM_PAGES) * PAGE;
+  const end = Math.ceil(loaded.imageEnd / PAGE) * PAGE;
+  space.initBrk((loaded.isFixed ? end : HEAP_FLOOR) + gap);
+}
+
+function mapStack(space: AddressSpace, low: number, top: number, executable: boolean): number {
+  const start = Math.floor((low - INITIAL_STACK_BYTES) / PAGE) * PAGE;
+  return space.map({
+    addr: start,
+    length: top - start,
+    prot: executable ? 7 : 3,
+    fixed: true,
+    growsDown: true,
+    label: '[stack]',
+  });
+}
+
+function credentialsAfter(
+  kernel: Kernel,
+  creds: Credentials,
+  file: OpenFile,
+): { creds: Credentials; isSecure: boolean } {
+  const { mode, uid, gid } = file.inode;
+  const honoured =
+    kernel.options.honoursSetuid !== false && !file.mount.ignoresSetuid && !creds.noNewPrivs;
+  const setuid = honoured && (mode & S_ISUID) !== 0 ? uid : undefined;
+  // Set-group-id without group execute means mandatory locking, not a new group.
+  const setgid = honoured && (mode & S_ISGID) !== 0 && (mode & 0o010) !== 0 ? gid : undefined;
+  return afterExec(creds, setuid, setgid);
+}
+
+function auxiliaryVector(
+  kernel: Kernel,
+  request: ImageRequest,
+  loaded: LoadedProgram,
+  creds: Credentials,
+  isSecure: boolean,
+  vdsoAt: number,
+): (readonly [number, number])[] {
+  const { platform } = kernel;
+  return [
+    ...(vdsoAt === 0 ? [] : [[AT.AT_SYSINFO_EHDR, vdsoAt] as const]),
+    [AT.AT_MINSIGSTKSZ, minimumStackBytes(request.cpu)],
+    [AT.AT_HWCAP, platform.hwcap >>> 0],
+    [AT.AT_PAGESZ, PAGE],
+    [AT.AT_CLKTCK, CLK_TCK],
+    [AT.AT_PHDR, loaded.headersAt],
+    [AT.AT_PHENT, 56],
+    [AT.AT_PHNUM, loaded.headerCount],
+    [AT.AT_BASE, loaded.interpreterBase],
+    [AT.AT_FLAGS, 0],
+    [AT.AT_ENTRY, loaded.entry],
+    [AT.AT_UID, creds.uid],
+    [AT.AT_EUID, creds.euid],
+    [AT.AT_GID, creds.gid],
+    [AT.AT_EGID, creds.egid],
+    [AT.AT_SECURE, isSecure ? 1 : 0],
+    [AT.AT_HWCAP2, platform.hwcap2 >>> 0],
+  ];
+}

@@ -1,0 +1,127 @@
+/**
+ * Futexes (futex(2)). A word is named by its address space and address when it is private, by the
+ * memory behind it when it is shared: segment and offset, so that processes that map the same pages
+ * meet. Values are compared and waiters queued without a guest instruction in between.
+ */
+
+import { EAGAIN, EFAULT, EINVAL, ETIMEDOUT } from '../abi/errno.table.ts';
+import { WaitQueue } from '../base/wait-queue.ts';
+import type { AddressSpace } from '../mm/address-space.ts';
+import { BLOCKED, ERESTART_RESTARTBLOCK, ERESTARTSYS } from './outcome.ts';
+import type { Task } from './task.ts';
+
+/** Identity of a futex word. */
+export interface FutexKey {
+  readonly owner: object;
+  readonly offset: number;
+}
+
+interface FutexWaiter {
+  readonly task: Task;
+  readonly bitset: number;
+  readonly queue: WaitQueue;
+  key: FutexKey;
+  isWoken: boolean;
+}
+
+export class FutexTable {
+  /** By owner, then by offset: waiters in the order in which they came. */
+  readonly #waiters = new WeakMap<object, Map<number, FutexWaiter[]>>();
+
+  #list(key: FutexKey): FutexWaiter[] | undefined {
+    return this.#waiters.get(key.owner)?.get(key.offset);
+  }
+
+  #insert(waiter: FutexWaiter): void {
+    const { owner, offset } = waiter.key;
+    let byOffset = this.#waiters.get(owner);
+    if (byOffset === undefined) {
+      byOffset = new Map();
+      this.#waiters.set(owner, byOffset);
+    }
+    const list = byOffset.get(offset);
+    if (list === undefined) byOffset.set(offset, [waiter]);
+    else list.push(waiter);
+  }
+
+  #remove(waiter: FutexWaiter): void {
+    const { owner, offset } = waiter.key;
+    const byOffset = this.#waiters.get(owner);
+    const list = byOffset?.get(offset);
+    if (byOffset === undefined || list === undefined) return;
+    const at = list.indexOf(waiter);
+    if (at >= 0) list.splice(at, 1);
+    if (list.length === 0) byOffset.delete(offset);
+  }
+
+  /** Waits until woken; the word was found equal to what the caller expects. */
+  wait(task: Task, key: FutexKey, bitset: number, deadlineNs: number | undefined): number {
+    const queue = new WaitQueue();
+    const waiter: FutexWaiter = { task, bitset, queue, key, isWoken: false };
+    this.#insert(waiter);
+    const giveUp = (result: number) => () => {
+      this.#remove(waiter);
+      return result;
+    };
+    return task.sleep({
+      queues: [queue],
+      attempt: () => (waiter.isWoken ? 0 : BLOCKED),
+      ...(deadlineNs === undefined ? {} : { deadlineNs }),
+      timedOut: giveUp(-ETIMEDOUT),
+      interrupted: giveUp(deadlineNs === undefined ? -ERESTARTSYS : -ERESTART_RESTARTBLOCK),
+      abandoned: giveUp(0),
+      reason: 'futex_wait_queue',
+    });
+  }
+
+  /** Wakes at most `count` waiters whose bits meet `bitset`; how many. */
+  wake(key: FutexKey, count: number, bitset: number): number {
+    const list = this.#list(key);
+    if (list === undefined) return 0;
+    let woken = 0;
+    for (let i = 0; i < list.length && woken < count; ) {
+      const waiter = list[i] as FutexWaiter;
+      if ((waiter.bitset & bitset) === 0) {
+        i++;
+        continue;
+      }
+      this.#remove(waiter);
+      waiter.isWoken = true;
+      waiter.queue.wakeAll();
+      woken++;
+    }
+    return woken;
+  }
+
+  /** Moves at most `count` waiters to another word; how many. */
+  requeue(from: FutexKey, to: FutexKey, count: number): number {
+    const list = this.#list(from);
+    if (list === undefined) return 0;
+    const moved = list.slice(0, count);
+    for (const waiter of moved) {
+      this.#remove(waiter);
+      waiter.key = to;
+      this.#insert(waiter);
+    }
+    return moved.length;
+  }
+}
+
+/** The name of the word at `addr`, or -errno. */
+export function futexKey(space: AddressSpace, addr: number, isPrivate: boolean): FutexKey | number {
+  if (addr % 4 !== 0) return -EINVAL;
+  if (addr >= 0x1_0000_0000) return -EFAULT;
+  if (isPrivate) return { owner: space, offset: addr };
+  const area = space.areaAt(addr);
+  if (area === undefined) return -EFAULT;
+  if (!area.shared) return { owner: space, offset: addr };
+  return space.sharedIdentity(addr) ?? { owner: space, offset: addr };
+}
+
+/** Reads the word; undefined when it cannot be read (EFAULT). */
+export function futexWord(space: AddressSpace, addr: number): number | undefined {
+  return space.readI32(addr);
+}
+
+/** The word differs from what the waiter expects. */
+export const FUTEX_CHANGED: number = -EAGAIN;

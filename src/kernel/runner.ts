@@ -1,0 +1,45 @@
+/**
+ * One turn of a task: from where it left the processor until it blocks, ends, or its time is over.
+ * `exit_to_user_mode_loop` of Linux: pending work first, then guest code.
+ */
+
+import type { Kernel } from './kernel.ts';
+import { BLOCKED, EXITED, REGISTERS_SET } from './outcome.ts';
+import { RUN } from './platform.ts';
+import { LAST_RESTART_CODE, setResult } from './runner-results.ts';
+import { deliverSignals } from './signals/deliver.ts';
+import { faultSignal } from './signals/fault.ts';
+import { TASK_STATE, type Task } from './task.ts';
+
+export function runTask(kernel: Kernel, task: Task): void {
+  const { platform, syscalls } = kernel;
+  const { cpu } = task;
+  if (task.isSleeping && !finishSleep(kernel, task)) return;
+  for (;;) {
+    if (task.signalPending || task.restartCode !== 0) {
+      deliverSignals(task);
+      if (task.state !== TASK_STATE.runnable || task.group.isStopped) return;
+    }
+    const exit = platform.run(cpu, task.space);
+    if (exit === RUN.syscall) {
+      const result = syscalls.dispatch(task);
+      if (result >= LAST_RESTART_CODE) setResult(task, result);
+      else if (result === BLOCKED) {
+        if (!task.isQueued) return;
+        kernel.scheduler.remove(task);
+        if (!finishSleep(kernel, task)) return;
+      } else if (result === EXITED) return;
+      if (task.state === TASK_STATE.dead) return;
+    } else if (exit === RUN.fault) faultSignal(task);
+    else return;
+  }
+}
+
+/** A sleeper's turn. False when it sleeps on, or is no more. */
+function finishSleep(kernel: Kernel, task: Task): boolean {
+  const result = task.resumeSleep();
+  if (result === BLOCKED || result === EXITED) return false;
+  kernel.syscalls.finished(task, result);
+  if (result !== REGISTERS_SET) setResult(task, result);
+  return true;
+}

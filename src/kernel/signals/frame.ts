@@ -1,0 +1,202 @@
+/**
+ * The frame of a signal handler (`arch/x86/kernel/signal_64.c`): written at delivery, read by
+ * rt_sigreturn(2). What a guest hands back is sanitised: flags here, MXCSR and the XSAVE header by
+ * the platform. Layout: abi/signal-frame.ts.
+ */
+
+import { SA, SS_AUTODISARM, SS_DISABLE } from '../../abi/signal.table.ts';
+import {
+  EFLAGS_DF,
+  EFLAGS_RESTORABLE,
+  EFLAGS_RF,
+  EFLAGS_TF,
+  FPX,
+  FRAME,
+  SIGCONTEXT,
+  SIGCONTEXT_GPRS,
+  UC_FP_XSTATE,
+  UC_SIGCONTEXT_SS,
+  UC_STRICT_RESTORE_SS,
+  UCONTEXT,
+  USER_CS,
+  USER_DS,
+} from '../../abi/signal-frame.ts';
+import { GPR, type GuestCpu } from '../platform.ts';
+import type { Task } from '../task.ts';
+import type { SignalAction } from './handlers.ts';
+import { encodeSignalInfo, type SignalInfo } from './signal-info.ts';
+import { SignalSet } from './signal-set.ts';
+
+const RED_ZONE_BYTES = 128;
+const GUEST_END = 0x1_0000_0000;
+const MCONTEXT_AT = FRAME.ucontext + UCONTEXT.mcontext;
+
+/** AT_MINSIGSTKSZ: what a frame takes at most. */
+export function minimumStackBytes(cpu: GuestCpu): number {
+  return FRAME.bytes + 8 + cpu.extendedBytes + FPX.magic2Bytes + 64 + 16 + RED_ZONE_BYTES;
+}
+
+/** Writes the frame and points the registers at the handler. False: the stack is no good. */
+export function writeSignalFrame(task: Task, info: SignalInfo, action: SignalAction): boolean {
+  const { cpu } = task;
+  if ((action.flags & SA.SA_RESTORER) === 0) return false;
+  const place = placeFrame(task, action);
+  if (place === undefined) return false;
+  const { frameAt, extendedAt } = place;
+  const total = extendedAt + cpu.extendedBytes + FPX.magic2Bytes - frameAt;
+  const bytes = new Uint8Array(total);
+  const view = new DataView(bytes.buffer);
+  view.setBigUint64(FRAME.pretcode, BigInt(action.restorer), true);
+  writeContext(task, view, info, extendedAt);
+  encodeSignalInfo(info, view, FRAME.siginfo);
+  writeExtended(cpu, bytes, extendedAt - frameAt);
+  if (task.space.copyOut(frameAt, bytes) < 0) return false;
+  if ((task.alternateStack.flags & SS_AUTODISARM) !== 0) task.alternateStack.disable();
+  enterHandler(cpu, info.signal, action, frameAt);
+  return true;
+}
+
+/** `get_sigframe`: red zone, alternate stack, alignment. */
+function placeFrame(
+  task: Task,
+  action: SignalAction,
+): { frameAt: number; extendedAt: number } | undefined {
+  const { cpu, alternateStack } = task;
+  const rsp = Number(cpu.gprs[GPR.rsp]);
+  if (rsp >= GUEST_END) return undefined;
+  let sp = rsp - RED_ZONE_BYTES;
+  const nested = alternateStack.contains(rsp);
+  let entering = false;
+  if ((action.flags & SA.SA_ONSTACK) !== 0 && alternateStack.sizeBytes > 0 && !nested) {
+    sp = alternateStack.pointer + alternateStack.sizeBytes;
+    entering = true;
+  }
+  sp -= cpu.extendedBytes + FPX.magic2Bytes;
+  const extendedAt = sp - (((sp % 64) + 64) % 64);
+  sp = extendedAt - FRAME.bytes;
+  const frameAt = sp - (((sp % 16) + 16) % 16) - 8;
+  if ((nested || entering) && !alternateStack.holds(frameAt)) return undefined;
+  return frameAt < 0 ? undefined : { frameAt, extendedAt };
+}
+
+function writeContext(task: Task, view: DataView, info: SignalInfo, extendedAt: number): void {
+  const { cpu, alternateStack } = task;
+  const uc = FRAME.ucontext;
+  const rsp = Number(cpu.gprs[GPR.rsp]);
+  const flags = UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
+  view.setBigUint64(uc + UCONTEXT.flags, BigInt(flags), true);
+  view.setBigUint64(uc + UCONTEXT.stackPointer, BigInt(alternateStack.pointer), true);
+  view.setInt32(uc + UCONTEXT.stackFlags, alternateStack.reportedFlags(rsp), true);
+  view.setBigUint64(uc + UCONTEXT.stackSize, BigInt(alternateStack.sizeBytes), true);
+  for (let i = 0; i < SIGCONTEXT_GPRS.length; i++) {
+    const register = SIGCONTEXT_GPRS[i] as number;
+    view.setBigUint64(MCONTEXT_AT + 8 * i, cpu.gprs[register] as bigint, true);
+  }
+  view.setBigUint64(MCONTEXT_AT + SIGCONTEXT.rip, BigInt(cpu.rip), true);
+  view.setBigUint64(MCONTEXT_AT + SIGCONTEXT.eflags, BigInt(cpu.rflags >>> 0), true);
+  view.setUint16(MCONTEXT_AT + SIGCONTEXT.cs, USER_CS, true);
+  view.setUint16(MCONTEXT_AT + SIGCONTEXT.ss, USER_DS, true);
+  view.setBigUint64(MCONTEXT_AT + SIGCONTEXT.err, BigInt(info.errorCode ?? 0), true);
+  view.setBigUint64(MCONTEXT_AT + SIGCONTEXT.trapno, BigInt(info.trapNumber ?? 0), true);
+  view.setBigUint64(MCONTEXT_AT + SIGCONTEXT.cr2, BigInt.asUintN(64, info.address ?? 0n), true);
+  view.setBigUint64(MCONTEXT_AT + SIGCONTEXT.fpstate, BigInt(extendedAt), true);
+  const mask = task.savedMask ?? task.blocked;
+  view.setBigUint64(MCONTEXT_AT + SIGCONTEXT.oldmask, BigInt(mask.lo >>> 0), true);
+  view.setInt32(uc + UCONTEXT.sigmask, mask.lo, true);
+  view.setInt32(uc + UCONTEXT.sigmask + 4, mask.hi, true);
+}
+
+/** The XSAVE image with the software bytes that tell a reader how far it goes. */
+function writeExtended(cpu: GuestCpu, bytes: Uint8Array, at: number): void {
+  const size = cpu.extendedBytes;
+  cpu.saveExtended(bytes.subarray(at, at + size));
+  const view = new DataView(bytes.buffer, at);
+  view.setUint32(FPX.magic1At, FPX.magic1, true);
+  view.setUint32(FPX.extendedSizeAt, size + FPX.magic2Bytes, true);
+  view.setBigUint64(FPX.featuresAt, cpu.extendedFeatures, true);
+  view.setUint32(FPX.stateSizeAt, size, true);
+  view.setUint32(size, FPX.magic2, true);
+}
+
+/** Registers at the first instruction of a handler; the vector state is fresh. */
+function enterHandler(cpu: GuestCpu, signal: number, action: SignalAction, frameAt: number): void {
+  cpu.resetExtended();
+  cpu.gprs[GPR.rdi] = BigInt(signal);
+  cpu.gprs[GPR.rax] = 0n;
+  cpu.gprs[GPR.rsi] = BigInt(frameAt + FRAME.siginfo);
+  cpu.gprs[GPR.rdx] = BigInt(frameAt + FRAME.ucontext);
+  cpu.gprs[GPR.rsp] = BigInt(frameAt);
+  cpu.rip = action.handler;
+  cpu.rflags &= ~(EFLAGS_DF | EFLAGS_RF | EFLAGS_TF);
+}
+
+/** rt_sigreturn(2): false when the frame cannot be read or is malformed (SIGSEGV then). */
+export function readSignalFrame(task: Task): boolean {
+  const { cpu } = task;
+  const rsp = Number(cpu.gprs[GPR.rsp]);
+  if (rsp < 8 || rsp >= GUEST_END) return false;
+  const frame = new Uint8Array(FRAME.ucontext + UCONTEXT.bytes);
+  if (task.space.copyIn(rsp - 8, frame) < 0) return false;
+  const view = new DataView(frame.buffer);
+  const uc = FRAME.ucontext;
+  const mask = new SignalSet(
+    view.getInt32(uc + UCONTEXT.sigmask, true),
+    view.getInt32(uc + UCONTEXT.sigmask + 4, true),
+  );
+  task.setBlocked(mask);
+  const extendedAt = Number(view.getBigUint64(MCONTEXT_AT + SIGCONTEXT.fpstate, true));
+  for (let i = 0; i < SIGCONTEXT_GPRS.length; i++) {
+    const register = SIGCONTEXT_GPRS[i] as number;
+    cpu.gprs[register] = view.getBigUint64(MCONTEXT_AT + 8 * i, true);
+  }
+  cpu.rip = Number(view.getBigUint64(MCONTEXT_AT + SIGCONTEXT.rip, true));
+  const flags = view.getUint32(MCONTEXT_AT + SIGCONTEXT.eflags, true);
+  cpu.rflags = (cpu.rflags & ~EFLAGS_RESTORABLE) | (flags & EFLAGS_RESTORABLE);
+  if (!readExtended(task, extendedAt)) return false;
+  restoreAlternateStack(task, view);
+  return true;
+}
+
+/** Full image when both marks are right, else the legacy part alone (`restore_fpregs_from_user`). */
+function readExtended(task: Task, at: number): boolean {
+  const { cpu, space } = task;
+  if (at === 0) {
+    cpu.resetExtended();
+    return true;
+  }
+  if (at >= GUEST_END) return false;
+  const image = new Uint8Array(Math.max(cpu.extendedBytes + FPX.magic2Bytes, 576));
+  const legacy = image.subarray(0, FPX.legacyBytes);
+  if (space.copyIn(at, legacy) < 0) return false;
+  const view = new DataView(image.buffer);
+  const size = view.getUint32(FPX.stateSizeAt, true);
+  const isExtended =
+    view.getUint32(FPX.magic1At, true) === FPX.magic1 &&
+    size >= 576 &&
+    size <= cpu.extendedBytes &&
+    view.getUint32(FPX.extendedSizeAt, true) >= size + FPX.magic2Bytes;
+  if (isExtended) {
+    if (space.copyIn(at, image.subarray(0, size + FPX.magic2Bytes)) < 0) return false;
+    if (view.getUint32(size, true) === FPX.magic2)
+      return cpu.loadExtended(image.subarray(0, cpu.extendedBytes));
+  }
+  image.fill(0, FPX.legacyBytes);
+  // XSTATE_BV: x87 and SSE.
+  view.setUint32(FPX.legacyBytes, 3, true);
+  return cpu.loadExtended(image.subarray(0, cpu.extendedBytes));
+}
+
+function restoreAlternateStack(task: Task, view: DataView): void {
+  const uc = FRAME.ucontext;
+  const stack = task.alternateStack;
+  const rsp = Number(task.cpu.gprs[GPR.rsp]);
+  const flags = view.getInt32(uc + UCONTEXT.stackFlags, true);
+  if (stack.contains(rsp)) return;
+  if ((flags & SS_DISABLE) !== 0) {
+    stack.disable();
+    return;
+  }
+  stack.pointer = Number(view.getBigUint64(uc + UCONTEXT.stackPointer, true));
+  stack.sizeBytes = Number(view.getBigUint64(uc + UCONTEXT.stackSize, true));
+  stack.flags = flags & SS_AUTODISARM;
+}
