@@ -381,7 +381,10 @@ function finish(
       into.immediateHigh = int32(bytes, at + 4);
       break;
   }
-  if (form.is4) into.is4 = (into.immediate >> 4) & 15;
+  if (form.is4) {
+    into.is4 = (into.immediate >> 4) & 15;
+    into.immediate &= 15;
+  }
   if (form.immediate2Bytes !== 0) into.immediate2 = (bytes[at + form.immediateBytes]! << 24) >> 24;
   return DECODE_OK;
 }
