@@ -97,7 +97,10 @@ function makeForm(row: Row): Form {
     vvvvLimit: limitOf(at('vvvv'), row.space),
     regMask: maskOf(at('reg')),
     rmMask: maskOf(at('rm')),
-    disp8Shift: row.space === EVEX ? Math.log2(Math.max(row.memoryBytes, 1)) : 0,
+    disp8Shift:
+      row.space === EVEX
+        ? Math.log2(Math.max((memory?.tupleBits || memory?.memoryBits || 8) >> 3, 1))
+        : 0,
     disp8BroadcastShift: memory?.broadcastBits ? Math.log2(memory.broadcastBits >> 3) : 0,
     masking: row.masking,
     maskRequired: row.maskRequired,

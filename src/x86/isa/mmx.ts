@@ -2,7 +2,7 @@
 import { type RowOptions, type RowSource, row } from './row.ts';
 
 /** `name opcode` in map 0F, as `NP … mm, mm/m64` and `66 … xmm, xmm/m128`. */
-const PAIRS = `punpcklbw 60, punpcklwd 61, punpckldq 62, packsswb 63, pcmpgtb 64, pcmpgtw 65,
+export const PAIRS = `punpcklbw 60, punpcklwd 61, punpckldq 62, packsswb 63, pcmpgtb 64, pcmpgtw 65,
   pcmpgtd 66, packuswb 67, punpckhbw 68, punpckhwd 69, punpckhdq 6A, packssdw 6B, pcmpeqb 74,
   pcmpeqw 75, pcmpeqd 76, psrlw D1, psrld D2, psrlq D3, paddq D4, pmullw D5, psubusb D8,
   psubusw D9, pminub DA, pand DB, paddusb DC, paddusw DD, pmaxub DE, pandn DF, pavgb E0, psraw E1,
@@ -10,7 +10,7 @@ const PAIRS = `punpcklbw 60, punpcklwd 61, punpckldq 62, packsswb 63, pcmpgtb 64
   paddsw ED, pmaxsw EE, pxor EF, psllw F1, pslld F2, psllq F3, pmuludq F4, pmaddwd F5, psadbw F6,
   psubb F8, psubw F9, psubd FA, psubq FB, paddb FC, paddw FD, paddd FE`;
 
-const PAIRS_SSSE3 = `pshufb 00, phaddw 01, phaddd 02, phaddsw 03, pmaddubsw 04, phsubw 05,
+export const PAIRS_SSSE3 = `pshufb 00, phaddw 01, phaddd 02, phaddsw 03, pmaddubsw 04, phsubw 05,
   phsubd 06, phsubsw 07, psignb 08, psignw 09, psignd 0A, pmulhrsw 0B, pabsb 1C, pabsw 1D,
   pabsd 1E`;
 

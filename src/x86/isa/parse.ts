@@ -269,7 +269,8 @@ function parseWhat(what: string, operand: Writable<RowOperand>): void {
     } else if (part[0] === 'm') {
       operand.memory = true;
       operand.memoryBits = part === 'm' ? 0 : Number(part.slice(1));
-    } else {
+    } else if (part[0] === 'n') operand.tupleBits = Number(part.slice(1));
+    else {
       assert(part[0] === 'b', `bad operand ${what}`);
       operand.broadcastBits = Number(part.slice(1));
     }
@@ -290,6 +291,7 @@ function parseOperand(text: string): ParsedOperand {
     memory: false,
     memoryBits: 0,
     broadcastBits: 0,
+    tupleBits: 0,
     vsibBits: 0,
     vsibElementBits: 0,
     fixed: -1,

@@ -34,7 +34,8 @@
  *   `EVEX.{128,256,512,LIG}.….{0F,0F38,0F3A,MAP5,MAP6}.{W0,W1,WIG}`.
  *
  * The disp8*N factor of EVEX is the size of the memory operand (of the element under broadcast):
- * that holds for every tuple type, so no row names one.
+ * that holds for every tuple type but that of compress and expand, whose rows say `/n32` (the unit
+ * is one element, while up to the whole length is accessed).
  *
  * Rows are parsed lazily, an opcode at a time (`table.ts`): start-up pays only for what it meets.
  */
@@ -89,6 +90,8 @@ export interface RowOperand {
   readonly memoryBits: number;
   /** Element bits of an embedded broadcast; 0: none allowed. */
   readonly broadcastBits: number;
+  /** EVEX compressed displacement: unit in bits where it is not `memoryBits`; 0 otherwise. */
+  readonly tupleBits: number;
   /** Bits of the index register of vector-indexed memory (vgather); 0: ordinary memory. */
   readonly vsibBits: number;
   /** Element bits of the vector index: 32 or 64; 0 for ordinary memory. */

@@ -162,7 +162,7 @@ export const EXTENSIONS = [
   ['dq', 64],
 ] as const;
 
-const SSE41_BINARY = `pmuldq 28, pcmpeqq 29, packusdw 2B, pminsb 38, pminsd 39, pminuw 3A,
+export const SSE41_BINARY = `pmuldq 28, pcmpeqq 29, packusdw 2B, pminsb 38, pminsd 39, pminuw 3A,
   pminud 3B, pmaxsb 3C, pmaxsd 3D, pmaxuw 3E, pmaxud 3F, pmulld 40`;
 
 const sse4: RowSource[] = [
