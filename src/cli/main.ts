@@ -9,10 +9,7 @@ import { COMMANDS } from './commands.ts';
 enableCompileCache();
 
 async function main(argv: readonly string[]): Promise<void> {
-  const [{ Command }, { reportError }] = await Promise.all([
-    import('commander'),
-    import('./errors.ts'),
-  ]);
+  const { Command, CommanderError } = await import('commander');
   const program = new Command('cloister')
     .description(
       'Runs unmodified x86-64 Linux programs as isolated processes from measured images.',
@@ -36,9 +33,8 @@ async function main(argv: readonly string[]): Promise<void> {
     if (argv.length === 0) program.outputHelp();
     else await program.parseAsync(argv as string[], { from: 'user' });
   } catch (error) {
-    const { CommanderError } = await import('commander');
     if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
-    else process.exitCode = reportError(error);
+    else (await import('./report.ts')).reportError(error);
   }
 }
 

@@ -17,7 +17,9 @@ export function reportError(error: unknown): void {
   const isForPeople = error instanceof Error && typeof code === 'string' && !isAssertion(code);
   const text = isForPeople ? error.message : error instanceof Error ? error.stack : String(error);
   for (const line of String(text).split('\n')) process.stderr.write(`cloister: ${line}\n`);
-  process.exitCode = (typeof code === 'string' && EXIT_STATUS[code]) || 1;
+  const own = (error as { exitStatus?: unknown }).exitStatus;
+  const listed = typeof code === 'string' ? EXIT_STATUS[code] : undefined;
+  process.exitCode = typeof own === 'number' ? own : (listed ?? 1);
 }
 
 function isAssertion(code: string): boolean {

@@ -1,7 +1,7 @@
 /** Parsing of what `cloister run` takes: the spellings of Docker and Podman. Validates, does nothing. */
 
 import { isAbsolute, resolve } from 'node:path';
-import { CommandError, EXIT_CODE } from './errors.ts';
+import { usageError as usage } from './errors.ts';
 
 export interface BindMount {
   readonly hostPath: string;
@@ -15,8 +15,6 @@ export interface SealedMount {
   readonly keyFile: string | undefined;
   readonly readOnly: boolean;
 }
-
-const usage = (message: string): CommandError => new CommandError(message, EXIT_CODE.usage);
 
 /** `HOST:GUEST[:ro|:rw]` of `-v`. */
 export function parseVolume(text: string): BindMount {

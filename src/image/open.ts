@@ -24,7 +24,7 @@ import {
   type ReadDescriptor,
   readDocumentBlob,
 } from './oci.ts';
-import { readSigners } from './signature.ts';
+import { readSignatures, type VerifiedSignature } from './signature.ts';
 
 /** What an image must show before anything of it is used. All given conditions must hold. */
 export interface ImageTrust {
@@ -38,6 +38,8 @@ export interface Image {
   readonly measurement: string;
   /** Raw public keys whose signature is valid; trusted only as far as {@link ImageTrust} says. */
   readonly signers: readonly Uint8Array[];
+  /** The signatures themselves, for evidence. */
+  readonly signatures: readonly VerifiedSignature[];
   readonly config: ImageConfig;
   readonly tree: VerityTree;
   readonly manifest: Manifest;
@@ -45,7 +47,8 @@ export interface Image {
 
 export function openImage(source: ImageSource, trust: ImageTrust, crypto: Crypto): Image {
   const found = readManifest(source, trust, crypto);
-  const { manifest, measurement, signers } = found;
+  const { manifest, measurement, signatures } = found;
+  const signers = signatures.map(({ publicKey }) => publicKey);
   const format = manifest.annotations[ANNOTATION.format];
   if (format !== IMAGE_FORMAT)
     throw new ImageError(
@@ -62,7 +65,7 @@ export function openImage(source: ImageSource, trust: ImageTrust, crypto: Crypto
   if (!Number.isSafeInteger(sizeBytes) || rootHash === undefined)
     throw new ImageDamage('the manifest', 'size or root hash of the index is missing');
   const tree = new VerityTree(source, { digest: digestOf(index), sizeBytes, rootHash }, crypto);
-  return { measurement, signers, config, tree, manifest };
+  return { measurement, signers, signatures, config, tree, manifest };
 }
 
 function readManifest(source: ImageSource, trust: ImageTrust, crypto: Crypto) {
@@ -79,11 +82,12 @@ function readManifest(source: ImageSource, trust: ImageTrust, crypto: Crypto) {
   const measurement = entry.digest;
   const document = readDocumentBlob(source, entry, 'the manifest', crypto);
   const signature = entry.annotations[ANNOTATION.signature];
-  const signers =
-    signature === undefined ? [] : readSigners(source, signature, measurement, crypto);
+  const signatures =
+    signature === undefined ? [] : readSignatures(source, signature, measurement, crypto);
+  const signers = signatures.map(({ publicKey }) => publicKey);
   checkTrust(measurement, signers, trust);
   const manifest = parseDocument(manifestSchema, document, 'the manifest');
-  return { manifest, measurement, signers };
+  return { manifest, measurement, signatures };
 }
 
 function checkTrust(measurement: string, signers: readonly Uint8Array[], trust: ImageTrust): void {

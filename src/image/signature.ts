@@ -81,16 +81,24 @@ export function writeSignature(
   );
 }
 
+/** A valid signature over the payload that names the image. */
+export interface VerifiedSignature {
+  /** Raw Ed25519 key, 32 bytes. */
+  readonly publicKey: Uint8Array;
+  readonly payload: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
 /**
- * Public keys whose signature over `measurement` is valid. A signature that names another image or
+ * The valid signatures over `measurement`. A signature that names another image or
  * does not verify is an error, not an unsigned image.
  */
-export function readSigners(
+export function readSignatures(
   source: ImageSource,
   signatureDigest: string,
   measurement: string,
   crypto: Crypto,
-): Uint8Array[] {
+): VerifiedSignature[] {
   const where = 'the signature';
   if (!/^sha256:[0-9a-f]{64}$/.test(signatureDigest))
     throw new ImageDamage(where, 'its digest is none');
@@ -98,7 +106,7 @@ export function readSigners(
   const bytes = readDocumentBlob(source, { digest: signatureDigest, size }, where, crypto);
   const manifest = parseDocument(manifestSchema, bytes, where);
   readDocumentBlob(source, manifest.config, where, crypto);
-  const signers: Uint8Array[] = [];
+  const signatures: VerifiedSignature[] = [];
   for (const layer of manifest.layers) {
     if (layer.mediaType !== MEDIA.simpleSigning) continue;
     const payload = readDocumentBlob(source, layer, where, crypto);
@@ -112,9 +120,9 @@ export function readSigners(
         where,
         `it does not verify under key ${toHex(key ?? new Uint8Array())}`,
       );
-    signers.push(key);
+    signatures.push({ publicKey: key, payload, signature });
   }
-  return signers;
+  return signatures;
 }
 
 function sizeOf(source: ImageSource, digest: string, where: string): number {

@@ -1,0 +1,27 @@
+/** Evidence of a running instance: what runs, bound to the instance's own key and a nonce. */
+
+import type { Evidence } from '../attest/evidence.ts';
+import type { Crypto } from '../base/interfaces.ts';
+import type { Image } from '../image/open.ts';
+import { createEvidence, type TeeProvider } from '../tee/provider.ts';
+
+export interface EvidenceRequest {
+  readonly image: Image;
+  readonly provider: TeeProvider;
+  readonly runtimeMeasurement: Uint8Array;
+  /** DER SubjectPublicKeyInfo of this instance. */
+  readonly publicKey: Uint8Array;
+  /** The relying party's challenge, at most 64 bytes. */
+  readonly nonce: Uint8Array;
+}
+
+export function evidenceOf(request: EvidenceRequest, crypto: Crypto): Evidence {
+  const { image, provider, runtimeMeasurement, publicKey, nonce } = request;
+  const imageMeasurement = fromHex(image.measurement.slice('sha256:'.length));
+  const binding = { imageMeasurement, runtimeMeasurement, publicKey, nonce };
+  return createEvidence(provider, binding, crypto, image.signatures);
+}
+
+function fromHex(text: string): Uint8Array {
+  return Uint8Array.from(text.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+}
