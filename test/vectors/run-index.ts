@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { fromHex, toHex } from '../../src/attest/bytes.ts';
 import { parseDcapCollateral } from '../../src/attest/dcap/collateral.ts';
 import type { Quote } from '../../src/attest/dcap/quote.ts';
-import { type DcapClaims, verifyDcap, verifyDcapSignatures } from '../../src/attest/dcap/verify.ts';
+import { type DcapClaims, DcapVerifier, verifyDcap } from '../../src/attest/dcap/verify.ts';
 import { Refusal } from '../../src/attest/errors.ts';
 import { parseJson } from '../../src/attest/json.ts';
 import { verifyNitro } from '../../src/attest/nitro/verify.ts';
@@ -300,7 +300,7 @@ async function judgeNitro(vector: Vector, material: Material, timeMs: number): P
 async function judgeRaTls(material: Material, timeMs: number): Promise<Given> {
   const parsed = await parseRaTlsCertificate(material.main, timeMs);
   if (!parsed.ok) return { ok: false, error: parsed.error, reason: parsed.reason };
-  const signed = await verifyDcapSignatures({ quote: parsed.claims.quote, timeMs });
+  const signed = await new DcapVerifier().verifySignatures(parsed.claims.quote, timeMs);
   if (!signed.ok) return { ok: false, error: signed.error, reason: signed.reason };
   checkReportData(signed.claims.quote.body.report.reportData, parsed.claims.binding);
   return { ok: true, selfSignature: true };

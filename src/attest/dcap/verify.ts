@@ -3,15 +3,14 @@
  * verification library (steps 4.1.2.5.x). Policy (debug, allowed statuses, measurements) is apart
  * from it and comes after: this file states what is true, not what is acceptable.
  */
-import { equalBytes, fromHex, fromUtf8, isZero, toHex } from '../bytes.ts';
+import { equalBytes, fromHex, isZero, toHex } from '../bytes.ts';
 import { type Checklist, runChecks, type Verdict } from '../checks.ts';
-import { Refusal, type RefusalCode, require } from '../errors.ts';
+import { type RefusalCode, require } from '../errors.ts';
 import { INTEL_SGX_ROOT } from '../roots.table.ts';
 import { digest, type PublicKey, verifyEcdsa } from '../webcrypto.ts';
 import { type Certificate, parseCertificate } from '../x509/certificate.ts';
-import { type Crl, parseCrl } from '../x509/crl.ts';
-import { checkNotRevoked, isoTime, validateCrl, validatePath } from '../x509/path.ts';
-import { parsePemChain } from '../x509/pem.ts';
+import type { Crl } from '../x509/crl.ts';
+import { checkCrlTime, checkNotRevoked, checkValidity, isoTime } from '../x509/path.ts';
 import type { DcapCollateral } from './collateral.ts';
 import {
   evaluateTcb,
@@ -22,13 +21,8 @@ import {
 } from './evaluate.ts';
 import { type PckExtension, parsePckExtension } from './pck.ts';
 import { parseQuote, type Quote, type SgxReport } from './quote.ts';
-import {
-  parseQeIdentity,
-  parseTcbInfo,
-  type QeIdentity,
-  type TcbInfo,
-  type TcbStatus,
-} from './tcb-info.ts';
+import { TrustedSources } from './sources.ts';
+import type { QeIdentity, TcbInfo, TcbStatus } from './tcb-info.ts';
 
 const PLAN = {
   structure: ['the quote is well formed', 'TDX DCAP Quoting Library API, A.3; QuoteLib, A.4'],
@@ -75,37 +69,109 @@ export interface DcapInput {
   readonly roots?: readonly Certificate[];
 }
 
+/** Verifies one quote. For many, keep a {@link DcapVerifier}: it remembers what it has checked. */
 export function verifyDcap(input: DcapInput): Promise<Verdict<DcapClaims>> {
-  return runChecks(PLAN, (checks) => verifySteps(checks, input));
+  return new DcapVerifier(input.roots).verify(input);
 }
 
-async function verifySteps(checks: Checks, input: DcapInput): Promise<DcapClaims> {
+/**
+ * A verifier that remembers signatures over collateral objects and PCK chains that it found good
+ * (or bad). Periods of validity are checked anew each time. Collateral that was given to it must
+ * not be changed afterwards.
+ */
+export class DcapVerifier {
+  readonly #sources: TrustedSources;
+
+  constructor(roots: readonly Certificate[] = [parseCertificate(INTEL_SGX_ROOT)]) {
+    this.#sources = new TrustedSources(roots);
+  }
+
+  verify(input: Omit<DcapInput, 'roots'>): Promise<Verdict<DcapClaims>> {
+    return runChecks(PLAN, (checks) => verifySteps(checks, input, this.#sources));
+  }
+
+  /**
+   * The part of the verification that needs no collateral: who signed the quote. It says nothing
+   * about revocation or TCB.
+   */
+  verifySignatures(
+    quoteBytes: Uint8Array,
+    timeMs: number,
+  ): Promise<Verdict<{ readonly quote: Quote; readonly pck: PckExtension }>> {
+    return runChecks(SIGNATURES_PLAN, async (checks) => {
+      const quote = await checks.step('structure', () => parseQuote(quoteBytes));
+      const leaf = await checks.step('pck-chain', async () => {
+        const path = await this.#sources.pckPath(quote, undefined);
+        for (const certificate of path) checkValidity(certificate, timeMs);
+        return path[0] as Certificate;
+      });
+      const pck = await checks.step('pck-chain', () => parsePckExtension(leaf));
+      await checks.step('qe-report', () => checkQeReport(quote, leaf));
+      await checks.step('qe-binding', () => checkQeBinding(quote));
+      await checks.step('signature', () => checkQuoteSignature(quote));
+      return { quote, pck };
+    });
+  }
+}
+
+const SIGNATURES_PLAN = {
+  structure: PLAN.structure,
+  'pck-chain': PLAN['pck-chain'],
+  'qe-report': PLAN['qe-report'],
+  'qe-binding': PLAN['qe-binding'],
+  signature: PLAN.signature,
+} as const;
+
+async function verifySteps(
+  checks: Checks,
+  input: Omit<DcapInput, 'roots'>,
+  sources: TrustedSources,
+): Promise<DcapClaims> {
   const { collateral, timeMs } = input;
-  const roots = input.roots ?? [parseCertificate(INTEL_SGX_ROOT)];
   const quote = await checks.step('structure', () => parseQuote(input.quote));
-  const path = await checks.step('pck-chain', () =>
-    pckPath(quote, collateral.pckCertificateChain, roots, timeMs),
-  );
+  const path = await checks.step('pck-chain', async () => {
+    const found = await sources.pckPath(quote, collateral.pckCertificateChain);
+    for (let i = found.length - 1; i >= 0; i--) checkValidity(found[i] as Certificate, timeMs);
+    return found;
+  });
   const [leaf, issuer, root] = path as [Certificate, Certificate, Certificate];
   const pck = await checks.step('pck-chain', () => parsePckExtension(leaf));
-
-  const context = { collateral, roots, root, timeMs };
-  const rootCrl = await checkRootCrl(checks, context, issuer);
-  const pckCrl = await checkPckCrl(checks, context, leaf, issuer);
-  const info = await checks.step('tcb-info', () => trustedTcbInfo(context, rootCrl));
-  const identity = await checks.step('qe-identity', () => trustedQeIdentity(context, rootCrl));
+  const rootCrl = await crlStep(
+    checks,
+    'root-crl',
+    'no root CA CRL',
+    collateral.rootCaCrl,
+    async () => {
+      const crl = await sources.crl(collateral, 'rootCaCrl', root);
+      checkCrlTime(crl, root, timeMs);
+      checkNotRevoked(issuer, crl);
+      return crl;
+    },
+  );
+  const pckCrl = await crlStep(checks, 'pck-crl', 'no PCK CRL', collateral.pckCrl, async () => {
+    // The CRL's issuer is the leaf's, as raw DER, or it says nothing about this leaf.
+    const crl = await sources.crl(collateral, 'pckCrl', issuer);
+    checkCrlTime(crl, issuer, timeMs);
+    checkNotRevoked(leaf, crl);
+    return crl;
+  });
+  const info = await checks.step('tcb-info', async () => {
+    const { path: chain, value } = await sources.tcbInfo(collateral);
+    checkSigners(chain, rootCrl, timeMs);
+    checkPeriod('TCB info', value, timeMs, 'TCB_INFO_NOT_YET_VALID', 'TCB_INFO_EXPIRED');
+    return value;
+  });
+  const identity = await checks.step('qe-identity', async () => {
+    const { path: chain, value } = await sources.qeIdentity(collateral);
+    checkSigners(chain, rootCrl, timeMs);
+    checkPeriod('QE identity', value, timeMs, 'QE_IDENTITY_NOT_YET_VALID', 'QE_IDENTITY_EXPIRED');
+    return value;
+  });
 
   await checks.step('platform', () => checkPlatform(quote, pck, info));
   if (quote.body.kind === 'tdx') await checks.step('tdx-module', () => checkTdxModule(quote, info));
   else checks.skip('tdx-module', 'not a TD');
-  await checks.step('qe-report', async () =>
-    require(await verifyEcdsa(
-      leaf.publicKey,
-      'SHA-256',
-      quote.qeReport.raw,
-      quote.qeReportSignature,
-    ), 'QE_REPORT_BAD_SIGNATURE', 'the QE report is not signed by the PCK'),
-  );
+  await checks.step('qe-report', () => checkQeReport(quote, leaf));
   await checks.step('qe-binding', () => checkQeBinding(quote));
   await checks.step('qe-match', () => checkQe(quote, identity));
   await checks.step('signature', () => checkQuoteSignature(quote));
@@ -127,140 +193,27 @@ async function verifySteps(checks: Checks, input: DcapInput): Promise<DcapClaims
   };
 }
 
-const SIGNATURES_PLAN = {
-  structure: PLAN.structure,
-  'pck-chain': PLAN['pck-chain'],
-  'qe-report': PLAN['qe-report'],
-  'qe-binding': PLAN['qe-binding'],
-  signature: PLAN.signature,
-} as const;
-
-/**
- * The part of the verification that needs no collateral: who signed the quote. It says nothing
- * about revocation or TCB; `verifyDcap` does.
- */
-export function verifyDcapSignatures(
-  input: Omit<DcapInput, 'collateral'>,
-): Promise<Verdict<{ readonly quote: Quote; readonly pck: PckExtension }>> {
-  return runChecks(SIGNATURES_PLAN, async (checks) => {
-    const roots = input.roots ?? [parseCertificate(INTEL_SGX_ROOT)];
-    const quote = await checks.step('structure', () => parseQuote(input.quote));
-    const [leaf] = await checks.step('pck-chain', () =>
-      pckPath(quote, undefined, roots, input.timeMs),
-    );
-    const pck = await checks.step('pck-chain', () => parsePckExtension(leaf as Certificate));
-    await checks.step('qe-report', () => checkQeReport(quote, leaf as Certificate));
-    await checks.step('qe-binding', () => checkQeBinding(quote));
-    await checks.step('signature', () => checkQuoteSignature(quote));
-    return { quote, pck };
-  });
-}
-
-interface Context {
-  readonly collateral: DcapCollateral;
-  readonly roots: readonly Certificate[];
-  readonly root: Certificate;
-  readonly timeMs: number;
-}
-
-/** QVL takes the PCK chain as an argument: one given by the caller goes before the quote's own. */
-function chainInQuote(quote: Quote): string {
-  const { certificationData } = quote;
-  if (certificationData.kind === 'pem-chain')
-    return fromUtf8(certificationData.text, 'MALFORMED_PEM');
-  const message = 'neither the quote nor the collateral has a PCK certificate';
-  throw new Refusal('COLLATERAL_MISSING', message);
-}
-
-async function pckPath(
-  quote: Quote,
-  chainOutside: string | undefined,
-  roots: readonly Certificate[],
-  timeMs: number,
-): Promise<readonly Certificate[]> {
-  const text = chainOutside ?? chainInQuote(quote);
-  const chain = parsePemChain(text);
-  const leaf = chain.find((certificate) => !certificate.isCa);
-  require(leaf, 'CERT_WRONG_TYPE', 'no PCK certificate in the chain');
-  const path = await validatePath(leaf, {
-    intermediates: chain,
-    anchors: roots,
-    timeMs,
-    revocation: 'none',
-  });
-  require(path.length === 3, 'CERT_PATH_LENGTH', 'a PCK chain has three certificates');
-  // QVL 4.1.2.5.5
-  require(leaf.subjectCommonName.includes(
-    'SGX PCK Certificate',
-  ), 'CERT_WRONG_TYPE', `"${leaf.subjectCommonName}" is not a PCK certificate`);
-  return path;
-}
-
-async function checkRootCrl(
+/** An absent list is warned of; whether that is enough is for the policy to say. */
+async function crlStep(
   checks: Checks,
-  context: Context,
-  issuer: Certificate,
+  id: 'root-crl' | 'pck-crl',
+  warning: string,
+  bytes: Uint8Array | undefined,
+  action: () => Promise<Crl>,
 ): Promise<Crl | undefined> {
-  const { rootCaCrl } = context.collateral;
-  if (!rootCaCrl) {
-    checks.warn('root-crl', 'no root CA CRL');
-    return undefined;
-  }
-  return checks.step('root-crl', async () => {
-    const crl = parseCrl(rootCaCrl);
-    await validateCrl(crl, context.root, context.timeMs);
-    checkNotRevoked(issuer, crl);
-    return crl;
-  });
+  if (bytes) return checks.step(id, action);
+  checks.warn(id, warning);
+  return undefined;
 }
 
-async function checkPckCrl(
-  checks: Checks,
-  context: Context,
-  leaf: Certificate,
-  issuer: Certificate,
-): Promise<Crl | undefined> {
-  const { pckCrl } = context.collateral;
-  if (!pckCrl) {
-    checks.warn('pck-crl', 'no PCK CRL');
-    return undefined;
-  }
-  return checks.step('pck-crl', async () => {
-    const crl = parseCrl(pckCrl);
-    // The CRL's issuer is the leaf's, as raw DER, or it says nothing about this leaf.
-    await validateCrl(crl, issuer, context.timeMs);
-    checkNotRevoked(leaf, crl);
-    return crl;
-  });
-}
-
-/** Checks the chain and the signature over `text`; both TCB info and QE identity are signed so. */
-async function checkSignedText(
-  context: Context,
+/** Validity of a TCB signing chain at the time, and that the root did not revoke the signer. */
+function checkSigners(
+  path: readonly Certificate[],
   rootCrl: Crl | undefined,
-  chainText: string,
-  text: string,
-  signature: Uint8Array,
-  code: RefusalCode,
-): Promise<void> {
-  const chain = parsePemChain(chainText);
-  const leaf = chain.find((certificate) => !certificate.isCa);
-  require(leaf, 'CERT_WRONG_TYPE', 'no signing certificate in the chain');
-  const { roots, timeMs } = context;
-  const path = await validatePath(leaf, {
-    intermediates: chain,
-    anchors: roots,
-    timeMs,
-    revocation: 'none',
-  });
-  require(path.length === 2 &&
-    leaf.subjectCommonName.includes(
-      'SGX TCB Signing',
-    ), 'CERT_WRONG_TYPE', `"${leaf.subjectCommonName}" is not a TCB signing certificate`);
-  if (rootCrl) checkNotRevoked(leaf, rootCrl);
-  const bytes = new TextEncoder().encode(text);
-  const good = await verifyEcdsa(leaf.publicKey, 'SHA-256', bytes, signature);
-  require(good, code, 'the signature does not match the text');
+  timeMs: number,
+): void {
+  for (let i = path.length - 1; i >= 0; i--) checkValidity(path[i] as Certificate, timeMs);
+  if (rootCrl) checkNotRevoked(path[0] as Certificate, rootCrl);
 }
 
 function checkPeriod(
@@ -273,33 +226,6 @@ function checkPeriod(
   const { issueDateMs, nextUpdateMs } = period;
   require(timeMs >= issueDateMs, notYet, `${what} was issued ${isoTime(issueDateMs)}`);
   require(timeMs <= nextUpdateMs, expired, `${what} ended ${isoTime(nextUpdateMs)}`);
-}
-
-async function trustedTcbInfo(context: Context, rootCrl: Crl | undefined): Promise<TcbInfo> {
-  const { tcbInfo, tcbInfoSignature, tcbInfoIssuerChain } = context.collateral;
-  const bad = 'TCB_INFO_BAD_SIGNATURE';
-  await checkSignedText(context, rootCrl, tcbInfoIssuerChain, tcbInfo, tcbInfoSignature, bad);
-  const info = parseTcbInfo(tcbInfo);
-  const { timeMs } = context;
-  checkPeriod('TCB info', info, timeMs, 'TCB_INFO_NOT_YET_VALID', 'TCB_INFO_EXPIRED');
-  return info;
-}
-
-async function trustedQeIdentity(context: Context, rootCrl: Crl | undefined): Promise<QeIdentity> {
-  const { qeIdentity, qeIdentitySignature, qeIdentityIssuerChain } = context.collateral;
-  const bad = 'QE_IDENTITY_BAD_SIGNATURE';
-  await checkSignedText(
-    context,
-    rootCrl,
-    qeIdentityIssuerChain,
-    qeIdentity,
-    qeIdentitySignature,
-    bad,
-  );
-  const identity = parseQeIdentity(qeIdentity);
-  const { timeMs } = context;
-  checkPeriod('QE identity', identity, timeMs, 'QE_IDENTITY_NOT_YET_VALID', 'QE_IDENTITY_EXPIRED');
-  return identity;
 }
 
 function checkPlatform(quote: Quote, pck: PckExtension, info: TcbInfo): void {

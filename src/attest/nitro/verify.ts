@@ -66,7 +66,8 @@ async function checkChain(document: NitroDocument, input: NitroInput): Promise<C
     timeMs: input.timeMs,
     revocation: 'none',
   });
-  require(path.length === bundle.length + 1, 'CHAIN_INCOMPLETE', 'cabundle has other certificates');
+  const used = bundle.every((certificate) => path.includes(certificate));
+  require(used, 'CHAIN_INCOMPLETE', 'cabundle has certificates that lead nowhere');
   const usage = leaf.keyUsage ?? KEY_USAGE.digitalSignature;
   require(!leaf.isCa, 'CERT_WRONG_TYPE', 'the signing certificate is an authority');
   require((usage & KEY_USAGE.digitalSignature) !== 0, 'CERT_KEY_USAGE', 'leaf may not sign');

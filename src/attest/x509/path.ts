@@ -20,7 +20,8 @@ export interface PathOptions {
   readonly intermediates: readonly Certificate[];
   /** Trusted roots, given out of band. Compared as whole certificates, never by name alone. */
   readonly anchors: readonly Certificate[];
-  readonly timeMs: number;
+  /** Undefined leaves validity periods to the caller ({@link checkValidity}), as a cache needs it. */
+  readonly timeMs: number | undefined;
   readonly crls?: readonly Crl[];
   /** `required`: every certificate below the anchor needs a valid CRL of its issuer. */
   readonly revocation: 'required' | 'if-present' | 'none';
@@ -33,13 +34,14 @@ export async function validatePath(
 ): Promise<readonly Certificate[]> {
   const path = buildPath(leaf, options);
   const anchor = path[path.length - 1] as Certificate;
-  checkValidity(anchor, options.timeMs);
+  const { timeMs } = options;
+  if (timeMs !== undefined) checkValidity(anchor, timeMs);
   for (let i = path.length - 2; i >= 0; i--) {
     const certificate = path[i] as Certificate;
     const issuer = path[i + 1] as Certificate;
     checkIssuer(issuer, i);
     await checkSignedBy(certificate, issuer);
-    checkValidity(certificate, options.timeMs);
+    if (timeMs !== undefined) checkValidity(certificate, timeMs);
     if (options.revocation !== 'none') await checkRevocation(certificate, issuer, options);
     checkCriticalExtensions(certificate);
   }
@@ -110,12 +112,13 @@ async function checkRevocation(
     if (options.revocation === 'if-present') return;
     throw new Refusal('CRL_MISSING', `no CRL of "${certificate.issuerCommonName}"`);
   }
-  await validateCrl(crl, issuer, options.timeMs);
+  await checkCrlSignature(crl, issuer);
+  checkCrlTime(crl, issuer, options.timeMs ?? Number.NaN);
   checkNotRevoked(certificate, crl);
 }
 
-/** Signature, authority, and time of a CRL. */
-export async function validateCrl(crl: Crl, issuer: Certificate, timeMs: number): Promise<void> {
+/** Authority and signature of a CRL. */
+export async function checkCrlSignature(crl: Crl, issuer: Certificate): Promise<void> {
   const name = issuer.subjectCommonName;
   require(equalBytes(crl.issuer, issuer.subject), 'CRL_ISSUER_MISMATCH', `CRL is not of "${name}"`);
   require(issuer.keyUsage === undefined ||
@@ -126,6 +129,10 @@ export async function validateCrl(crl: Crl, issuer: Certificate, timeMs: number)
     crl.signed,
     crl.signature,
   ), 'CRL_BAD_SIGNATURE', `CRL is not signed by "${name}"`);
+}
+
+export function checkCrlTime(crl: Crl, issuer: Certificate, timeMs: number): void {
+  const name = issuer.subjectCommonName;
   const since = isoTime(crl.thisUpdateMs);
   require(timeMs >= crl.thisUpdateMs, 'CRL_NOT_YET_VALID', `CRL of "${name}" is of ${since}`);
   const until = isoTime(crl.nextUpdateMs);

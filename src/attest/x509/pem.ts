@@ -34,10 +34,9 @@ function skipBlanks(text: string, from: number): number {
   return at;
 }
 
-/** A PEM chain as certificates. A NUL at the end is dropped: QE buffers end in one. */
+/** A PEM chain as certificates. */
 export function parsePemChain(text: string): Certificate[] {
-  const trimmed = text.endsWith('\0') ? text.slice(0, -1) : text;
-  const chain = parsePem(trimmed, 'CERTIFICATE').map(parseCertificate);
+  const chain = parsePem(text, 'CERTIFICATE').map(parseCertificate);
   if (chain.length === 0) throw new Refusal('MALFORMED_PEM', 'PEM: no certificate');
   return chain;
 }
