@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ImageConfig } from '../image/config-schema.ts';
+import { PlanError, planImage, planUnmeasured, type RunRequest } from './plan.ts';
+
+const NOTHING: RunRequest = {
+  command: [],
+  environment: [],
+  binds: [],
+  sealed: [],
+  workingDir: undefined,
+  user: undefined,
+  memoryBytes: undefined,
+  network: undefined,
+};
+
+const NO_OVERRIDES = {
+  environment: false,
+  mounts: false,
+  user: false,
+  working_dir: false,
+  arguments: false,
+  program: false,
+  limits: false,
+  network: false,
+};
+
+const CONFIG: ImageConfig = {
+  name: 'bank',
+  command: ['/usr/bin/python3', '/app/main.py'],
+  entryPoints: ['/usr/bin/python3'],
+  workingDir: '/',
+  uid: 0,
+  gid: 0,
+  environment: { fixed: { A: 'fixed' }, fromHost: ['LANG', 'ABSENT'] },
+  limits: { memoryBytes: 1 << 20, processes: 4, openFiles: 64, tmpfsBytes: 4096 },
+  mounts: [],
+  network: 'none',
+  overrides: NO_OVERRIDES,
+};
+
+const HOST_ENVIRONMENT: Readonly<Record<string, string>> = { LANG: 'C', A: 'host' };
+const host = (name: string) => HOST_ENVIRONMENT[name];
+
+test('planImage() runs what was measured when nothing is asked for', () => {
+  const plan = planImage(CONFIG, NOTHING, host);
+  assert.deepEqual(plan.argv, CONFIG.command);
+  assert.deepEqual([...plan.environment].sort(), ['A=fixed', 'LANG=C']);
+  assert.equal(plan.maxTasks, 4);
+});
+
+const ASKED: readonly (readonly [keyof typeof NO_OVERRIDES, Partial<RunRequest>])[] = [
+  ['environment', { environment: [['X', '1']] }],
+  ['mounts', { binds: [{ hostPath: '/h', guestPath: '/g', readOnly: true }] }],
+  ['mounts', { sealed: [{ source: 's', target: '/t', keyFile: undefined, readOnly: false }] }],
+  ['user', { user: { uid: 1, gid: 1 } }],
+  ['working_dir', { workingDir: '/app' }],
+  ['limits', { memoryBytes: 1 }],
+  ['network', { network: 'host' }],
+  ['arguments', { command: ['/usr/bin/python3', '-c', '1'] }],
+  ['program', { command: ['/bin/sh'] }],
+];
+
+for (const [name, asked] of ASKED)
+  test(`planImage() refuses ${JSON.stringify(asked)} and names the key ${name}`, () => {
+    const request = { ...NOTHING, ...asked };
+    const message = new RegExp(`overrides: \\{ ${name}: true \\}`);
+    assert.throws(() => planImage(CONFIG, request, host), { message });
+    const permitting = { ...CONFIG, overrides: { ...NO_OVERRIDES, [name]: true } };
+    planImage(permitting, request, host);
+  });
+
+test('planImage() permits the measured command given in full', () => {
+  const plan = planImage(CONFIG, { ...NOTHING, command: CONFIG.command }, host);
+  assert.deepEqual(plan.argv, CONFIG.command);
+});
+
+test('planUnmeasured() needs a program and defaults to root in /', () => {
+  assert.throws(() => planUnmeasured(NOTHING), PlanError);
+  const plan = planUnmeasured({ ...NOTHING, command: ['/bin/true'] });
+  assert.deepEqual([plan.uid, plan.gid, plan.workingDir], [0, 0, '/']);
+});

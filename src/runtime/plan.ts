@@ -1,0 +1,170 @@
+/**
+ * What one run is to be: the measured configuration of an image with the overrides that it permits,
+ * or, without an image, what the command line says. Pure: decides, does nothing.
+ */
+
+import type { ImageConfig, OverrideName } from '../image/config-schema.ts';
+
+export interface BindMountSpec {
+  readonly hostPath: string;
+  readonly guestPath: string;
+  readonly readOnly: boolean;
+}
+
+export interface SealedMountSpec {
+  readonly source: string;
+  readonly target: string;
+  readonly keyFile: string | undefined;
+  readonly readOnly: boolean;
+}
+
+/** What the command line (or an embedder) asks for; absent fields are not asked for. */
+export interface RunRequest {
+  readonly command: readonly string[];
+  readonly environment: readonly (readonly [string, string])[];
+  readonly binds: readonly BindMountSpec[];
+  readonly sealed: readonly SealedMountSpec[];
+  readonly workingDir: string | undefined;
+  readonly user: { readonly uid: number; readonly gid: number } | undefined;
+  readonly memoryBytes: number | undefined;
+  readonly network: 'none' | 'host' | undefined;
+}
+
+export interface RunPlan {
+  readonly argv: readonly string[];
+  /** `NAME=value`. */
+  readonly environment: readonly string[];
+  readonly workingDir: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly binds: readonly BindMountSpec[];
+  readonly sealed: readonly SealedMountSpec[];
+  readonly tmpfs: readonly { readonly target: string; readonly sizeBytes: number | undefined }[];
+  readonly memoryBytes: number;
+  readonly maxTasks: number;
+  readonly openFiles: number;
+  /** Bytes of the writable layer. */
+  readonly tmpfsBytes: number;
+  readonly network: 'none' | 'host';
+}
+
+/** A run asks for what the image does not permit, or for nothing that can be run. */
+export class PlanError extends Error {
+  readonly code = 'CLOISTER_USAGE';
+}
+
+const GIB = 2 ** 30;
+
+/** What a program outside of any image gets; like a container without limits. */
+const DEFAULTS = {
+  environment: [
+    ['PATH', '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
+    ['HOME', '/root'],
+  ],
+  memoryBytes: 16 * GIB,
+  maxTasks: 4096,
+  openFiles: 1024,
+  tmpfsBytes: 4 * GIB,
+} as const;
+
+function merged(...layers: readonly (readonly (readonly [string, string])[])[]): string[] {
+  const all = new Map(layers.flat().map(([name, value]) => [name, value]));
+  return [...all].map(([name, value]) => `${name}=${value}`);
+}
+
+/** A run of the host's own programs or of a prepared root: nothing is measured. */
+export function planUnmeasured(request: RunRequest): RunPlan {
+  if (request.command.length === 0)
+    throw new PlanError(
+      'no program given, and no image here: cloister run -- PROGRAM, or `cloister build` first',
+    );
+  return {
+    argv: request.command,
+    environment: merged(DEFAULTS.environment, request.environment),
+    workingDir: request.workingDir ?? '/',
+    uid: request.user?.uid ?? 0,
+    gid: request.user?.gid ?? 0,
+    binds: request.binds,
+    sealed: request.sealed,
+    tmpfs: [],
+    memoryBytes: request.memoryBytes ?? DEFAULTS.memoryBytes,
+    maxTasks: DEFAULTS.maxTasks,
+    openFiles: DEFAULTS.openFiles,
+    tmpfsBytes: DEFAULTS.tmpfsBytes,
+    network: request.network ?? 'none',
+  };
+}
+
+/** Refuses what was asked for unless the image permits it. */
+type Allow = (asked: boolean, name: OverrideName, what: string) => void;
+
+/**
+ * A run of a measured image. `hostEnvironment` gives the values of the variables that the image
+ * takes from the host by name. Throws {@link PlanError} naming the key that would permit more.
+ */
+export function planImage(
+  config: ImageConfig,
+  request: RunRequest,
+  hostEnvironment: (name: string) => string | undefined,
+): RunPlan {
+  const allow: Allow = (asked, name, what) => {
+    if (asked && !config.overrides[name])
+      throw new PlanError(
+        `${config.name}: ${what} is not permitted by the image; \`overrides: { ${name}: true }\` ` +
+          'in its cloister.yaml would permit it (and change its measurement)',
+      );
+  };
+  const otherNetwork = request.network !== undefined && request.network !== config.network;
+  allow(request.environment.length > 0, 'environment', 'setting the environment (-e)');
+  allow(request.binds.length + request.sealed.length > 0, 'mounts', 'mounting (-v, --mount)');
+  allow(request.user !== undefined, 'user', 'another user (-u)');
+  allow(request.workingDir !== undefined, 'working_dir', 'another working directory (-w)');
+  allow(request.memoryBytes !== undefined, 'limits', 'another memory limit (--memory)');
+  allow(otherNetwork, 'network', 'another network (--network)');
+  const fromHost = config.environment.fromHost.flatMap((name) => {
+    const value = hostEnvironment(name);
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  const fixed = Object.entries(config.environment.fixed);
+  return {
+    argv: commandOf(config, request, allow),
+    environment: merged(fromHost, fixed, request.environment),
+    workingDir: request.workingDir ?? config.workingDir,
+    uid: request.user?.uid ?? config.uid,
+    gid: request.user?.gid ?? config.gid,
+    ...mountsOf(config, request),
+    memoryBytes: request.memoryBytes ?? config.limits.memoryBytes,
+    maxTasks: config.limits.processes,
+    openFiles: config.limits.openFiles,
+    tmpfsBytes: config.limits.tmpfsBytes,
+    network: request.network ?? config.network,
+  };
+}
+
+function commandOf(config: ImageConfig, request: RunRequest, allow: Allow): readonly string[] {
+  if (request.command.length === 0) return config.command;
+  const [program, ...args] = request.command as [string, ...string[]];
+  const isEntryPoint = config.entryPoints.includes(program);
+  allow(!isEntryPoint, 'program', `program ${program} (not among its entry points)`);
+  const isMeasured = request.command.join('\0') === config.command.join('\0');
+  allow(args.length > 0 && !isMeasured, 'arguments', 'giving arguments');
+  return request.command;
+}
+
+function mountsOf(config: ImageConfig, request: RunRequest) {
+  const binds: BindMountSpec[] = [...request.binds];
+  const sealed: SealedMountSpec[] = [...request.sealed];
+  const tmpfs: { target: string; sizeBytes: number | undefined }[] = [];
+  for (const { type, target, source, readOnly, sizeBytes } of config.mounts) {
+    if (type === 'tmpfs') {
+      tmpfs.push({ target, sizeBytes });
+      continue;
+    }
+    if (source === undefined)
+      throw new PlanError(`${config.name}: the mount at ${target} names no source on this host`);
+    if (type === 'hostfs') binds.push({ hostPath: source, guestPath: target, readOnly });
+    else if (!sealed.some((mount) => mount.target === target))
+      sealed.push({ source, target, keyFile: undefined, readOnly });
+  }
+  return { binds, sealed, tmpfs };
+}
