@@ -15,7 +15,7 @@ import {
   PREFIX_REP,
   PREFIX_REPNE,
 } from './instruction.ts';
-import { EVEX, LEGACY, type Row, type RowOperand } from './isa/row.ts';
+import { EVEX, LEGACY, READ, type Row, type RowOperand } from './isa/row.ts';
 
 export interface RandomOptions {
   /** Take the memory form, or the register form, where the row has both. Default: either. */
@@ -111,6 +111,15 @@ function byteRegisters(random: SeededRandom, into: Instruction): void {
   into.rex = random.below(2) === 0 ? 0x40 : 0;
 }
 
+/** Gather with destination, index and mask not all different is #UD. */
+function indexClashes(into: Instruction): boolean {
+  const { row } = into;
+  const memory = row.operands[row.memoryOperand];
+  if (memory === undefined || memory.vsibBits === 0 || row.memoryAccess !== READ) return false;
+  const vex = row.space !== EVEX;
+  return into.reg === into.index || (vex && (into.reg === into.vvvv || into.vvvv === into.index));
+}
+
 /** Fills `into` (a fresh one) with a random instance of `row`; it encodes. */
 export function randomInstruction(
   random: SeededRandom,
@@ -146,6 +155,7 @@ export function randomInstruction(
     if (row.operands.some((operand) => operand.slot === 'is4')) into.immediate = 0;
     if (row.immediateBytes === 8) into.immediateHigh = random.uint32() | 0;
     if (row.immediate2Bytes !== 0) into.immediate2 = integer(random, row.immediate2Bytes);
+    if (indexClashes(into)) continue;
     // 90 with register 0 would be nop.
     if (row.opcodeReg && row.opcode === 0x90 && into.opcodeReg === 0) continue;
     if (encodeInto(scratch, 0, into) >= 0) return into;

@@ -21,11 +21,13 @@ export function hasObjdump(): boolean {
 
 /** What objdump prints for a lone prefix or bytes it does not know. */
 const NOT_INSTRUCTIONS =
-  /^(\(bad\)|\.byte|\.insn|(rex|data16|addr32|lock|rep|repz|repnz|cs|ds|es|ss|fs|gs|bnd|notrack|xacquire|xrelease)\S*(\s+(rex\S*|data16|addr32))*)\s*$/;
+  /^(\(bad\)|\.byte.*|\.insn.*|(rex|data16|addr32|lock|rep|repz|repnz|cs|ds|es|ss|fs|gs|bnd|notrack|xacquire|xrelease)\S*(\s+(rex\S*|data16|addr32))*)\s*$/;
 
 export interface CompareOptions {
   /** Compare only every n-th chunk of 4096 instructions, if given. */
   readonly every?: number;
+  /** Addresses, if not all. */
+  readonly range?: readonly [number, number];
   readonly onInstruction?: (instruction: Instruction, bytes: Uint8Array, text: string) => void;
 }
 
@@ -34,7 +36,9 @@ export async function compareWithObjdump(
   options: CompareOptions = {},
 ): Promise<Comparison> {
   const result: Comparison = { instructions: 0, equal: 0, unknown: new Map(), different: [] };
-  const child = spawn('objdump', ['-d', '-w', '-M', 'intel', file], {
+  const [start, stop] = options.range ?? [];
+  const range = start === undefined ? [] : [`--start-address=${start}`, `--stop-address=${stop}`];
+  const child = spawn('objdump', ['-d', '-w', '-M', 'intel', ...range, file], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   const instruction = new Instruction();
@@ -53,6 +57,11 @@ export async function compareWithObjdump(
     if (mnemonic.includes('(bad)') || count > 15) continue;
     result.instructions++;
     bytes.fill(0xcc, count);
+    // objdump shows fwait and the x87 instruction behind it as one.
+    if (bytes[0] === 0x9b && count > 1) {
+      bytes.copyWithin(0, 1);
+      count--;
+    }
     const status = decodeInto(instruction, bytes, 0, 32);
     if (status !== DECODE_OK) {
       const name = nameOf(mnemonic);
