@@ -128,7 +128,11 @@ const BY_MNEMONIC: Readonly<Record<string, Kind>> = {
   int3: KIND.breakpoint,
 };
 
+/** Images of fixed size without a component mask: copied as they are. */
+const FIXED_STATE = /^fx(save|rstor)(64)?$/;
+
 function kindOf(row: Row): Kind {
+  if (row.class === 'state' && FIXED_STATE.test(row.mnemonic)) return KIND.plain;
   if (row.class === 'plain') {
     const special = BY_MNEMONIC[row.mnemonic];
     return special ?? (row.gsSafe ? KIND.plain : KIND.emulate);

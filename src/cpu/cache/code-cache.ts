@@ -1,0 +1,193 @@
+/**
+ * The code cache of one engine: places units (relocate, verify, publish), numbers their links, finds
+ * a unit by host address, and drops everything when code memory is full.
+ */
+
+import type { CodeHost } from '../code-host.ts';
+import type { Unit } from '../translate/unit.ts';
+import type { UnitPlace } from '../verify/types.ts';
+import { CodeVerifier } from '../verify/verifier.ts';
+import { CodeSpace } from './code-space.ts';
+import { Domain, type Link, type PlacedUnit } from './domain.ts';
+
+/** Counters, by cause; read by tools. */
+export interface CacheStatistics {
+  units: number;
+  bytes: number;
+  guestInstructions: number;
+  drops: number;
+  flushes: number;
+}
+
+/** The code verifier refused what the translator made: a bug, fatal for the guest only. */
+export class RejectedUnitError extends Error {
+  readonly code = 'UNIT_REJECTED';
+  constructor(unit: Unit, offset: number, reason: string, text: string) {
+    const bytes = [...unit.bytes.subarray(offset, offset + 16)]
+      .map((byte) => byte.toString(16).padStart(2, '0'))
+      .join(' ');
+    super(
+      `The code verifier refused the translation of 0x${unit.rip.toString(16)} at offset ` +
+        `${offset} (${bytes}): ${reason}, ${text}.`,
+    );
+  }
+}
+
+export class CodeCache {
+  readonly space: CodeSpace;
+  readonly statistics: CacheStatistics = {
+    units: 0,
+    bytes: 0,
+    guestInstructions: 0,
+    drops: 0,
+    flushes: 0,
+  };
+  private readonly verifier = new CodeVerifier();
+  private readonly domains = new Set<Domain>();
+  private readonly links: Link[] = [];
+  /** By ascending offset in code memory. */
+  private readonly placed: PlacedUnit[] = [];
+  private readonly place: UnitPlace & { placement: number };
+
+  constructor(host: CodeHost) {
+    const space = new CodeSpace(host);
+    this.space = space;
+    this.place = {
+      placement: 0,
+      tlsDisplacement: host.tlsDisplacement,
+      isTarget: (offset) => space.isTarget(offset),
+    };
+  }
+
+  createDomain(): Domain {
+    const domain = new Domain(this.space);
+    this.domains.add(domain);
+    return domain;
+  }
+
+  releaseDomain(domain: Domain): void {
+    this.domains.delete(domain);
+    domain[Symbol.dispose]();
+  }
+
+  /** Publishes `unit` for `domain`. */
+  add(unit: Unit, domain: Domain): PlacedUnit {
+    let offset = this.space.reserve(unit.bytes.length);
+    if (offset < 0) {
+      this.flush();
+      offset = this.space.reserve(unit.bytes.length);
+      if (offset < 0) throw new Error('a unit is larger than code memory');
+    }
+    const firstLink = this.links.length;
+    const snapshot = this.relocate(unit, offset, firstLink);
+    this.place.placement = offset;
+    const verdict = this.verifier.verifyUnit(snapshot, this.place);
+    if (!verdict.ok)
+      throw new RejectedUnitError(unit, verdict.offset, verdict.reason, verdict.text);
+    this.space.write(offset, snapshot);
+    const placed: PlacedUnit = {
+      unit,
+      offset,
+      domain,
+      starts: verdict.starts,
+      firstLink,
+      dead: false,
+    };
+    const links = this.linksOf(placed, verdict.externalBranches);
+    for (const link of links) this.links.push(link);
+    this.placed.push(placed);
+    domain.publish(placed, links);
+    this.statistics.units++;
+    this.statistics.bytes += unit.bytes.length;
+    this.statistics.guestInstructions += unit.rips.length;
+    return placed;
+  }
+
+  /** A private copy with everything filled in that depends on the place. */
+  private relocate(unit: Unit, offset: number, firstLink: number): Uint8Array {
+    const bytes = unit.bytes.slice();
+    for (const reloc of unit.relocs) {
+      const distance = this.space.targetOffset(reloc.target) - (offset + reloc.at + 4);
+      write32(bytes, reloc.at, distance);
+    }
+    unit.links.forEach((link, n) => {
+      write32(bytes, link.siteAt, firstLink + n);
+      // Until it is linked it goes to its exit through a place outside that is always there: itself.
+      write32(bytes, link.displacementAt, 0);
+    });
+    return bytes;
+  }
+
+  /**
+   * The links whose branch the code verifier saw as a direct one. It reports those that leave the
+   * unit; ours go to their own exit until linked, so the form is checked here.
+   */
+  private linksOf(placed: PlacedUnit, external: Uint32Array): Link[] {
+    void external;
+    const { unit, offset } = placed;
+    const links: Link[] = [];
+    for (const link of unit.links) {
+      const at = offset + link.displacementAt;
+      const isJump =
+        (at & 3) === 0 &&
+        unit.bytes[link.displacementAt - 1] === JMP &&
+        startsAt(placed.starts, link.displacementAt - 1) &&
+        startsAt(placed.starts, link.displacementAt + 4);
+      if (!isJump)
+        throw new RejectedUnitError(unit, link.displacementAt, 'link', 'no branch there');
+      links.push({ from: placed, target: link.target, at });
+    }
+    return links;
+  }
+
+  /** The link that an exit `link` reported (guest input: any number may come). */
+  link(site: number): Link | undefined {
+    const link = this.links[site];
+    return link && !link.from.dead ? link : undefined;
+  }
+
+  /** The unit whose bytes contain this offset of code memory. */
+  unitAt(offset: number): PlacedUnit | undefined {
+    const { placed } = this;
+    let low = 0;
+    let high = placed.length - 1;
+    while (low <= high) {
+      const middle = (low + high) >> 1;
+      const unit = placed[middle]!;
+      if (offset < unit.offset) high = middle - 1;
+      else if (offset >= unit.offset + unit.unit.bytes.length) low = middle + 1;
+      else return unit;
+    }
+    return undefined;
+  }
+
+  /** Drops the units made from a guest range; true when there were any. */
+  invalidate(domain: Domain, addr: number, length: number): boolean {
+    const units = domain.unitsIn(addr, length);
+    for (const unit of units) domain.drop(unit);
+    this.statistics.drops += units.length;
+    return units.length > 0;
+  }
+
+  /** Forgets every translation of every domain; no thread may be in translated code. */
+  flush(): void {
+    for (const domain of this.domains) domain.clear();
+    this.links.length = 0;
+    this.placed.length = 0;
+    this.space.reset();
+    this.statistics.flushes++;
+  }
+}
+
+const JMP = 0xe9;
+
+function startsAt(starts: Uint32Array, at: number): boolean {
+  return ((starts[at >> 5]! >> (at & 31)) & 1) === 1;
+}
+
+function write32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value;
+  bytes[at + 1] = value >> 8;
+  bytes[at + 2] = value >> 16;
+  bytes[at + 3] = value >> 24;
+}

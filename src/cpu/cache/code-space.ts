@@ -1,0 +1,118 @@
+/**
+ * Code memory: the preambles at its start, then units one behind the other until it is full and
+ * everything is dropped at once. The only writer of code memory.
+ */
+
+import type { HostAddr } from '../../base/brand.ts';
+import type { CodeHost } from '../code-host.ts';
+
+import { patternBytes, TARGET, UNIT_ALIGNMENT } from '../sandbox/macros.ts';
+
+/** What `exitSite` says at an `indirect` exit. */
+export const MISSED_RETURN = 1;
+export const MISSED_JUMP = 2;
+
+const INT3 = 0xcc;
+const PREAMBLE_BYTES = 256;
+const JMP_BYTES = 5;
+
+export class CodeSpace {
+  readonly host: CodeHost;
+  /** By exit kind and `TARGET`: offset in code memory. */
+  private readonly targets = new Map<number, number>();
+  private readonly targetOffsets = new Set<number>();
+  private readonly start: number;
+  private next: number;
+
+  constructor(host: CodeHost) {
+    this.host = host;
+    for (const [kind, address] of Object.entries(host.stubs.exits))
+      this.targets.set(Number(kind), address - host.code.executable);
+    this.targets.set(TARGET.miss, host.stubs.miss - host.code.executable);
+    this.writePreambles();
+    for (const offset of this.targets.values()) this.targetOffsets.add(offset);
+    this.start = align(host.codeStart + PREAMBLE_BYTES);
+    this.next = this.start;
+  }
+
+  get tlsDisplacement(): number {
+    return this.host.tlsDisplacement;
+  }
+
+  /** Bytes of units so far, and room for them. */
+  get usedBytes(): number {
+    return this.next - this.start;
+  }
+
+  /** Where the place that `target` names lies in code memory. */
+  targetOffset(target: number): number {
+    const offset = this.targets.get(target);
+    if (offset === undefined) throw new Error(`no place ${target} to branch to`);
+    return offset;
+  }
+
+  isTarget(offset: number): boolean {
+    return this.targetOffsets.has(offset);
+  }
+
+  addressOf(offset: number): HostAddr {
+    return (this.host.code.executable + offset) as HostAddr;
+  }
+
+  /** Offset for a unit of `bytes`, or -1: full. */
+  reserve(bytes: number): number {
+    const offset = this.next;
+    if (offset + bytes > this.host.code.sizeBytes) return -1;
+    this.next = align(offset + bytes);
+    return offset;
+  }
+
+  write(offset: number, bytes: Uint8Array): void {
+    this.host.code.bytes.set(bytes, offset);
+  }
+
+  /** Replaces the displacement at `at` so that its `jmp rel32` goes to `target`. */
+  patchBranch(at: number, target: number): void {
+    const { bytes } = this.host.code;
+    const distance = target - (at + 4);
+    bytes[at] = distance;
+    bytes[at + 1] = distance >> 8;
+    bytes[at + 2] = distance >> 16;
+    bytes[at + 3] = distance >> 24;
+  }
+
+  /** Forgets all units; no address of one may be left anywhere. */
+  reset(): void {
+    this.host.code.bytes.fill(INT3, this.start, this.next);
+    this.next = this.start;
+  }
+
+  private writePreambles(): void {
+    const load = (pattern: string) => patternBytes(pattern, this.tlsDisplacement);
+    const site = (kind: number) => load(`64 C7 04 25 {fs:exitSite} 0${kind} 00 00 00`);
+    let at = this.host.codeStart;
+    for (const [target, kind, pattern] of [
+      [TARGET.missReturn, MISSED_RETURN, '65 67 48 8B 4C 24 F8'],
+      [TARGET.missJump, MISSED_JUMP, '64 48 8B 0C 25 {fs:target}'],
+    ] as const) {
+      this.targets.set(target, at);
+      const parts = [...site(kind), ...load(pattern), 0xe9, 0, 0, 0, 0];
+      this.write(at, Uint8Array.from(parts));
+      this.patchBranch(at + parts.length - 4, this.targetOffset(TARGET.miss));
+      at = align(at + parts.length + JMP_BYTES);
+    }
+  }
+
+  /**
+   * Interrupted in a preamble: the kind of transfer under way. The guest's RCX is in spill 0, its
+   * target below RSP or in fs:[target].
+   */
+  preambleAt(offset: number): typeof MISSED_RETURN | typeof MISSED_JUMP | 0 {
+    if (offset < this.host.codeStart || offset >= this.start) return 0;
+    return offset < this.targetOffset(TARGET.missJump) ? MISSED_RETURN : MISSED_JUMP;
+  }
+}
+
+function align(offset: number): number {
+  return Math.ceil(offset / UNIT_ALIGNMENT) * UNIT_ALIGNMENT;
+}

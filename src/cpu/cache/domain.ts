@@ -1,0 +1,239 @@
+/**
+ * A translation domain: the guest addresses that have translations, for one address space or for
+ * several that see the same code (after fork). Owns the lookup tables and knows every reference to a
+ * unit: entries, links, table slots; dropping a unit clears them all.
+ */
+
+import type { LookupTables } from '../code-host.ts';
+import { TABLE_ENTRIES } from '../sandbox/layout.ts';
+import { TARGET } from '../sandbox/macros.ts';
+import type { Unit } from '../translate/unit.ts';
+import type { CodeSpace } from './code-space.ts';
+import { WideTable } from './wide-table.ts';
+
+/** A unit in code memory. */
+export interface PlacedUnit {
+  readonly unit: Unit;
+  readonly offset: number;
+  readonly domain: Domain;
+  /** Bit n: execution may enter at offset n (the code verifier's answer). */
+  readonly starts: Uint32Array;
+  /** Number of its first link: links are numbered in the order of `unit.links`. */
+  readonly firstLink: number;
+  dead: boolean;
+}
+
+/** A direct branch between units, by the number that its exit reports. */
+export interface Link {
+  readonly from: PlacedUnit;
+  readonly target: number;
+  /** Offset of the displacement in code memory. */
+  readonly at: number;
+}
+
+const INDEX = TABLE_ENTRIES - 1;
+
+export class Domain implements Disposable {
+  readonly tables: LookupTables;
+  readonly wide: WideTable;
+  private readonly space: CodeSpace;
+  /** Guest address → offset of its entry in code memory. */
+  private readonly entries = new Map<number, number>();
+  /** Guest address → offset of its landing of returns, of jumps. */
+  private readonly returnLandings = new Map<number, number>();
+  private readonly jumpLandings = new Map<number, number>();
+  /** Guest page → units made from it. */
+  private readonly byPage = new Map<number, Set<PlacedUnit>>();
+  /** Guest address → links that go (or want to go) there. */
+  private readonly incoming = new Map<number, Link[]>();
+  readonly units = new Set<PlacedUnit>();
+  /** Address spaces that use it. */
+  users = 0;
+
+  constructor(space: CodeSpace) {
+    this.space = space;
+    this.tables = space.host.createTables(
+      space.addressOf(space.targetOffset(TARGET.missReturn)),
+      space.addressOf(space.targetOffset(TARGET.missJump)),
+    );
+    this.wide = new WideTable(space.host);
+  }
+
+  entryOf(rip: number): number | undefined {
+    return this.entries.get(rip);
+  }
+
+  hasEntry(rip: number): boolean {
+    return this.entries.has(rip);
+  }
+
+  /** Registers what a verified unit offers, and links both ways. */
+  publish(placed: PlacedUnit, links: readonly Link[]): void {
+    const { unit, offset } = placed;
+    this.units.add(placed);
+    for (const page of unit.pages) {
+      let units = this.byPage.get(page);
+      if (!units) {
+        units = new Set();
+        this.byPage.set(page, units);
+      }
+      units.add(placed);
+    }
+    if (unit.rips.length > 0 || unit.pages.length > 0) this.enter(placed, unit.rip, unit.entryAt);
+    for (const n of unit.leaders) this.enter(placed, unit.rips[n]!, unit.offsets[n]!);
+    const { returns } = unit;
+    for (let n = 0; n < returns.length; n += 2)
+      this.landReturn(returns[n]!, offset + returns[n + 1]!, false);
+    if (returns.length === 0 || unit.rips.length > 0)
+      this.jumpLandings.set(unit.rip, offset + unit.landingAt);
+    for (const link of links) this.connect(link);
+  }
+
+  /** An entry that the code verifier accepted; the first one for an address stays. */
+  private enter(placed: PlacedUnit, rip: number, at: number): void {
+    if (!isStart(placed, at) || this.entries.has(rip)) return;
+    const offset = placed.offset + at;
+    this.entries.set(rip, offset);
+    for (const link of this.incoming.get(rip) ?? []) this.space.patchBranch(link.at, offset);
+  }
+
+  private connect(link: Link): void {
+    const waiting = this.incoming.get(link.target);
+    if (waiting) waiting.push(link);
+    else this.incoming.set(link.target, [link]);
+    const entry = this.entries.get(link.target);
+    if (entry !== undefined) this.space.patchBranch(link.at, entry);
+  }
+
+  private landReturn(rip: number, offset: number, replace: boolean): void {
+    this.returnLandings.set(rip, offset);
+    const index = rip & INDEX;
+    if (replace || this.isFree(this.tables.returns, index, TARGET.missReturn))
+      this.tables.setReturn(index, this.space.addressOf(offset));
+  }
+
+  private isFree(table: BigUint64Array, index: number, fill: number): boolean {
+    return table[index] === BigInt(this.space.addressOf(this.space.targetOffset(fill)));
+  }
+
+  /** After a miss: enters a known landing into its narrow table; false when there is none. */
+  learnReturn(rip: number): boolean {
+    const landing = this.returnLandings.get(rip);
+    if (landing === undefined) return false;
+    this.tables.setReturn(rip & INDEX, this.space.addressOf(landing));
+    return true;
+  }
+
+  learnJump(rip: number): boolean {
+    const landing = this.jumpLandings.get(rip);
+    if (landing === undefined) return false;
+    this.tables.setJump(rip & INDEX, this.space.addressOf(landing));
+    return true;
+  }
+
+  learnWide(rip: number): void {
+    const entry = this.entries.get(rip);
+    if (entry !== undefined && rip !== 0) this.wide.set(rip, this.space.addressOf(entry));
+  }
+
+  /** Units made from bytes of [addr, addr + length). */
+  unitsIn(addr: number, length: number): PlacedUnit[] {
+    const first = addr >>> 12;
+    const last = Math.floor((addr + length - 1) / 4096);
+    const found = new Set<PlacedUnit>();
+    if (last - first > this.byPage.size) {
+      for (const [page, units] of this.byPage)
+        if (page >= first && page <= last) for (const unit of units) found.add(unit);
+    } else
+      for (let page = first; page <= last; page++)
+        for (const unit of this.byPage.get(page) ?? []) found.add(unit);
+    return [...found];
+  }
+
+  hasPage(page: number): boolean {
+    return (this.byPage.get(page)?.size ?? 0) > 0;
+  }
+
+  /** Pages that units were made from. */
+  pages(): Iterable<number> {
+    return this.byPage.keys();
+  }
+
+  /** Takes a unit out of every place that names it; its bytes stay until the next flush. */
+  drop(placed: PlacedUnit): void {
+    if (placed.dead) return;
+    placed.dead = true;
+    const { unit } = placed;
+    this.units.delete(placed);
+    for (const page of unit.pages) this.byPage.get(page)?.delete(placed);
+    this.leave(placed, unit.rip);
+    for (const n of unit.leaders) this.leave(placed, unit.rips[n]!);
+    for (let n = 0; n < unit.returns.length; n += 2) {
+      const rip = unit.returns[n]!;
+      const landing = this.returnLandings.get(rip);
+      if (landing !== undefined && contains(placed, landing)) this.forgetReturn(rip, landing);
+    }
+    const landing = this.jumpLandings.get(unit.rip);
+    if (landing !== undefined && contains(placed, landing)) this.forgetJump(unit.rip, landing);
+    for (const link of unit.links) {
+      const waiting = this.incoming.get(link.target);
+      if (!waiting) continue;
+      const kept = waiting.filter((each) => each.from !== placed);
+      if (kept.length > 0) this.incoming.set(link.target, kept);
+      else this.incoming.delete(link.target);
+    }
+  }
+
+  private leave(placed: PlacedUnit, rip: number): void {
+    const entry = this.entries.get(rip);
+    if (entry === undefined || !contains(placed, entry)) return;
+    this.entries.delete(rip);
+    this.wide.delete(rip);
+    for (const link of this.incoming.get(rip) ?? []) this.space.patchBranch(link.at, link.at + 4);
+  }
+
+  private forgetReturn(rip: number, landing: number): void {
+    this.returnLandings.delete(rip);
+    if (this.tables.returns[rip & INDEX] === BigInt(this.space.addressOf(landing)))
+      this.tables.setReturn(
+        rip & INDEX,
+        this.space.addressOf(this.space.targetOffset(TARGET.missReturn)),
+      );
+  }
+
+  private forgetJump(rip: number, landing: number): void {
+    this.jumpLandings.delete(rip);
+    if (this.tables.jumps[rip & INDEX] === BigInt(this.space.addressOf(landing)))
+      this.tables.setJump(
+        rip & INDEX,
+        this.space.addressOf(this.space.targetOffset(TARGET.missJump)),
+      );
+  }
+
+  /** Forgets everything (code memory is reused afterwards). */
+  clear(): void {
+    for (const placed of this.units) placed.dead = true;
+    this.units.clear();
+    this.entries.clear();
+    this.returnLandings.clear();
+    this.jumpLandings.clear();
+    this.byPage.clear();
+    this.incoming.clear();
+    this.tables.clear();
+    this.wide.clear();
+  }
+
+  [Symbol.dispose](): void {
+    this.clear();
+    this.tables[Symbol.dispose]();
+    this.wide[Symbol.dispose]();
+  }
+}
+
+export function isStart(placed: PlacedUnit, at: number): boolean {
+  return ((placed.starts[at >> 5]! >> (at & 31)) & 1) === 1;
+}
+
+function contains(placed: PlacedUnit, offset: number): boolean {
+  return offset >= placed.offset && offset < placed.offset + placed.unit.bytes.length;
+}

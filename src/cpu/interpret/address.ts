@@ -1,0 +1,57 @@
+/** Effective addresses with all 64 bits: what the guest named, before the sandbox cut it. */
+
+import {
+  BASE_RIP,
+  type Instruction,
+  NONE,
+  PREFIX_ADDR32,
+  PREFIX_FS,
+  PREFIX_GS,
+} from '../../x86/instruction.ts';
+
+export interface AddressContext {
+  readonly gprs: BigUint64Array;
+  readonly fsBase: bigint;
+  readonly gsBase: bigint;
+}
+
+const MASK32 = 0xffff_ffffn;
+const PAGE = 4096n;
+
+/** The address of the explicit memory operand of `ins` at `rip` (not vector-indexed ones). */
+export function effectiveAddress(ins: Instruction, rip: number, c: AddressContext): bigint {
+  let ea = BigInt(ins.displacement);
+  if (ins.row.moffs)
+    ea = (BigInt(ins.displacementHigh >>> 0) << 32n) | BigInt(ins.displacement >>> 0);
+  if (ins.base === BASE_RIP) ea += BigInt(rip + ins.length);
+  else if (ins.base !== NONE) ea += c.gprs[ins.base]!;
+  if (ins.index !== NONE) ea += (c.gprs[ins.index & 15] ?? 0n) << BigInt(ins.scale);
+  if (ins.prefixes & PREFIX_ADDR32) ea &= MASK32;
+  if (ins.prefixes & PREFIX_FS) ea += c.fsBase;
+  else if (ins.prefixes & PREFIX_GS) ea += c.gsBase;
+  return BigInt.asUintN(64, ea);
+}
+
+const IMPLICIT = { rsp: 4, rbp: 5, rsi: 6, rdi: 7, rax: 0, 'rbx+al': 3 } as const;
+
+/**
+ * The address that Linux would report for a fault at `low` (the address modulo 2^32 that the
+ * processor refused): `low` itself, or a wild address of `ins` whose low half it is.
+ */
+export function faultingAddress(
+  ins: Instruction,
+  rip: number,
+  low: number,
+  c: AddressContext,
+): bigint {
+  const candidates: bigint[] = [];
+  if (ins.hasMemory) candidates.push(effectiveAddress(ins, rip, c));
+  for (const memory of ins.row.implicitMemory) candidates.push(c.gprs[IMPLICIT[memory.address]]!);
+  for (const candidate of candidates) {
+    if (candidate <= MASK32) continue;
+    // Within a page to either side: long operands, pushes below RSP.
+    const delta = BigInt.asIntN(32, BigInt(low) - candidate);
+    if (delta > -PAGE && delta < PAGE) return BigInt.asUintN(64, candidate + delta);
+  }
+  return BigInt(low);
+}

@@ -1,0 +1,186 @@
+/**
+ * Instructions that leave translated code to be interpreted: processor identification, flags on the
+ * stack, state saving, segment registers. Rare, so plain code over the state block.
+ */
+
+import { type Instruction, PREFIX_OPSIZE } from '../../x86/instruction.ts';
+import { type AddressContext, effectiveAddress } from './address.ts';
+import type { CpuModel } from './model.ts';
+import { read32, type Xstate } from './xstate.ts';
+
+/** What the interpreter works on. */
+export interface Machine extends AddressContext {
+  readonly state: Uint8Array;
+  readonly gprs: BigUint64Array;
+  readonly halves: Int32Array;
+  rflags: number;
+  /** False: the guest may not access it (nothing was transferred). */
+  read(addr: bigint, target: Uint8Array): boolean;
+  write(addr: bigint, source: Uint8Array): boolean;
+}
+
+export type Outcome =
+  /** Done; go on behind it. */
+  | { readonly kind: 'done' }
+  /** A page fault at `address`. */
+  | { readonly kind: 'page'; readonly address: bigint; readonly write: boolean }
+  /** #GP(0). */
+  | { readonly kind: 'protection' }
+  /** #UD, `known`: Linux raises SIGILL for it on every processor. */
+  | { readonly kind: 'undefined'; readonly known: boolean }
+  /** int 3, int1, int 1. */
+  | { readonly kind: 'trap' };
+
+const DONE: Outcome = { kind: 'done' };
+const PROTECTION: Outcome = { kind: 'protection' };
+
+/** CF PF AF ZF SF DF OF, and ID, which only CPUID tests of old programs change. AC, TF, NT, IOPL
+ * never reach the processor. */
+const POPF_MASK = 0x200cd5;
+/** IF and the always-one bit, as Linux programs see them. */
+const FLAGS_FIXED = 0x202;
+
+export class Interpreter {
+  private readonly model: CpuModel;
+  private readonly xstate: Xstate;
+
+  constructor(model: CpuModel, xstate: Xstate) {
+    this.model = model;
+    this.xstate = xstate;
+  }
+
+  run(ins: Instruction, rip: number, m: Machine): Outcome {
+    const { mnemonic } = ins.row;
+    switch (mnemonic) {
+      case 'cpuid':
+        return this.cpuid(m);
+      case 'xgetbv':
+        return this.xgetbv(m);
+      case 'rdpid':
+        m.gprs[ins.rm] = 0n;
+        return DONE;
+      case 'pushf':
+      case 'pushfw':
+        return pushf(m, mnemonic === 'pushfw' ? 2 : 8);
+      case 'popf':
+      case 'popfw':
+        return popf(m, mnemonic === 'popfw' ? 2 : 8);
+      case 'mov':
+        return moveSegment(ins, rip, m);
+      case 'enter':
+        return { kind: 'undefined', known: false };
+      case 'ud0':
+      case 'ud1':
+      case 'ud2':
+        return { kind: 'undefined', known: true };
+      case 'int1':
+        return { kind: 'trap' };
+      case 'int':
+        return (ins.immediate & 0xff) === 3 ? { kind: 'trap' } : PROTECTION;
+      default:
+        break;
+    }
+    if (PRIVILEGED.has(mnemonic)) return PROTECTION;
+    if (mnemonic.startsWith('xsave')) return this.save(ins, rip, m);
+    if (mnemonic.startsWith('xrstor')) return this.restore(ins, rip, m);
+    return { kind: 'undefined', known: mnemonic.endsWith('base') };
+  }
+
+  private cpuid(m: Machine): Outcome {
+    const { eax, ebx, ecx, edx } = this.model.cpuid(m.halves[0]!, m.halves[2]!);
+    set32(m, 0, eax);
+    set32(m, 3, ebx);
+    set32(m, 1, ecx);
+    set32(m, 2, edx);
+    return DONE;
+  }
+
+  private xgetbv(m: Machine): Outcome {
+    const index = m.halves[2]!;
+    if (index !== 0 && index !== 1) return PROTECTION;
+    set32(m, 0, this.model.xcr0);
+    set32(m, 2, 0);
+    return DONE;
+  }
+
+  private save(ins: Instruction, rip: number, m: Machine): Outcome {
+    const mask = m.halves[0]! & this.model.xcr0;
+    const compact = ins.row.mnemonic.startsWith('xsavec');
+    const address = effectiveAddress(ins, rip, m);
+    if (address & 63n) return PROTECTION;
+    const image = new Uint8Array(this.xstate.bytesOf(mask, compact));
+    if (!compact && !m.read(address, image)) return { kind: 'page', address, write: true };
+    // Read first where it is only partly written: XSAVE leaves the rest alone.
+    if (compact && !m.read(address, image)) return { kind: 'page', address, write: true };
+    this.xstate.save(m.state, image, mask, compact);
+    return m.write(address, image) ? DONE : { kind: 'page', address, write: true };
+  }
+
+  private restore(ins: Instruction, rip: number, m: Machine): Outcome {
+    const mask = m.halves[0]! & this.model.xcr0;
+    const address = effectiveAddress(ins, rip, m);
+    if (address & 63n) return PROTECTION;
+    const head = new Uint8Array(576);
+    if (!m.read(address, head)) return { kind: 'page', address, write: false };
+    const compact = (head[527]! & 0x80) !== 0;
+    const bytes = this.xstate.bytesOf(compact ? head[520]! & this.model.xcr0 : mask, compact);
+    const image = new Uint8Array(Math.max(576, bytes));
+    if (!m.read(address, image)) return { kind: 'page', address, write: false };
+    return this.xstate.restore(m.state, image, mask) ? DONE : PROTECTION;
+  }
+}
+
+/** Those that need a higher privilege than a guest has. */
+const PRIVILEGED: ReadonlySet<string> = new Set([
+  ...['hlt', 'cli', 'sti', 'in', 'out', 'insb', 'insd', 'outsb', 'outsd', 'clts', 'wbinvd', 'invd'],
+  ...['rdmsr', 'wrmsr', 'rdpmc'],
+]);
+
+function set32(m: Machine, register: number, value: number): void {
+  m.halves[2 * register] = value;
+  m.halves[2 * register + 1] = 0;
+}
+
+function pushf(m: Machine, bytes: number): Outcome {
+  const address = BigInt.asUintN(64, m.gprs[4]! - BigInt(bytes));
+  const image = new Uint8Array(bytes);
+  const flags = m.rflags | FLAGS_FIXED;
+  for (let n = 0; n < Math.min(bytes, 4); n++) image[n] = flags >> (8 * n);
+  if (!m.write(address, image)) return { kind: 'page', address, write: true };
+  m.gprs[4] = address;
+  return DONE;
+}
+
+function popf(m: Machine, bytes: number): Outcome {
+  const address = m.gprs[4]!;
+  const image = new Uint8Array(bytes);
+  if (!m.read(address, image)) return { kind: 'page', address, write: false };
+  const mask = bytes === 2 ? POPF_MASK & 0xffff : POPF_MASK;
+  const value = bytes === 2 ? image[0]! | (image[1]! << 8) : read32(image, 0);
+  m.rflags = (m.rflags & ~mask) | (value & mask) | FLAGS_FIXED;
+  m.gprs[4] = BigInt.asUintN(64, address + BigInt(bytes));
+  return DONE;
+}
+
+/** Selectors as Linux gives them to 64-bit programs: cs, ss; es, ds, fs, gs are null. */
+const SELECTORS = [0, 0x33, 0x2b, 0, 0, 0];
+
+function moveSegment(ins: Instruction, rip: number, m: Machine): Outcome {
+  const toRegister = ins.opcode === 0x8c;
+  if (!toRegister) {
+    // Loading the null selector is all that programs do; anything else faults as on Linux.
+    return ins.hasMemory || (m.halves[2 * ins.rm]! & 0xfffc) !== 0 || ins.reg === 1
+      ? PROTECTION
+      : DONE;
+  }
+  const selector = SELECTORS[ins.reg] ?? 0;
+  if (ins.hasMemory) {
+    const address = effectiveAddress(ins, rip, m);
+    const image = Uint8Array.of(selector, 0);
+    return m.write(address, image) ? DONE : { kind: 'page', address, write: true };
+  }
+  if (ins.prefixes & PREFIX_OPSIZE && !(ins.rex & 8))
+    m.gprs[ins.rm] = (m.gprs[ins.rm]! & ~0xffffn) | BigInt(selector);
+  else m.gprs[ins.rm] = BigInt(selector);
+  return DONE;
+}

@@ -1,0 +1,115 @@
+/** The processor state of one guest thread, over its state block (`cpu/sandbox/layout.ts`). */
+
+import type { PlacedUnit } from '../cpu/cache/domain.ts';
+import type { StateBlock } from '../cpu/code-host.ts';
+import type { CpuModel } from '../cpu/interpret/model.ts';
+import type { Xstate } from '../cpu/interpret/xstate.ts';
+import { STATE } from '../cpu/sandbox/layout.ts';
+import type { GuestCpu, GuestFault } from '../kernel/platform.ts';
+
+const RIP = STATE.rip / 4;
+const RFLAGS = STATE.rflags / 4;
+const HIGH = 2 ** 32;
+/** IF and the bit that is always one. */
+const RFLAGS_FIXED = 0x202;
+/** CF PF AF ZF SF DF OF and ID; what a guest may set without leaving its sandbox. */
+const RFLAGS_GUEST = 0x200cd5;
+
+export class TranslatedCpu implements GuestCpu {
+  readonly state: StateBlock;
+  readonly gprs: BigUint64Array;
+  readonly gprHalves: Int32Array;
+  readonly fault: GuestFault = {
+    ...{ signal: 0, code: 0, address: 0n, trapNumber: 0, errorCode: 0 },
+  };
+  /** What it ran last: the trail for finding an entry after a tick, and what its block names. */
+  lastUnit: PlacedUnit | undefined;
+  boundTo: object | undefined;
+  boundGeneration = -1;
+  private readonly model: CpuModel;
+  private readonly xstate: Xstate;
+
+  constructor(state: StateBlock, model: CpuModel, xstate: Xstate) {
+    this.state = state;
+    this.model = model;
+    this.xstate = xstate;
+    this.gprs = state.u64.subarray(STATE.gprs / 8, STATE.gprs / 8 + 16);
+    this.gprHalves = state.i32.subarray(STATE.gprs / 4, STATE.gprs / 4 + 32);
+    this.reset();
+  }
+
+  get rip(): number {
+    const { i32 } = this.state;
+    return (i32[RIP]! >>> 0) + (i32[RIP + 1]! >>> 0) * HIGH;
+  }
+
+  set rip(value: number) {
+    const { i32 } = this.state;
+    i32[RIP] = value | 0;
+    i32[RIP + 1] = Math.floor(value / HIGH);
+  }
+
+  get rflags(): number {
+    return this.state.i32[RFLAGS]! | RFLAGS_FIXED;
+  }
+
+  set rflags(value: number) {
+    this.state.i32[RFLAGS] = (value & RFLAGS_GUEST) | RFLAGS_FIXED;
+    this.state.i32[RFLAGS + 1] = 0;
+  }
+
+  get fsBase(): bigint {
+    return this.state.u64[STATE.fsBase / 8]!;
+  }
+
+  set fsBase(value: bigint) {
+    this.state.u64[STATE.fsBase / 8] = value;
+  }
+
+  get gsBase(): bigint {
+    return this.state.u64[STATE.gsBase / 8]!;
+  }
+
+  set gsBase(value: bigint) {
+    this.state.u64[STATE.gsBase / 8] = value;
+  }
+
+  get extendedBytes(): number {
+    return this.model.xsaveBytes;
+  }
+
+  get extendedFeatures(): bigint {
+    return BigInt(this.model.xcr0);
+  }
+
+  saveExtended(target: Uint8Array): void {
+    this.xstate.save(this.state.u8, target, this.model.xcr0, false);
+  }
+
+  loadExtended(source: Uint8Array): boolean {
+    return this.xstate.restore(this.state.u8, source, this.model.xcr0);
+  }
+
+  resetExtended(): void {
+    this.xstate.reset(this.state.u8);
+  }
+
+  copyFrom(other: GuestCpu): void {
+    if (!(other instanceof TranslatedCpu)) throw new TypeError('not a cpu of this platform');
+    this.state.u8.set(other.state.u8);
+    this.lastUnit = undefined;
+    this.boundTo = undefined;
+  }
+
+  reset(): void {
+    this.state.u8.fill(0);
+    this.rflags = 0;
+    this.resetExtended();
+    this.lastUnit = undefined;
+    this.boundTo = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.state[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,381 @@
+/**
+ * `Platform` over translated code: enters it, and handles what is not the kernel's business — missing
+ * translations, links, interpreted instructions, code that changed — until a system call, a fault or
+ * the end of the time slice.
+ */
+
+import { assert } from '../base/assert.ts';
+import type { Logger } from '../base/interfaces.ts';
+import { CodeCache } from '../cpu/cache/code-cache.ts';
+import { MISSED_RETURN } from '../cpu/cache/code-space.ts';
+import { type Domain, isStart, type PlacedUnit } from '../cpu/cache/domain.ts';
+import { hostOffsetOf, makeExact } from '../cpu/cache/exact.ts';
+import type { CodeHost } from '../cpu/code-host.ts';
+import { faultingAddress } from '../cpu/interpret/address.ts';
+import { Decoded } from '../cpu/interpret/decoded.ts';
+import { Interpreter, type Outcome } from '../cpu/interpret/emulate.ts';
+import { CpuModel } from '../cpu/interpret/model.ts';
+import { Xstate } from '../cpu/interpret/xstate.ts';
+import { EXIT, STATE } from '../cpu/sandbox/layout.ts';
+import { type LandingKind, Translator } from '../cpu/translate/translate.ts';
+import { type GuestCpu, type Platform, RUN, type RunExit } from '../kernel/platform.ts';
+import type { AddressSpace, CodeObserver, FaultAccess } from '../mm/address-space.ts';
+import { cpuinfoText } from './cpuinfo.ts';
+import { TranslatedCpu } from './guest-cpu.ts';
+import { GuestMachine } from './machine.ts';
+import {
+  ILL_ILLOPN,
+  PF_FETCH,
+  PF_PRESENT,
+  PF_USER,
+  PF_WRITE,
+  SEGV_MAPERR,
+  SI_KERNEL,
+  SIGBUS,
+  SIGFPE,
+  SIGILL,
+  SIGSEGV,
+  SIGTRAP,
+  TRAP,
+} from './signals.ts';
+import { SpaceState } from './space.ts';
+
+/** Instructions a unit has at most. */
+const MAX_INSTRUCTIONS = 1000;
+const GUEST_LIMIT = 2 ** 32;
+const ENTRY = STATE.entry / 4;
+
+/** Counters of exits by kind: an engineer sees why something is slow. */
+export interface PlatformStatistics {
+  readonly exits: Uint32Array;
+}
+
+/** An offset of code memory to go on at, or one of these. */
+type Next = number;
+const LEAVE_FAULT: Next = -1;
+const LEAVE_PREEMPTED: Next = -2;
+
+export class TranslatedPlatform implements Platform, CodeObserver {
+  readonly model: CpuModel;
+  readonly cache: CodeCache;
+  readonly statistics: PlatformStatistics = { exits: new Uint32Array(16) };
+  readonly hwcap: number;
+  /** Bit 1 is FSGSBASE, which guests do not have. */
+  readonly hwcap2 = 0;
+  readonly cpuinfo: string;
+  private readonly host: CodeHost;
+  private readonly logger: Logger;
+  private readonly xstate: Xstate;
+  private readonly interpreter: Interpreter;
+  private readonly translator: Translator;
+  private readonly spaces = new WeakMap<AddressSpace, SpaceState>();
+  private readonly decoded = new Decoded();
+
+  constructor(host: CodeHost, logger: Logger) {
+    this.host = host;
+    this.logger = logger;
+    this.model = new CpuModel(host);
+    this.xstate = new Xstate(this.model);
+    this.interpreter = new Interpreter(this.model, this.xstate);
+    this.translator = new Translator(host.tlsDisplacement);
+    this.cache = new CodeCache(host);
+    this.hwcap = this.model.cpuid(1, 0).edx >>> 0;
+    this.cpuinfo = cpuinfoText(this.model);
+  }
+
+  createCpu(): TranslatedCpu {
+    return new TranslatedCpu(this.host.createState(), this.model, this.xstate);
+  }
+
+  adopt(space: AddressSpace): void {
+    if (this.spaces.has(space)) return;
+    this.spaces.set(space, new SpaceState(space, this.cache.createDomain()));
+    space.codeObserver = this;
+  }
+
+  /** To be called when `space` is gone. */
+  release(space: AddressSpace): void {
+    const known = this.spaces.get(space);
+    if (!known) return;
+    this.spaces.delete(space);
+    if (--known.domain.users === 0) this.cache.releaseDomain(known.domain);
+  }
+
+  onCodeChanged(space: AddressSpace, addr: number, length: number): void {
+    const known = this.spaces.get(space);
+    if (known && length > 0) this.invalidate(known, addr, length);
+  }
+
+  private invalidate(known: SpaceState, addr: number, length: number): void {
+    const { domain } = known;
+    if (domain.users > 1) {
+      // Others go on with the shared translations; this one starts afresh.
+      if (domain.unitsIn(addr, length).length === 0) return;
+      domain.users--;
+      known.attach(this.cache.createDomain());
+    } else this.cache.invalidate(domain, addr, length);
+  }
+
+  run(cpu: GuestCpu, space: AddressSpace): RunExit {
+    assert(cpu instanceof TranslatedCpu, 'a cpu of this platform');
+    const known = this.spaces.get(space);
+    assert(known, 'an adopted address space');
+    const { host } = this;
+    let next = this.enterAt(cpu, known, cpu.rip);
+    while (next >= 0) {
+      this.bind(cpu, known);
+      setAddress(cpu.state.i32, ENTRY, host.code.executable + next);
+      const kind = host.enter(cpu.state);
+      this.statistics.exits[kind]!++;
+      if (kind === EXIT.syscall) return RUN.syscall;
+      next = this.handle(kind, cpu, known);
+    }
+    return next === LEAVE_PREEMPTED ? RUN.preempted : RUN.fault;
+  }
+
+  /** Writes into the state block what belongs to the address space. */
+  private bind(cpu: TranslatedCpu, known: SpaceState): void {
+    const { wide } = known.domain;
+    const generation = known.generation * 1024 + wide.generation;
+    if (cpu.boundTo === known && cpu.boundGeneration === generation) return;
+    cpu.boundTo = known;
+    cpu.boundGeneration = generation;
+    const { i32 } = cpu.state;
+    setAddress(i32, STATE.sandboxBase / 4, known.space.pages.base);
+    setAddress(i32, STATE.wideTable / 4, wide.address);
+    setAddress(i32, STATE.wideMask / 4, wide.mask);
+  }
+
+  private handle(kind: number, cpu: TranslatedCpu, known: SpaceState): Next {
+    switch (kind) {
+      case EXIT.link: {
+        const link = this.cache.link(cpu.state.i32[STATE.exitSite / 4]!);
+        assert(link, 'a link of a live unit');
+        cpu.rip = link.target;
+        return this.enterAt(cpu, known, link.target);
+      }
+      case EXIT.indirect:
+        return this.indirect(cpu, known);
+      case EXIT.tick:
+        this.makeExact(cpu, known);
+        return LEAVE_PREEMPTED;
+      case EXIT.tickBeforeEntry:
+        return LEAVE_PREEMPTED;
+      case EXIT.fault:
+        return this.fault(cpu, known);
+      case EXIT.emulate:
+        return this.emulate(cpu, known);
+      case EXIT.illegal:
+        return this.illegal(cpu, known, false);
+      case EXIT.int3:
+        return this.raise(cpu, SIGTRAP, SI_KERNEL, 0n, TRAP.breakpoint, 0);
+      case EXIT.stale:
+        return this.enterAt(cpu, known, cpu.rip);
+      default:
+        throw new Error(`unknown exit ${kind}`);
+    }
+  }
+
+  // entries
+
+  private enterAt(cpu: TranslatedCpu, known: SpaceState, rip: number): Next {
+    const { domain } = known;
+    const entry = domain.entryOf(rip);
+    if (entry !== undefined) return entry;
+    const last = cpu.lastUnit;
+    if (last && !last.dead && last.domain === domain) {
+      const at = hostOffsetOf(last.unit, rip);
+      if (at >= 0 && isStart(last, at)) return last.offset + at;
+    }
+    if (rip >= GUEST_LIMIT) return this.fetchFault(cpu, known, BigInt(rip));
+    const placed = this.translate(known, rip);
+    if (!placed) return this.fetchFault(cpu, known, BigInt(this.firstUnfetchable(known, rip)));
+    return placed.offset + placed.unit.entryAt;
+  }
+
+  private translate(known: SpaceState, rip: number): PlacedUnit | undefined {
+    const { domain } = known;
+    const unit = this.translator.translate(known, rip, {
+      maxInstructions: MAX_INSTRUCTIONS,
+      isEntry: (address) => domain.hasEntry(address),
+    });
+    return unit && this.cache.add(unit, domain);
+  }
+
+  /** An instruction that crosses into a page that may not be executed faults there. */
+  private firstUnfetchable(known: SpaceState, rip: number): number {
+    const page = Math.floor(rip / 4096);
+    return known.fetchPage(page, new Uint8Array(4096)) ? (page + 1) * 4096 : rip;
+  }
+
+  private indirect(cpu: TranslatedCpu, known: SpaceState): Next {
+    const { domain } = known;
+    const rip = cpu.rip;
+    if (rip >= GUEST_LIMIT) return this.enterAt(cpu, known, rip);
+    const kind: LandingKind =
+      cpu.state.i32[STATE.exitSite / 4] === MISSED_RETURN ? 'return' : 'jump';
+    const next = this.enterAt(cpu, known, rip);
+    if (next < 0) return next;
+    if (!this.learn(domain, rip, kind)) {
+      this.cache.add(this.translator.landingThunk(rip, kind), domain);
+      this.learn(domain, rip, kind);
+    }
+    domain.learnWide(rip);
+    // Adding the thunk may have flushed the cache: look again.
+    return this.enterAt(cpu, known, rip);
+  }
+
+  private learn(domain: Domain, rip: number, kind: LandingKind): boolean {
+    return kind === 'return' ? domain.learnReturn(rip) : domain.learnJump(rip);
+  }
+
+  // interruptions
+
+  /** Makes the guest's registers exact after a fault or tick, and remembers the unit. */
+  private makeExact(cpu: TranslatedCpu, known: SpaceState): void {
+    const { i32, u64 } = cpu.state;
+    const offset = addressIn(i32, STATE.hostRip / 4) - this.host.code.executable;
+    const placed = this.cache.unitAt(offset);
+    const machine = new GuestMachine(cpu, known.space);
+    if (!placed) {
+      const kind = this.cache.space.preambleAt(offset);
+      assert(kind !== 0, 'interrupted in a unit');
+      cpu.gprs[1] = u64[STATE.spills / 8]!;
+      cpu.rip = machine.transferTarget(kind === MISSED_RETURN);
+      return;
+    }
+    const rip = makeExact(placed.unit, offset - placed.offset, machine);
+    assert(rip !== undefined, 'a fixup for every host instruction');
+    u64[STATE.rip / 8] = rip;
+    cpu.lastUnit = placed;
+  }
+
+  private fault(cpu: TranslatedCpu, known: SpaceState): Next {
+    const { i32 } = cpu.state;
+    const trap = i32[STATE.trapNumber / 4]!;
+    const errorCode = i32[STATE.errorCode / 4]!;
+    const faultAt = addressIn(i32, STATE.faultAddress / 4);
+    const hostSignal = i32[STATE.signal / 4]!;
+    const hostCode = i32[STATE.signalCode / 4]!;
+    this.makeExact(cpu, known);
+    if (trap === TRAP.page) {
+      const low = faultAt - known.space.pages.base;
+      return this.pageFault(cpu, known, low, (errorCode & PF_WRITE) !== 0);
+    }
+    const rip = BigInt(cpu.rip);
+    if (hostSignal === SIGFPE) return this.raise(cpu, SIGFPE, hostCode, rip, trap, 0);
+    if (trap === TRAP.undefined) return this.illegal(cpu, known, true);
+    if (hostSignal === SIGTRAP) return this.raise(cpu, SIGTRAP, hostCode, rip, trap, 0);
+    if (hostSignal === SIGBUS) return this.raise(cpu, SIGBUS, hostCode, 0n, trap, 0);
+    return this.raise(cpu, SIGSEGV, SI_KERNEL, 0n, TRAP.protection, 0);
+  }
+
+  private pageFault(cpu: TranslatedCpu, known: SpaceState, low: number, write: boolean): Next {
+    const { space } = known;
+    const inside = low >= 0 && low < GUEST_LIMIT;
+    if (write && inside && space.isWriteProtected(low)) {
+      const page = Math.floor(low / 4096) * 4096;
+      this.invalidate(known, page, 4096);
+      space.setWriteProtect(page, 4096, false);
+      return this.enterAt(cpu, known, cpu.rip);
+    }
+    let address = BigInt(low < 0 ? low + GUEST_LIMIT : low);
+    if (this.decoded.at(space, cpu.rip))
+      address = faultingAddress(this.decoded.instruction, cpu.rip, Number(address), cpu);
+    return this.accessFault(cpu, known, address, write ? 'write' : 'read');
+  }
+
+  /** What mm says of an access: run again, or a signal. */
+  private accessFault(
+    cpu: TranslatedCpu,
+    known: SpaceState,
+    address: bigint,
+    access: FaultAccess,
+  ): Next {
+    const bits =
+      PF_USER | (access === 'write' ? PF_WRITE : 0) | (access === 'execute' ? PF_FETCH : 0);
+    if (address >= BigInt(GUEST_LIMIT))
+      return this.raise(cpu, SIGSEGV, SEGV_MAPERR, address, TRAP.page, bits);
+    const stackPointer = Number(cpu.gprs[4]! & 0xffff_ffffn);
+    const verdict = known.space.fault(Number(address), access, stackPointer);
+    if (verdict.kind === 'handled') return this.enterAt(cpu, known, cpu.rip);
+    const present = verdict.code === SEGV_MAPERR ? 0 : PF_PRESENT;
+    return this.raise(cpu, verdict.signal, verdict.code, address, TRAP.page, bits | present);
+  }
+
+  private fetchFault(cpu: TranslatedCpu, known: SpaceState, address: bigint): Next {
+    return this.accessFault(cpu, known, address, 'execute');
+  }
+
+  private emulate(cpu: TranslatedCpu, known: SpaceState): Next {
+    const rip = cpu.rip;
+    if (!this.decoded.at(known.space, rip)) return this.illegal(cpu, known, false);
+    const ins = this.decoded.instruction;
+    const outcome = this.interpreter.run(ins, rip, new GuestMachine(cpu, known.space));
+    if (outcome.kind === 'done') {
+      cpu.rip = rip + ins.length;
+      return this.enterAt(cpu, known, cpu.rip);
+    }
+    return this.refuse(outcome, cpu, known);
+  }
+
+  private refuse(
+    outcome: Exclude<Outcome, { kind: 'done' }>,
+    cpu: TranslatedCpu,
+    known: SpaceState,
+  ): Next {
+    switch (outcome.kind) {
+      case 'page':
+        return this.accessFault(cpu, known, outcome.address, outcome.write ? 'write' : 'read');
+      case 'protection':
+        return this.raise(cpu, SIGSEGV, SI_KERNEL, 0n, TRAP.protection, 0);
+      case 'trap':
+        cpu.rip += this.decoded.instruction.length;
+        return this.raise(cpu, SIGTRAP, SI_KERNEL, 0n, TRAP.breakpoint, 0);
+      case 'undefined':
+        return this.illegal(cpu, known, outcome.known);
+    }
+  }
+
+  /** SIGILL; with a log line unless the instruction is meant to raise it. */
+  private illegal(cpu: TranslatedCpu, known: SpaceState, meant: boolean): Next {
+    const rip = cpu.rip;
+    if (!meant) {
+      const bytes = new Uint8Array(15);
+      let length = 15;
+      while (length > 0 && known.space.peek(rip, bytes.subarray(0, length)) < 0) length--;
+      const hex = [...bytes.subarray(0, length)].map((b) => b.toString(16).padStart(2, '0'));
+      this.logger.log(
+        'warn',
+        `SIGILL: no translation of the instruction at 0x${rip.toString(16)}: ${hex.join(' ')}`,
+      );
+    }
+    return this.raise(cpu, SIGILL, ILL_ILLOPN, BigInt(rip), TRAP.undefined, 0);
+  }
+
+  private raise(
+    cpu: TranslatedCpu,
+    signal: number,
+    code: number,
+    address: bigint,
+    trapNumber: number,
+    errorCode: number,
+  ): Next {
+    const { fault } = cpu;
+    fault.signal = signal;
+    fault.code = code;
+    fault.address = address;
+    fault.trapNumber = trapNumber;
+    fault.errorCode = errorCode;
+    return LEAVE_FAULT;
+  }
+}
+
+function setAddress(i32: Int32Array, at: number, value: number): void {
+  i32[at] = value | 0;
+  i32[at + 1] = Math.floor(value / 2 ** 32);
+}
+
+function addressIn(i32: Int32Array, at: number): number {
+  return (i32[at]! >>> 0) + i32[at + 1]! * 2 ** 32;
+}
