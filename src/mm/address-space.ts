@@ -121,6 +121,13 @@ export interface AddressSpace extends Disposable {
    */
   sharedIdentity(addr: number): { readonly owner: object; readonly offset: number } | undefined;
 
+  /**
+   * True when JavaScript may itself read (or write) `pages.bytes[addr, addr + length)`: private
+   * anonymous pages with that permission, and for writing without translated code. Cheap, since
+   * read(2) and write(2) ask it each time; without it they copy through a buffer.
+   */
+  isDirect?(addr: number, length: number, forWriting: boolean): boolean;
+
   // copies; -EFAULT when not all bytes could be copied, unless said
   copyIn(addr: number, target: Uint8Array): number;
   copyOut(addr: number, source: Uint8Array): number;

@@ -1,0 +1,105 @@
+/** What the file families share: descriptors, paths and places from arguments, waiting for files. */
+
+import { EAGAIN, EBADF, EFAULT, ENAMETOOLONG, EPIPE } from '../abi/errno.table.ts';
+import { AT_FDCWD, O_NONBLOCK, O_PATH, PATH_MAX } from '../abi/file-flags.ts';
+import { BLOCKED, ERESTARTSYS } from '../kernel/outcome.ts';
+import type { Task } from '../kernel/task.ts';
+import type { Location } from '../vfs/dentry.ts';
+import type { OpenFile } from '../vfs/open-file.ts';
+import type { Path } from '../vfs/path.ts';
+import type { UserMemory } from '../vfs/user-memory.ts';
+
+const PAGE_BYTES = 4096;
+
+/** The open file of a descriptor that may move data or attributes: not O_PATH. */
+export function dataFile(task: Task, fd: number): OpenFile | undefined {
+  const file = task.files.get(fd);
+  return file === undefined || (file.flags & O_PATH) !== 0 ? undefined : file;
+}
+
+/** A path from guest memory. */
+export function readPath(task: Task, addr: number): Path | number {
+  const { space } = task;
+  const { paths } = task.kernel.vfs;
+  // Most paths end in the page they start in.
+  const inPage = PAGE_BYTES - (addr % PAGE_BYTES);
+  if (addr < 0x1_0000_0000 && space.isDirect?.(addr, inPage, false) === true) {
+    const { bytes } = space.pages;
+    for (let at = addr; at < addr + inPage; at++)
+      if (bytes[at] === 0) return paths.find(bytes, addr, at);
+  }
+  const bytes = space.readCString(addr, PATH_MAX);
+  if (typeof bytes === 'number') return bytes;
+  if (bytes.length >= PATH_MAX) return -ENAMETOOLONG;
+  return paths.find(bytes, 0, bytes.length);
+}
+
+/**
+ * Where a relative path starts: undefined for the working directory. An absolute path does not
+ * look at `dirfd` at all (openat(2)).
+ */
+export function baseOf(task: Task, dirfd: number, path: Path): Location | undefined | number {
+  if (dirfd === AT_FDCWD || path.isAbsolute) return undefined;
+  return task.files.get(dirfd) ?? -EBADF;
+}
+
+/** Guest memory for ioctl handlers. */
+export class TaskMemory implements UserMemory {
+  readonly #task: Task;
+
+  constructor(task: Task) {
+    this.#task = task;
+  }
+
+  read(addr: number, target: Uint8Array): boolean {
+    return this.#task.space.copyIn(addr, target) >= 0;
+  }
+
+  write(addr: number, source: Uint8Array): boolean {
+    return this.#task.space.copyOut(addr, source) >= 0;
+  }
+}
+
+/**
+ * Sleeps until `attempt` answers something else than -EAGAIN. Holds the file meanwhile, since
+ * another thread may close the descriptor. `interrupted`: what a signal makes of it.
+ */
+export function waitForFile(
+  task: Task,
+  file: OpenFile,
+  reason: string,
+  attempt: (task: Task) => number,
+  interrupted: () => number = () => -ERESTARTSYS,
+): number {
+  const queue = file.waitQueue;
+  if (queue === undefined) return -EAGAIN;
+  file.retain();
+  return task.sleep({
+    queues: [queue],
+    attempt: (sleeper) => {
+      const result = attempt(sleeper);
+      if (result === -EAGAIN || result === BLOCKED) return BLOCKED;
+      file.release();
+      return result;
+    },
+    interrupted: () => {
+      file.release();
+      return interrupted();
+    },
+    abandoned: () => file.release(),
+    reason,
+  });
+}
+
+export const isNonBlocking = (file: OpenFile): boolean => (file.flags & O_NONBLOCK) !== 0;
+
+/** Writes a 32-bit result out; 0 or -EFAULT. */
+export function putInt(task: Task, addr: number, value: number): number {
+  return task.space.writeU32(addr, value >>> 0) < 0 ? -EFAULT : 0;
+}
+
+/** A write to nobody: SIGPIPE for the thread, and the error. */
+export function withSigpipe(task: Task, result: number): number {
+  if (result === -EPIPE) task.kernel.raiseSigpipe(task);
+  return result;
+}
