@@ -99,6 +99,8 @@ export class Kernel {
   readonly vdso: Uint8Array | undefined;
   /** Scratch of handlers that copy small structures; never held across a call. */
   readonly scratch: Uint8Array<ArrayBuffer> = new Uint8Array(4096);
+  /** For copies between files and guest memory that cannot go directly; valid during a handler. */
+  readonly transferBuffer: Uint8Array<ArrayBuffer> = new Uint8Array(262_144);
   readonly scratchView: DataView<ArrayBuffer> = new DataView(this.scratch.buffer);
 
   constructor(parts: KernelParts) {

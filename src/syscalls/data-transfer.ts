@@ -6,11 +6,11 @@
 import { EAGAIN, EBADF, EFAULT, EFBIG } from '../abi/errno.table.ts';
 import { MAX_RW_COUNT, O_APPEND } from '../abi/file-flags.ts';
 import { isRegular } from '../abi/file-mode.ts';
+import { SIGXFSZ } from '../abi/signal.table.ts';
 import { ERESTARTSYS } from '../kernel/outcome.ts';
 import type { Task } from '../kernel/task.ts';
 import type { OpenFile } from '../vfs/open-file.ts';
-import { bounceBuffer } from './bounce-buffer.ts';
-import { isNonBlocking, waitForFile, withSigpipe } from './file-support.ts';
+import { isNonBlocking, raise, waitForFile, withSigpipe } from './file-support.ts';
 
 /** The file position instead of an explicit offset. */
 export const AT_POSITION = -1;
@@ -46,7 +46,7 @@ function readThroughBuffer(
   const { space } = task;
   // A stream's bytes would be lost: find out before.
   if (length > 0 && !space.permits(addr, 1, PROT_WRITE)) return -EFAULT;
-  const buffer = bounceBuffer(task);
+  const buffer = task.kernel.transferBuffer;
   let done = 0;
   do {
     const wanted = Math.min(length - done, buffer.length);
@@ -93,7 +93,7 @@ function writeThroughBuffer(
   length: number,
   position: number,
 ): number {
-  const buffer = bounceBuffer(task);
+  const buffer = task.kernel.transferBuffer;
   let done = 0;
   do {
     const wanted = Math.min(length - done, buffer.length);
@@ -119,7 +119,7 @@ function limitedLength(task: Task, file: OpenFile, length: number, position: num
   let at = position === AT_POSITION ? file.position : position;
   if ((file.flags & O_APPEND) !== 0) at = file.inode.size;
   if (at >= limit) {
-    task.kernel.raiseFileSizeSignal(task);
+    raise(task, SIGXFSZ);
     return -EFBIG;
   }
   return Math.min(length, limit - at);
@@ -172,5 +172,3 @@ export function writeBlocking(
     () => (done > 0 ? done : -ERESTARTSYS),
   );
 }
-
-

@@ -2,7 +2,10 @@
 
 import { EAGAIN, EBADF, EFAULT, ENAMETOOLONG, EPIPE } from '../abi/errno.table.ts';
 import { AT_FDCWD, O_NONBLOCK, O_PATH, PATH_MAX } from '../abi/file-flags.ts';
+import { SIGPIPE } from '../abi/signal.table.ts';
 import { BLOCKED, ERESTARTSYS } from '../kernel/outcome.ts';
+import { sendToTask } from '../kernel/signals/send.ts';
+import { userSignal } from '../kernel/signals/signal-info.ts';
 import type { Task } from '../kernel/task.ts';
 import type { Location } from '../vfs/dentry.ts';
 import type { OpenFile } from '../vfs/open-file.ts';
@@ -100,6 +103,11 @@ export function putInt(task: Task, addr: number, value: number): number {
 
 /** A write to nobody: SIGPIPE for the thread, and the error. */
 export function withSigpipe(task: Task, result: number): number {
-  if (result === -EPIPE) task.kernel.raiseSigpipe(task);
+  if (result === -EPIPE) raise(task, SIGPIPE);
   return result;
+}
+
+/** `send_sig(signal, current, 0)`: a signal that a task brings on itself. */
+export function raise(task: Task, signal: number): void {
+  sendToTask(task, userSignal(signal, task.group.pid, task.creds.uid));
 }

@@ -1,19 +1,18 @@
 /** read(2), write(2), pread(2), pwrite(2), readv(2) and their relatives. */
 
+import { EAGAIN, EBADF, EFAULT, EINVAL, EOPNOTSUPP, ESPIPE } from '../abi/errno.table.ts';
 import {
-  EAGAIN,
-  EBADF,
-  EFAULT,
-  EINVAL,
-  EOPNOTSUPP,
-  ESPIPE,
-} from '../abi/errno.table.ts';
-import { IOV_MAX, MAX_RW_COUNT, RWF_APPEND, RWF_DSYNC, RWF_NOWAIT, RWF_SYNC } from '../abi/file-flags.ts';
+  IOV_MAX,
+  MAX_RW_COUNT,
+  RWF_APPEND,
+  RWF_DSYNC,
+  RWF_NOWAIT,
+  RWF_SYNC,
+} from '../abi/file-flags.ts';
 import { ERESTARTSYS } from '../kernel/outcome.ts';
 import type { Task } from '../kernel/task.ts';
 import type { OpenFile } from '../vfs/open-file.ts';
-import { fd, flags, inBytes, int, kind, DECODE, offset, outBytes, pointer, size } from './args.ts';
-import { bounceBuffer } from './bounce-buffer.ts';
+import { DECODE, fd, flags, inBytes, int, kind, offset, outBytes, pointer, size } from './args.ts';
 import { AT_POSITION, readBlocking, readOnce, writeBlocking, writeOnce } from './data-transfer.ts';
 import { RWF_FLAG_SET } from './file-flag-sets.ts';
 import { dataFile, isNonBlocking, waitForFile, withSigpipe } from './file-support.ts';
@@ -110,7 +109,7 @@ function moveGathered(
   isWrite: boolean,
   skip: number,
 ): number {
-  const buffer = bounceBuffer(task);
+  const buffer = task.kernel.transferBuffer;
   const total = Math.min(totalOf(parts) - skip, buffer.length);
   if (isWrite) {
     const present = gather(task, parts, buffer.subarray(0, total), skip);
@@ -196,10 +195,20 @@ const sysWritev = (task: Task, fd: number, addr: number, count: number): number 
   vectorCall(task, fd, addr, count, AT_POSITION, true);
 
 // On x86-64 the low half carries the whole offset; the high half is shifted out.
-const sysPreadv = (task: Task, fd: number, addr: number, count: number, position: number): number =>
-  position < 0 ? -EINVAL : vectorCall(task, fd, addr, count, position, false);
-const sysPwritev = (task: Task, fd: number, addr: number, count: number, position: number): number =>
-  position < 0 ? -EINVAL : vectorCall(task, fd, addr, count, position, true);
+const sysPreadv = (
+  task: Task,
+  fd: number,
+  addr: number,
+  count: number,
+  position: number,
+): number => (position < 0 ? -EINVAL : vectorCall(task, fd, addr, count, position, false));
+const sysPwritev = (
+  task: Task,
+  fd: number,
+  addr: number,
+  count: number,
+  position: number,
+): number => (position < 0 ? -EINVAL : vectorCall(task, fd, addr, count, position, true));
 
 const RWF_BITS = allBits(RWF_FLAG_SET);
 
@@ -231,10 +240,24 @@ function vector2(
   return result;
 }
 
-const sysPreadv2 = (t: Task, f: number, a: number, n: number, at: number, _h: number, how: number) =>
-  vector2(t, f, a, n, at, how, false);
-const sysPwritev2 = (t: Task, f: number, a: number, n: number, at: number, _h: number, how: number) =>
-  vector2(t, f, a, n, at, how, true);
+const sysPreadv2 = (
+  t: Task,
+  f: number,
+  a: number,
+  n: number,
+  at: number,
+  _h: number,
+  how: number,
+) => vector2(t, f, a, n, at, how, false);
+const sysPwritev2 = (
+  t: Task,
+  f: number,
+  a: number,
+  n: number,
+  at: number,
+  _h: number,
+  how: number,
+) => vector2(t, f, a, n, at, how, true);
 
 const rwf = flags(RWF_FLAG_SET);
 const iovecs = pointer;

@@ -2,13 +2,33 @@
 
 import { NR, SYSCALL_NAMES } from '../abi/syscall-numbers.table.ts';
 import { assert } from '../base/assert.ts';
+import { DESCRIPTOR_ROWS } from './descriptors.ts';
+import { FILE_ATTRIBUTE_ROWS } from './file-attributes.ts';
+import { FILE_DATA_ROWS } from './file-data.ts';
+import { FILE_NAME_ROWS } from './file-names.ts';
+import { GETDENTS_ROWS } from './getdents.ts';
 import { IDENTITY_ROWS } from './identity.ts';
 import { PROCESS_ROWS } from './lifecycle.ts';
+import { OPEN_CLOSE_ROWS } from './open-close.ts';
 import { PIDFD_ROWS } from './pidfd.ts';
+import { READ_WRITE_ROWS } from './read-write.ts';
 import type { SyscallRow } from './row.ts';
+import { STAT_ROWS } from './stat.ts';
 
 /** Every family's rows. A family file exports them beside its handlers. */
-export const ALL_ROWS: readonly SyscallRow[] = [...IDENTITY_ROWS, ...PROCESS_ROWS, ...PIDFD_ROWS];
+export const ALL_ROWS: readonly SyscallRow[] = [
+  ...IDENTITY_ROWS,
+  ...PROCESS_ROWS,
+  ...PIDFD_ROWS,
+  ...READ_WRITE_ROWS,
+  ...OPEN_CLOSE_ROWS,
+  ...FILE_DATA_ROWS,
+  ...STAT_ROWS,
+  ...FILE_ATTRIBUTE_ROWS,
+  ...FILE_NAME_ROWS,
+  ...GETDENTS_ROWS,
+  ...DESCRIPTOR_ROWS,
+];
 
 /** Rows by number; holes are calls that answer ENOSYS. */
 export function buildTable(

@@ -21,6 +21,12 @@ export interface RecordLock {
   pid: number;
 }
 
+/** What a sleeping owner wants, for finding circles. */
+export interface LockWait {
+  readonly locks: InodeLocks;
+  readonly wish: RecordLock;
+}
+
 export const LOCK_END: number = Number.MAX_SAFE_INTEGER;
 
 export class InodeLocks {

@@ -8,8 +8,10 @@ import { makeDev } from '../abi/file-mode.ts';
 import { ST_RELATIME } from '../abi/stat-layout.ts';
 import { assert } from '../base/assert.ts';
 import { AnonymousFs } from './anonymous.ts';
+import type { Credentials } from './credentials.ts';
 import { Dentry, type Location } from './dentry.ts';
 import type { FileClock } from './file-clock.ts';
+import type { LockOwner, LockWait } from './file-locks.ts';
 import type { FileSystem } from './file-system.ts';
 import { Mount } from './mount.ts';
 import type { OpenFile, OpenRequest } from './open-file.ts';
@@ -19,8 +21,10 @@ import { WalkState } from './walk-state.ts';
 /** Dentries kept before unused ones are forgotten. */
 const DENTRY_LIMIT = 200_000;
 
-/** Opens what lies outside of any file system: FIFOs and devices by their number. */
+/** Opens what lies outside of any file system: pipes, FIFOs, and devices by their number. */
 export interface NodeOpener {
+  /** pipe2(2): reading end, writing end. */
+  makePipe(who: Credentials, flags: number): [OpenFile, OpenFile];
   openFifo(request: OpenRequest): OpenFile | number;
   /** -ENXIO when there is no such device. */
   openDevice(request: OpenRequest): OpenFile | number;
@@ -42,6 +46,8 @@ export class Vfs {
   #nextDevice = 1;
   #renameCookie = 0;
   dentryCount = 0;
+  /** Owners of record locks that wait for others: EDEADLK is found here. */
+  readonly lockWaiters: Map<LockOwner, LockWait> = new Map();
 
   constructor(clock: FileClock, root: FileSystem, source = 'root') {
     this.clock = clock;

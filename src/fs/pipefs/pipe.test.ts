@@ -86,6 +86,7 @@ test('opening a FIFO waits for the other end', () => {
   const fixture = new Fixture();
   const pipes = new PipeFs(fixture.vfs, fixture.clock);
   fixture.vfs.nodeOpener = {
+    makePipe: (who, flags) => pipes.makePipe(who, flags),
     openFifo: (request) => pipes.openFifo(request),
     openDevice: () => -ENXIO,
   };

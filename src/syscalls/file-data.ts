@@ -1,0 +1,124 @@
+/** lseek(2), truncate(2), fallocate(2), fsync(2) and advice: calls about contents. */
+
+import { EBADF, EINVAL, ENODEV, EOPNOTSUPP, ESPIPE } from '../abi/errno.table.ts';
+import {
+  AT_FDCWD,
+  FALLOC_FL_COLLAPSE_RANGE,
+  FALLOC_FL_INSERT_RANGE,
+  FALLOC_FL_KEEP_SIZE,
+  FALLOC_FL_PUNCH_HOLE,
+} from '../abi/file-flags.ts';
+import { isDirectory, isRegular, S_IFIFO, S_IFMT } from '../abi/file-mode.ts';
+import type { Task } from '../kernel/task.ts';
+import { truncatePlace } from '../vfs/attributes.ts';
+import { WALK_FOLLOW, walk } from '../vfs/walk.ts';
+import { fd, flags, int, offset, oneOf, path, size } from './args.ts';
+import { FALLOCATE_FLAG_SET, WHENCE_SET } from './file-flag-sets.ts';
+import { baseOf, dataFile, readPath } from './file-support.ts';
+import { allBits } from './flags.ts';
+import { row, type SyscallRow } from './row.ts';
+
+function sysLseek(task: Task, fd: number, offset: number, whence: number): number {
+  const file = dataFile(task, fd);
+  if (file === undefined) return -EBADF;
+  if (whence < 0 || whence > 4) return -EINVAL;
+  return file.seek(offset, whence);
+}
+
+function sysTruncate(task: Task, addr: number, length: number): number {
+  if (length < 0) return -EINVAL;
+  const path = readPath(task, addr);
+  if (typeof path === 'number') return path;
+  const base = baseOf(task, AT_FDCWD, path);
+  if (typeof base === 'number') return base;
+  const { vfs } = task.kernel;
+  const found = walk(vfs, task, base, path, WALK_FOLLOW);
+  return found < 0 ? found : truncatePlace(task.creds, vfs.walk, length);
+}
+
+function sysFtruncate(task: Task, fd: number, length: number): number {
+  if (length < 0) return -EINVAL;
+  const file = dataFile(task, fd);
+  if (file === undefined) return -EBADF;
+  if (!isRegular(file.inode.mode)) return -EINVAL;
+  return file.truncate(length);
+}
+
+const FALLOC_BITS = allBits(FALLOCATE_FLAG_SET);
+
+function sysFallocate(task: Task, fd: number, mode: number, at: number, length: number): number {
+  const file = dataFile(task, fd);
+  if (file === undefined) return -EBADF;
+  if (at < 0 || length <= 0) return -EINVAL;
+  if ((mode & ~FALLOC_BITS) !== 0) return -EOPNOTSUPP;
+  const kind = mode & ~FALLOC_FL_KEEP_SIZE;
+  if (kind === FALLOC_FL_PUNCH_HOLE && (mode & FALLOC_FL_KEEP_SIZE) === 0) return -EOPNOTSUPP;
+  if ((kind & (kind - 1)) !== 0) return -EINVAL;
+  const shifts = FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE;
+  if ((mode & shifts) !== 0 && (mode & FALLOC_FL_KEEP_SIZE) !== 0) return -EINVAL;
+  if (!file.isWritable) return -EBADF;
+  const type = file.inode.mode & S_IFMT;
+  if (type === S_IFIFO) return -ESPIPE;
+  if (!isRegular(file.inode.mode)) return isDirectory(file.inode.mode) ? -EBADF : -ENODEV;
+  return file.allocate(mode, at, length);
+}
+
+function syncFile(task: Task, fd: number, dataOnly: boolean): number {
+  const file = dataFile(task, fd);
+  return file === undefined ? -EBADF : file.sync(dataOnly);
+}
+
+const sysFsync = (task: Task, fd: number): number => syncFile(task, fd, false);
+const sysFdatasync = (task: Task, fd: number): number => syncFile(task, fd, true);
+
+function sysSync(task: Task): number {
+  const seen = new Set<unknown>();
+  for (const { fs } of task.kernel.vfs.mounts) {
+    if (!seen.has(fs)) fs.sync();
+    seen.add(fs);
+  }
+  return 0;
+}
+
+function sysSyncfs(task: Task, fd: number): number {
+  const file = dataFile(task, fd);
+  return file === undefined ? -EBADF : file.inode.fs.sync();
+}
+
+function sysSyncFileRange(task: Task, fd: number, at: number, length: number, how: number): number {
+  const file = dataFile(task, fd);
+  if (file === undefined) return -EBADF;
+  if ((how & ~7) !== 0 || at < 0 || length < 0) return -EINVAL;
+  if ((file.inode.mode & S_IFMT) === S_IFIFO || !file.isSeekable) return -ESPIPE;
+  return file.sync(true);
+}
+
+function sysFadvise(task: Task, fd: number, _at: number, length: number, advice: number): number {
+  const file = dataFile(task, fd);
+  if (file === undefined) return -EBADF;
+  if ((file.inode.mode & S_IFMT) === S_IFIFO) return -ESPIPE;
+  return length < 0 || advice < 0 || advice > 5 ? -EINVAL : 0;
+}
+
+function sysReadahead(task: Task, fd: number, _at: number, _count: number): number {
+  const file = dataFile(task, fd);
+  if (file === undefined || !file.isReadable) return -EBADF;
+  return isRegular(file.inode.mode) ? 0 : -EINVAL;
+}
+
+export const FILE_DATA_ROWS: readonly SyscallRow[] = [
+  row('lseek', [fd, offset, oneOf(WHENCE_SET)], sysLseek),
+  row('truncate', [path, offset], sysTruncate),
+  row('ftruncate', [fd, offset], sysFtruncate),
+  row('fallocate', [fd, flags(FALLOCATE_FLAG_SET), offset, offset], sysFallocate, {
+    coverage: 'partial',
+    note: 'COLLAPSE_RANGE, INSERT_RANGE and ZERO_RANGE answer EOPNOTSUPP, as on tmpfs',
+  }),
+  row('fsync', [fd], sysFsync),
+  row('fdatasync', [fd], sysFdatasync),
+  row('sync', [], sysSync),
+  row('syncfs', [fd], sysSyncfs),
+  row('sync_file_range', [fd, offset, offset, int], sysSyncFileRange),
+  row('fadvise64', [fd, offset, offset, int], sysFadvise),
+  row('readahead', [fd, offset, size], sysReadahead),
+];
