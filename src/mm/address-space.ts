@@ -46,6 +46,8 @@ export interface MapRequest {
   readonly file?: MappedFile | undefined;
   readonly fileOffset?: number;
   readonly label?: string;
+  /** What mprotect(2) may give at most: without PROT_WRITE for a shared read-only file. */
+  readonly maxProt?: number;
   /**
    * Where to look when the address is free to choose: `module` below 2 GiB at a base that is the
    * same for every process of this instance that maps the same file; `data` per process.

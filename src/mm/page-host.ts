@@ -52,6 +52,16 @@ export interface SandboxPages extends Disposable {
   move(from: number, to: number, length: number): Errno | 0;
   /** MADV_DONTNEED: anonymous pages read as zeros, private file pages as the file. */
   discard(addr: number, length: number): Errno | 0;
+  /** One byte a page, bit 0 set when resident (mincore(2)). */
+  residency(addr: number, length: number, target: Uint8Array): Errno | 0;
+  /**
+   * Where private pages differ from their base (zero pages, or the private mapping's file): start
+   * and end by turns, in order. Of the whole sandbox, or of a range.
+   */
+  privateRuns(addr?: number, length?: number): readonly number[] | Errno;
+  /** Copies pages to the same address of another sandbox, or to another address of this one. */
+  copyPages(target: SandboxPages, addr: number, length: number): Errno | 0;
+  copyWithin(from: number, to: number, length: number): Errno | 0;
   /**
    * Copies that survive faults (any address and length inside the sandbox). Return the bytes
    * copied before the first fault; equal to the length when all went well.

@@ -1,6 +1,6 @@
 /** {@link PageHost} over mmap: sandboxes are slots of an arena, segments are memfds. */
 
-import { ENOMEM, type Errno } from '../../abi/errno.table.ts';
+import { EFAULT, ENOMEM, type Errno } from '../../abi/errno.table.ts';
 import { assert } from '../../base/assert.ts';
 import type { HostAddr } from '../../base/brand.ts';
 import { GUEST_HIGH, GUEST_LOW, SANDBOX_BYTES, SLOT_BASE_BYTES } from '../../cpu/sandbox/layout.ts';
@@ -18,6 +18,7 @@ import {
   PROT_READ,
   PROT_WRITE,
 } from './libc.ts';
+import { Pagemap } from './pagemap.ts';
 import { SafeCopy } from './safe-copy.ts';
 import { NativeSegment, toErrno } from './segment.ts';
 
@@ -116,6 +117,42 @@ class NativeSandbox implements SandboxPages {
     return toErrno(this.#host.native.sys.madvise(this.base + addr, length, MADV_DONTNEED));
   }
 
+  residency(addr: number, length: number, target: Uint8Array): Errno | 0 {
+    checkRange(addr, length);
+    const { sys, bounce, bounceAddress } = this.#host.native;
+    const pages = length / PAGE;
+    for (let done = 0; done < pages; ) {
+      const count = Math.min(bounce.length, pages - done);
+      const at = this.base + addr + done * PAGE;
+      const result = sys.mincore(at, count * PAGE, bounceAddress);
+      if (result < 0) return toErrno(result);
+      target.set(bounce.subarray(0, count), done);
+      done += count;
+    }
+    return 0;
+  }
+
+  privateRuns(addr = GUEST_LOW, length = GUEST_HIGH - GUEST_LOW): readonly number[] | Errno {
+    checkRange(addr, length);
+    assert(!this.#released);
+    return this.#host.pagemap.privateRuns(this.base, addr, length);
+  }
+
+  copyPages(target: SandboxPages, addr: number, length: number): Errno | 0 {
+    checkRange(addr, length);
+    assert(!this.#released && target instanceof NativeSandbox && !target.#released);
+    const { copy } = this.#host;
+    return copy.copyAcross(this.base + addr, target.base + addr, length) === length ? 0 : EFAULT;
+  }
+
+  copyWithin(from: number, to: number, length: number): Errno | 0 {
+    checkRange(from, length);
+    checkRange(to, length);
+    assert(!this.#released);
+    const { copy } = this.#host;
+    return copy.copyAcross(this.base + from, this.base + to, length) === length ? 0 : EFAULT;
+  }
+
   copyIn(addr: number, target: Uint8Array): number {
     assert(!this.#released && addr >= 0 && addr + target.length <= SANDBOX_BYTES);
     return this.#host.copy.copyIn(this.base + addr, target);
@@ -139,11 +176,13 @@ export class NativePageHost implements PageHost {
   readonly native: NativeContext;
   readonly slots: SlotPool;
   readonly copy: SafeCopy;
+  readonly pagemap: Pagemap;
 
   constructor(native: NativeContext) {
     this.native = native;
     this.slots = new SlotPool(native.libc);
     this.copy = new SafeCopy(native);
+    this.pagemap = new Pagemap(native);
   }
 
   createSandbox(): SandboxPages | Errno {

@@ -1,0 +1,127 @@
+/** madvise(2). */
+
+import { EINVAL, ENOMEM } from '../abi/errno.table.ts';
+import { MADV } from '../abi/mman.ts';
+import type { Interval } from '../base/interval-map.ts';
+import type { GuestAddressSpace } from './guest-address-space.ts';
+import { type Mapping, releaseMapping } from './mapping.ts';
+import { isOwn } from './own-memory.ts';
+import { PAGE, roundUp } from './page-math.ts';
+
+const IGNORED: readonly number[] = [
+  MADV.MADV_NORMAL,
+  MADV.MADV_RANDOM,
+  MADV.MADV_SEQUENTIAL,
+  MADV.MADV_WILLNEED,
+  MADV.MADV_MERGEABLE,
+  MADV.MADV_UNMERGEABLE,
+  MADV.MADV_HUGEPAGE,
+  MADV.MADV_NOHUGEPAGE,
+  MADV.MADV_DONTDUMP,
+  MADV.MADV_DODUMP,
+  MADV.MADV_COLD,
+  MADV.MADV_PAGEOUT,
+  MADV.MADV_POPULATE_READ,
+  MADV.MADV_POPULATE_WRITE,
+  MADV.MADV_COLLAPSE,
+];
+
+const ON_FORK: Readonly<Record<number, Mapping['onFork']>> = {
+  [MADV.MADV_DONTFORK]: 'omit',
+  [MADV.MADV_DOFORK]: 'copy',
+  [MADV.MADV_WIPEONFORK]: 'wipe',
+  [MADV.MADV_KEEPONFORK]: 'copy',
+};
+
+export function adviseRange(
+  space: GuestAddressSpace,
+  addr: number,
+  length: number,
+  advice: number,
+): number {
+  const end = addr + roundUp(length);
+  if (addr % PAGE !== 0 || addr < 0 || length < 0 || end > 2 ** 32) return -EINVAL;
+  const onFork = ON_FORK[advice];
+  const frees = advice === MADV.MADV_DONTNEED || advice === MADV.MADV_DONTNEED_LOCKED;
+  const lazily = advice === MADV.MADV_FREE;
+  const removes = advice === MADV.MADV_REMOVE;
+  if (!IGNORED.includes(advice) && onFork === undefined && !frees && !lazily && !removes)
+    return -EINVAL;
+  if (length === 0) return 0;
+  for (const piece of space.mappingTable.overlapping(addr, end)) {
+    const start = Math.max(piece.start, addr);
+    const stop = Math.min(piece.end, end);
+    let result = 0;
+    if (onFork) result = setOnFork(space, start, stop, piece.value, onFork, advice);
+    else if (lazily && (piece.value.file || piece.value.shared)) return -EINVAL;
+    else if (advice === MADV.MADV_DONTNEED && piece.value.locked) return -EINVAL;
+    else if (removes) result = remove(piece, start, stop);
+    else if (frees || lazily) result = discard(space, piece, start, stop);
+    if (result < 0) return result;
+  }
+  // Linux applies the advice to what is mapped, then reports the holes.
+  return space.mappingTable.covers(addr, end, () => true) ? 0 : -ENOMEM;
+}
+
+function setOnFork(
+  space: GuestAddressSpace,
+  start: number,
+  end: number,
+  mapping: Mapping,
+  onFork: Mapping['onFork'],
+  advice: number,
+): number {
+  const wipes = advice === MADV.MADV_WIPEONFORK;
+  if (wipes && (mapping.file || mapping.shared)) return -EINVAL;
+  space.edit(start, end, (piece) => ({ ...piece, onFork }));
+  return 0;
+}
+
+/** Private pages show their base again: zeros, or the file. */
+function discard(
+  space: GuestAddressSpace,
+  piece: Interval<Mapping>,
+  start: number,
+  end: number,
+): number {
+  const mapping = piece.value;
+  if (mapping.shared) return 0;
+  space.codeChanged(start, end - start);
+  const sourceOffset = mapping.sourceOffset + start - piece.start;
+  if (isOwn(mapping)) return -(mapping.source?.segment.punch(sourceOffset, end - start) ?? 0);
+  if (mapping.source !== undefined && mapping.file === undefined)
+    return replaceByZeros(space, start, end, mapping);
+  if (mapping.file !== undefined && mapping.source === undefined)
+    return refill(space, piece, start);
+  return -space.pages.discard(start, end - start);
+}
+
+/** Memory frozen by a fork: dropping the copies would bring back what was there before the fork. */
+function replaceByZeros(
+  space: GuestAddressSpace,
+  start: number,
+  end: number,
+  mapping: Mapping,
+): number {
+  const failed = space.pages.mapAnonymous(start, end - start, mapping.prot);
+  if (failed !== 0) return -failed;
+  for (const cut of space.mappingTable.remove(start, end)) {
+    releaseMapping(cut.value);
+    const value = { ...cut.value, source: undefined, sourceOffset: 0, hostShared: false };
+    space.mappingTable.insert(cut.start, cut.end, value);
+  }
+  space.changed();
+  space.protectAgain(start, end);
+  return 0;
+}
+
+/** A private copy of a file without pages: keeping the bytes is what a fresh read would give. */
+function refill(_space: GuestAddressSpace, _piece: Interval<Mapping>, _start: number): number {
+  return 0;
+}
+
+function remove(piece: Interval<Mapping>, start: number, end: number): number {
+  const { shared, source, sourceOffset, prot } = piece.value;
+  if (!shared || source === undefined || (prot & 2) === 0) return -EINVAL;
+  return -source.segment.punch(sourceOffset + start - piece.start, end - start);
+}

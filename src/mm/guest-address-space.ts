@@ -1,0 +1,565 @@
+/**
+ * {@link AddressSpace} over real pages. Every change goes first to the pages, then to the map of
+ * mappings; when the host fails (ENOMEM), the map still says what is really there.
+ *
+ * Policies of fork and of memory that becomes a memfd: docs/memory.md.
+ */
+
+import { EACCES, EAGAIN, EEXIST, EINVAL, ENOMEM, EOVERFLOW, EPERM } from '../abi/errno.table.ts';
+import { PROT } from '../abi/mman.ts';
+import { assert } from '../base/assert.ts';
+import { type Interval, IntervalMap } from '../base/interval-map.ts';
+import type {
+  AddressSpace,
+  Area,
+  CodeObserver,
+  FaultAccess,
+  FaultVerdict,
+  MapRequest,
+  MemoryUsage,
+} from './address-space.ts';
+import { adviseRange } from './advise.ts';
+import { type Backing, chooseBacking } from './backing.ts';
+import { classifyFault, expandStack } from './faults.ts';
+import { forkInto } from './fork.ts';
+import { GuestMemory } from './guest-memory.ts';
+import {
+  ANONYMOUS,
+  MAPPING_RULES,
+  type Mapping,
+  releaseMapping,
+  retainMapping,
+  shifted,
+} from './mapping.ts';
+import { OwnMemory } from './own-memory.ts';
+import type { PageHost, SandboxPages } from './page-host.ts';
+import { PAGE, roundUp } from './page-math.ts';
+import {
+  GUEST_HIGH,
+  GUEST_LOW,
+  type LayoutRandom,
+  type ModuleBases,
+  Placement,
+} from './placement.ts';
+import { remapRange } from './remap.ts';
+import { usageOf } from './usage.ts';
+
+const LIMIT = 2 ** 32;
+const ALL_PROT = PROT.PROT_READ | PROT.PROT_WRITE | PROT.PROT_EXEC;
+/** vm.max_map_count of Linux, for one guest. */
+const MAX_MAPPINGS = 65530;
+
+/** What the address spaces of an instance share. */
+export interface SpaceContext {
+  readonly host: PageHost;
+  readonly modules: ModuleBases;
+  readonly random: LayoutRandom;
+  /** Ids of address spaces, counted by the instance. */
+  nextId(): number;
+}
+
+export class GuestAddressSpace extends GuestMemory implements AddressSpace {
+  readonly id: number;
+  readonly context: SpaceContext;
+  codeObserver: CodeObserver | undefined = undefined;
+  generation = 0;
+  limitAddressSpace = Number.POSITIVE_INFINITY;
+  limitData = Number.POSITIVE_INFINITY;
+  limitStack = Number.POSITIVE_INFINITY;
+  limitLocked = Number.POSITIVE_INFINITY;
+  brkStart = 0;
+  brkEnd = 0;
+  mappedPages = 0;
+  peakPages = 0;
+  /** Private anonymous memory that lies in a memfd, so that a fork need not copy it. */
+  readonly own: OwnMemory;
+  readonly #placement: Placement;
+  #disposed = false;
+
+  constructor(context: SpaceContext, pages: SandboxPages, placement?: Placement) {
+    super(pages, new IntervalMap<Mapping>(MAPPING_RULES));
+    this.id = context.nextId();
+    this.context = context;
+    this.own = new OwnMemory(context.host);
+    this.#placement = placement ?? new Placement(context.modules, context.random);
+  }
+
+  /** A space, or -ENOMEM. */
+  static create(context: SpaceContext): GuestAddressSpace | number {
+    const pages = context.host.createSandbox();
+    return typeof pages === 'number' ? -pages : new GuestAddressSpace(context, pages);
+  }
+
+  /** The map itself, for the parts of mm/ in other files. */
+  get mappingTable(): IntervalMap<Mapping> {
+    return this.mappings;
+  }
+
+  // ---- mmap, munmap, mprotect
+
+  map(request: MapRequest): number {
+    const { prot, fileOffset = 0 } = request;
+    const length = roundUp(request.length);
+    if (request.length <= 0 || fileOffset % PAGE !== 0 || fileOffset < 0) return -EINVAL;
+    if (length >= LIMIT) return -ENOMEM;
+    if (fileOffset + length > Number.MAX_SAFE_INTEGER) return -EOVERFLOW;
+    const addr = this.#target(request, length);
+    if (addr < 0) return addr;
+    const refused = this.#admit(request, addr, length);
+    if (refused < 0) return refused;
+    const backing = chooseBacking(this, request, length);
+    if (typeof backing === 'number') return backing;
+    const mapping: Mapping = {
+      ...ANONYMOUS,
+      prot: prot & ALL_PROT,
+      maxProt: request.maxProt ?? ALL_PROT,
+      shared: request.shared === true,
+      growsDown: request.growsDown === true,
+      locked: request.locked === true,
+      label: request.label ?? '',
+      file: request.file,
+      fileOffset,
+      source: backing.source,
+      sourceOffset: backing.sourceOffset,
+      hostShared: backing.hostShared,
+      direct: backing.direct,
+    };
+    this.#cut(addr, addr + length);
+    const placed = this.#populate(addr, length, mapping, backing);
+    if (placed < 0) return placed;
+    if (mapping.shared && mapping.file && (prot & PROT.PROT_WRITE) !== 0)
+      mapping.file.noteSharedWrite();
+    return addr;
+  }
+
+  /** The address that the request names or leaves open, or -errno. */
+  #target(request: MapRequest, length: number): number {
+    const { addr } = request;
+    if (request.fixed === true || request.noReplace === true) {
+      if (addr % PAGE !== 0) return -EINVAL;
+      if (addr < GUEST_LOW) return -EPERM;
+      if (addr + length > GUEST_HIGH) return -ENOMEM;
+      if (request.noReplace && !this.mappings.isFree(addr, addr + length)) return -EEXIST;
+      return addr;
+    }
+    const hint = Math.floor(addr / PAGE) * PAGE;
+    if (hint >= GUEST_LOW && hint + length <= GUEST_HIGH)
+      if (this.mappings.isFree(hint, hint + length)) return hint;
+    const { file } = request;
+    const key = file?.contentKey && `${file.contentKey}+${request.fileOffset ?? 0}:${length}`;
+    const kind = request.placement ?? (key !== undefined && !request.shared ? 'module' : 'data');
+    const chosen = this.#placement.choose(this.mappings, length, kind, key);
+    return chosen < 0 ? -ENOMEM : chosen;
+  }
+
+  /** Limits; 0 or -errno. */
+  #admit(request: MapRequest, addr: number, length: number): number {
+    if (this.mappings.size >= MAX_MAPPINGS) return -ENOMEM;
+    const replaced = this.bytesIn(addr, addr + length);
+    const total = this.mappedPages * PAGE - replaced + length;
+    if (total > this.limitAddressSpace) return -ENOMEM;
+    const isData = !request.shared && (request.prot & PROT.PROT_WRITE) !== 0;
+    if (isData && !request.growsDown && this.limitData !== Number.POSITIVE_INFINITY)
+      if (this.usage().dataPages * PAGE + length > this.limitData) return -ENOMEM;
+    if (request.locked && this.limitLocked !== Number.POSITIVE_INFINITY)
+      if (this.usage().lockedPages * PAGE + length > this.limitLocked) return -EAGAIN;
+    return 0;
+  }
+
+  /** Real pages for a mapping in a free range, then the mapping itself. 0 or -errno. */
+  #populate(addr: number, length: number, mapping: Mapping, backing: Backing): number {
+    retainMapping(mapping);
+    const failed = this.showPages(addr, length, mapping, backing.shownBytes);
+    if (failed === 0 && backing.fill) {
+      const filled = backing.fill(addr);
+      if (filled < 0) return this.#undo(addr, length, mapping, filled);
+    }
+    if (failed !== 0) return this.#undo(addr, length, mapping, failed);
+    this.insertMapping(addr, addr + length, mapping);
+    return 0;
+  }
+
+  #undo(addr: number, length: number, mapping: Mapping, error: number): number {
+    const cleared = this.pages.unmap(addr, length);
+    assert(cleared === 0, 'cannot take back a failed mapping');
+    releaseMapping(mapping);
+    return error;
+  }
+
+  /**
+   * Real pages as the mapping says, for its first `shownBytes` bytes; those behind (beyond the end
+   * of the file) stay inaccessible. 0 or -errno.
+   */
+  showPages(addr: number, length: number, mapping: Mapping, shownBytes = length): number {
+    const { source, prot } = mapping;
+    if (shownBytes < length) {
+      const failed = this.pages.unmap(addr + shownBytes, length - shownBytes);
+      if (failed !== 0) return -failed;
+    }
+    if (shownBytes === 0) return 0;
+    const sharing = mapping.hostShared ? 'shared' : 'private';
+    const failed =
+      source === undefined
+        ? this.pages.mapAnonymous(addr, shownBytes, prot)
+        : this.pages.mapSegment(
+            addr,
+            shownBytes,
+            prot,
+            source.segment,
+            mapping.sourceOffset,
+            sharing,
+          );
+    return failed === 0 ? 0 : -failed;
+  }
+
+  unmap(addr: number, length: number): number {
+    const end = addr + roundUp(length);
+    if (addr % PAGE !== 0 || length <= 0 || addr < 0 || end > LIMIT) return -EINVAL;
+    const low = Math.max(addr, GUEST_LOW);
+    const high = Math.min(end, GUEST_HIGH);
+    if (low >= high || this.mappings.isFree(low, high)) return 0;
+    const failed = this.pages.unmap(low, high - low);
+    if (failed !== 0) return -failed;
+    this.#cut(low, high);
+    return 0;
+  }
+
+  /** Forgets mappings whose pages are gone or about to be replaced. */
+  #cut(start: number, end: number): void {
+    if (this.mappings.isFree(start, end)) return;
+    for (const piece of this.removeMappings(start, end)) {
+      this.own.freed(piece.value, piece.end - piece.start);
+      releaseMapping(piece.value);
+    }
+  }
+
+  protect(addr: number, length: number, prot: number): number {
+    if (addr % PAGE !== 0 || addr < 0) return -EINVAL;
+    const wanted = prot & ALL_PROT;
+    if ((prot & ~(ALL_PROT | PROT.PROT_GROWSDOWN | PROT.PROT_GROWSUP)) !== 0) return -EINVAL;
+    const end = addr + roundUp(length);
+    if (end > LIMIT) return -ENOMEM;
+    if (length === 0) return 0;
+    let start = addr;
+    if ((prot & PROT.PROT_GROWSDOWN) !== 0) {
+      const found = this.mappings.find(addr);
+      if (!found?.value.growsDown) return -EINVAL;
+      start = found.start;
+    }
+    let at = start;
+    for (const piece of this.mappings.overlapping(start, end)) {
+      if (piece.start > at) return -ENOMEM;
+      at = Math.min(piece.end, end);
+      const result = this.#protectPiece(Math.max(piece.start, start), at, piece, wanted);
+      if (result < 0) return result;
+    }
+    return at < end ? -ENOMEM : 0;
+  }
+
+  #protectPiece(start: number, end: number, piece: Interval<Mapping>, prot: number): number {
+    const { value } = piece;
+    if (value.prot === prot) return 0;
+    if ((prot & ~value.maxProt) !== 0) return -EACCES;
+    const failed = this.#hostProtect(start, end - start, prot, value);
+    if (failed < 0) return failed;
+    const lostExec = (value.prot & PROT.PROT_EXEC) !== 0 && (prot & PROT.PROT_EXEC) === 0;
+    for (const cut of this.mappings.remove(start, end))
+      this.mappings.insert(cut.start, cut.end, { ...cut.value, prot });
+    this.changed();
+    if (lostExec) this.codeObserver?.onCodeChanged(this, start, end - start);
+    return 0;
+  }
+
+  /** Host permissions of a range: the guest's, without writing where code is write-protected. */
+  #hostProtect(addr: number, length: number, prot: number, mapping: Mapping): number {
+    if (mapping.file !== undefined) {
+      // Pages beyond the end of the file are a reservation: they must stay inaccessible.
+      const shown = this.shownBytes(mapping, length);
+      if (shown === 0) return 0;
+      length = Math.min(length, shown);
+    }
+    const failed = this.pages.protect(addr, length, prot);
+    if (failed !== 0) return -failed;
+    if ((prot & PROT.PROT_WRITE) === 0 || this.writeProtected.size === 0) return 0;
+    for (let at = addr; at < addr + length; at += PAGE)
+      if (this.writeProtected.has(at / PAGE)) this.pages.protect(at, PAGE, prot & ~2);
+    return 0;
+  }
+
+  /** Host permissions as the map says, after pages were mapped anew. */
+  protectAgain(start: number, end: number): void {
+    if (this.writeProtected.size === 0) return;
+    for (const piece of this.mappings.overlapping(start, end)) {
+      const from = Math.max(piece.start, start);
+      this.#hostProtect(from, Math.min(piece.end, end) - from, piece.value.prot, piece.value);
+    }
+  }
+
+  /** A free place for `length` bytes of data, or -ENOMEM. */
+  choosePlace(length: number): number {
+    const at = this.#placement.choose(this.mappings, length, 'data', undefined);
+    return at < 0 ? -ENOMEM : at;
+  }
+
+  /** The bytes of a range change: translations of them are stale. */
+  codeChanged(addr: number, length: number): void {
+    this.codeObserver?.onCodeChanged(this, addr, length);
+  }
+
+  /** How much of `length` bytes of a mapping the file has pages for. */
+  shownBytes(mapping: Mapping, length: number): number {
+    const { file, source, sourceOffset } = mapping;
+    if (file === undefined) return length;
+    if (mapping.shared && source)
+      if (source.segment.sizeBytes <= sourceOffset + roundUp(file.size() - mapping.fileOffset))
+        return length;
+    return Math.min(length, Math.max(0, roundUp(file.size() - mapping.fileOffset)));
+  }
+
+  remap(
+    addr: number,
+    oldLength: number,
+    newLength: number,
+    flags: number,
+    newAddr: number,
+  ): number {
+    return remapRange(this, addr, oldLength, newLength, flags, newAddr);
+  }
+
+  advise(addr: number, length: number, advice: number): number {
+    return adviseRange(this, addr, length, advice);
+  }
+
+  sync(addr: number, length: number, flags: number): number {
+    const [ASYNC, INVALIDATE, SYNC] = [1, 2, 4];
+    if (addr % PAGE !== 0 || (flags & ~(ASYNC | INVALIDATE | SYNC)) !== 0) return -EINVAL;
+    if ((flags & ASYNC) !== 0 && (flags & SYNC) !== 0) return -EINVAL;
+    const end = addr + roundUp(length);
+    if (end > LIMIT) return -ENOMEM;
+    for (const { value } of this.mappings.overlapping(addr, end))
+      if (value.shared && (value.prot & PROT.PROT_WRITE) !== 0) value.file?.noteSharedWrite();
+    return this.mappings.covers(addr, end, () => true) ? 0 : -ENOMEM;
+  }
+
+  residency(addr: number, length: number, target: Uint8Array): number {
+    if (addr % PAGE !== 0) return -EINVAL;
+    const end = addr + roundUp(length);
+    if (end > LIMIT || !this.mappings.covers(addr, end, () => true)) return -ENOMEM;
+    return this.pages.residency(addr, end - addr, target) === 0 ? 0 : -EAGAIN;
+  }
+
+  lock(addr: number, length: number, locked: boolean): number {
+    const start = Math.floor(addr / PAGE) * PAGE;
+    const end = roundUp(addr + length);
+    if (end > LIMIT) return -ENOMEM;
+    if (start === end) return 0;
+    if (!this.mappings.covers(start, end, () => true)) return -ENOMEM;
+    if (locked && this.limitLocked !== Number.POSITIVE_INFINITY) {
+      if (this.limitLocked === 0) return -EPERM;
+      if (this.usage().lockedPages * PAGE + end - start > this.limitLocked) return -ENOMEM;
+    }
+    this.edit(start, end, (mapping) => ({ ...mapping, locked }));
+    return 0;
+  }
+
+  // ---- heap
+
+  initBrk(addr: number): void {
+    this.brkStart = roundUp(addr);
+    this.brkEnd = this.brkStart;
+  }
+
+  brk(addr: number): number {
+    const oldTop = roundUp(this.brkEnd);
+    const newTop = roundUp(addr);
+    if (addr < this.brkStart || newTop > GUEST_HIGH) return this.brkEnd;
+    if (newTop > oldTop) {
+      if (addr - this.brkStart > this.limitData) return this.brkEnd;
+      if (!this.mappings.isFree(oldTop, newTop)) return this.brkEnd;
+      const prot = PROT.PROT_READ | PROT.PROT_WRITE;
+      const length = newTop - oldTop;
+      const mapped = this.map({ addr: oldTop, length, prot, noReplace: true, label: '[heap]' });
+      if (mapped < 0) return this.brkEnd;
+    } else if (newTop < oldTop && this.unmap(newTop, oldTop - newTop) < 0) return this.brkEnd;
+    this.brkEnd = addr;
+    return addr;
+  }
+
+  fork(): AddressSpace | number {
+    const pages = this.context.host.createSandbox();
+    if (typeof pages === 'number') return -pages;
+    const child = new GuestAddressSpace(this.context, pages, this.#placement);
+    const failed = forkInto(this, child);
+    if (failed === 0) return child;
+    child[Symbol.dispose]();
+    return failed;
+  }
+
+  // ---- queries
+
+  areaAt(addr: number): Area | undefined {
+    const found = this.mappings.find(addr);
+    return found && toArea(found);
+  }
+
+  *areas(): Iterable<Area> {
+    for (const item of [...this.mappings]) yield toArea(item);
+  }
+
+  usage(): MemoryUsage {
+    return usageOf(this.mappings, this.peakPages);
+  }
+
+  permits(addr: number, length: number, prot: number): boolean {
+    if (addr < 0 || addr + length > LIMIT) return false;
+    return this.mappings.covers(addr, addr + length, (mapping) => (mapping.prot & prot) === prot);
+  }
+
+  sharedIdentity(addr: number): { readonly owner: object; readonly offset: number } | undefined {
+    const found = this.mappings.find(addr);
+    if (found === undefined || !found.value.shared) return undefined;
+    const { source, sourceOffset } = found.value;
+    if (source === undefined) return undefined;
+    return { owner: source.segment, offset: sourceOffset + addr - found.start };
+  }
+
+  bytesIn(start: number, end: number): number {
+    let bytes = 0;
+    for (const item of this.mappings.overlapping(start, end))
+      bytes += Math.min(item.end, end) - Math.max(item.start, start);
+    return bytes;
+  }
+
+  // ---- kernel writes to pages that the guest may not write
+
+  peek(addr: number, target: Uint8Array): number {
+    return this.#withAccess(addr, target.length, PROT.PROT_READ, () => this.copyIn(addr, target));
+  }
+
+  poke(addr: number, source: Uint8Array): number {
+    return this.#withAccess(addr, source.length, PROT.PROT_READ | PROT.PROT_WRITE, () =>
+      this.copyOut(addr, source),
+    );
+  }
+
+  /** Runs `copy` while the pages of the range have at least `prot` for the host. */
+  #withAccess(addr: number, length: number, prot: number, copy: () => number): number {
+    if (length === 0) return 0;
+    const start = Math.floor(addr / PAGE) * PAGE;
+    const end = roundUp(addr + length);
+    const opened: Interval<Mapping>[] = [];
+    for (const piece of this.mappings.overlapping(start, end)) {
+      if ((piece.value.prot & prot) === prot) continue;
+      if (piece.value.shared && (prot & PROT.PROT_WRITE) !== 0) continue;
+      const from = Math.max(piece.start, start);
+      const to = Math.min(piece.end, end);
+      opened.push({ start: from, end: to, value: piece.value });
+      const failed = this.pages.protect(from, to - from, piece.value.prot | prot);
+      assert(failed === 0, 'cannot open pages for the kernel');
+    }
+    if ((prot & PROT.PROT_WRITE) !== 0) this.codeObserver?.onCodeChanged(this, addr, length);
+    const result = copy();
+    for (const piece of opened)
+      this.#hostProtect(piece.start, piece.end - piece.start, piece.value.prot, piece.value);
+    return result;
+  }
+
+  // ---- for the engine
+
+  fault(addr: number, access: FaultAccess, stackPointer: number): FaultVerdict {
+    return classifyFault(this, addr, access, stackPointer);
+  }
+
+  protected growStack(addr: number): boolean {
+    return expandStack(this, addr);
+  }
+
+  setWriteProtect(addr: number, length: number, on: boolean): number {
+    const start = Math.floor(addr / PAGE) * PAGE;
+    const end = roundUp(addr + length);
+    for (let page = start / PAGE; page < end / PAGE; page++) {
+      if (on) this.writeProtected.add(page);
+      else this.writeProtected.delete(page);
+    }
+    for (const piece of this.mappings.overlapping(start, end)) {
+      if ((piece.value.prot & PROT.PROT_WRITE) === 0) continue;
+      const from = Math.max(piece.start, start);
+      const to = Math.min(piece.end, end);
+      const prot = on ? piece.value.prot & ~PROT.PROT_WRITE : piece.value.prot;
+      const failed = this.pages.protect(from, to - from, prot);
+      if (failed !== 0) return -failed;
+    }
+    return 0;
+  }
+
+  isWriteProtected(addr: number): boolean {
+    return this.writeProtected.has(Math.floor(addr / PAGE));
+  }
+
+  /** The page numbers, for a fork. */
+  get protectedPages(): ReadonlySet<number> {
+    return this.writeProtected;
+  }
+
+  protected announceWrite(addr: number, length: number): void {
+    this.codeObserver?.onCodeChanged(this, addr, length);
+    // Without an observer, or one that keeps the protection, the write must still succeed.
+    if (this.writeProtected.has(addr / PAGE)) this.setWriteProtect(addr, length, false);
+  }
+
+  // ---- the map of mappings, for the parts of mm/
+
+  changed(): void {
+    this.generation++;
+    this.forgetLast();
+  }
+
+  insertMapping(start: number, end: number, mapping: Mapping): void {
+    this.mappings.insert(start, end, mapping);
+    this.mappedPages += (end - start) / PAGE;
+    this.peakPages = Math.max(this.peakPages, this.mappedPages);
+    this.changed();
+  }
+
+  /** Takes mappings out; the caller releases them or puts them back. */
+  removeMappings(start: number, end: number): Interval<Mapping>[] {
+    const pieces = this.mappings.remove(start, end);
+    let hadCode = this.codeObserver !== undefined && this.writeProtected.size !== 0;
+    for (const piece of pieces) {
+      this.mappedPages -= (piece.end - piece.start) / PAGE;
+      if ((piece.value.prot & PROT.PROT_EXEC) !== 0) hadCode = true;
+    }
+    this.changed();
+    if (hadCode) this.codeObserver?.onCodeChanged(this, start, end - start);
+    if (this.writeProtected.size !== 0)
+      for (let page = start / PAGE; page < end / PAGE; page++) this.writeProtected.delete(page);
+    return pieces;
+  }
+
+  /** Replaces the values of mappings in a range; pages stay as they are. */
+  edit(start: number, end: number, change: (mapping: Mapping) => Mapping): void {
+    for (const piece of this.mappings.remove(start, end))
+      this.mappings.insert(piece.start, piece.end, change(piece.value));
+    this.changed();
+  }
+
+  /** The mapping of a piece that begins inside `item`. */
+  static valueAt(item: Interval<Mapping>, at: number): Mapping {
+    return shifted(item.value, at - item.start);
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    for (const { value } of this.mappings.clear()) releaseMapping(value);
+    this.own[Symbol.dispose]();
+    this.pages[Symbol.dispose]();
+    this.changed();
+  }
+}
+
+function toArea(item: Interval<Mapping>): Area {
+  const { prot, shared, growsDown, locked, file, fileOffset, label } = item.value;
+  const { start, end } = item;
+  return { start, end, prot, shared, growsDown, locked, file, fileOffset, label };
+}

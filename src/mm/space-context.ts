@@ -1,0 +1,24 @@
+/** What the address spaces of one instance share, made once by the runtime. */
+
+import type { Entropy } from '../base/interfaces.ts';
+import { GuestAddressSpace, type SpaceContext } from './guest-address-space.ts';
+import type { PageHost } from './page-host.ts';
+import { LayoutRandom, ModuleBases } from './placement.ts';
+
+export interface AddressSpaces {
+  /** An empty address space, or -ENOMEM. */
+  create(): GuestAddressSpace | number;
+}
+
+/** `entropy` undefined: layouts are the same in every run. */
+export function createAddressSpaces(host: PageHost, entropy: Entropy | undefined): AddressSpaces {
+  const random = new LayoutRandom(entropy);
+  let id = 0;
+  const context: SpaceContext = {
+    host,
+    modules: new ModuleBases(random),
+    random,
+    nextId: () => ++id,
+  };
+  return { create: () => GuestAddressSpace.create(context) };
+}
