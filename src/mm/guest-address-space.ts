@@ -11,25 +11,22 @@ import { assert } from '../base/assert.ts';
 import { type Interval, IntervalMap } from '../base/interval-map.ts';
 import type {
   AddressSpace,
-  Area,
   CodeObserver,
   FaultAccess,
   FaultVerdict,
   MapRequest,
-  MemoryUsage,
 } from './address-space.ts';
 import { adviseRange } from './advise.ts';
 import { type Backing, chooseBacking } from './backing.ts';
 import { classifyFault, expandStack } from './faults.ts';
 import { forkInto } from './fork.ts';
-import { GuestMemory } from './guest-memory.ts';
+import { MappedMemory } from './mapped-memory.ts';
 import {
   ANONYMOUS,
   MAPPING_RULES,
   type Mapping,
   releaseMapping,
   retainMapping,
-  shifted,
 } from './mapping.ts';
 import { OwnMemory } from './own-memory.ts';
 import type { PageHost, SandboxPages } from './page-host.ts';
@@ -42,7 +39,6 @@ import {
   Placement,
 } from './placement.ts';
 import { remapRange } from './remap.ts';
-import { usageOf } from './usage.ts';
 
 const LIMIT = 2 ** 32;
 const ALL_PROT = PROT.PROT_READ | PROT.PROT_WRITE | PROT.PROT_EXEC;
@@ -58,19 +54,16 @@ export interface SpaceContext {
   nextId(): number;
 }
 
-export class GuestAddressSpace extends GuestMemory implements AddressSpace {
+export class GuestAddressSpace extends MappedMemory implements AddressSpace {
   readonly id: number;
   readonly context: SpaceContext;
   codeObserver: CodeObserver | undefined = undefined;
-  generation = 0;
   limitAddressSpace = Number.POSITIVE_INFINITY;
   limitData = Number.POSITIVE_INFINITY;
   limitStack = Number.POSITIVE_INFINITY;
   limitLocked = Number.POSITIVE_INFINITY;
   brkStart = 0;
   brkEnd = 0;
-  mappedPages = 0;
-  peakPages = 0;
   /** Private anonymous memory that lies in a memfd, so that a fork need not copy it. */
   readonly own: OwnMemory;
   readonly #placement: Placement;
@@ -88,11 +81,6 @@ export class GuestAddressSpace extends GuestMemory implements AddressSpace {
   static create(context: SpaceContext): GuestAddressSpace | number {
     const pages = context.host.createSandbox();
     return typeof pages === 'number' ? -pages : new GuestAddressSpace(context, pages);
-  }
-
-  /** The map itself, for the parts of mm/ in other files. */
-  get mappingTable(): IntervalMap<Mapping> {
-    return this.mappings;
   }
 
   // ---- mmap, munmap, mprotect
@@ -186,32 +174,6 @@ export class GuestAddressSpace extends GuestMemory implements AddressSpace {
     return error;
   }
 
-  /**
-   * Real pages as the mapping says, for its first `shownBytes` bytes; those behind (beyond the end
-   * of the file) stay inaccessible. 0 or -errno.
-   */
-  showPages(addr: number, length: number, mapping: Mapping, shownBytes = length): number {
-    const { source, prot } = mapping;
-    if (shownBytes < length) {
-      const failed = this.pages.unmap(addr + shownBytes, length - shownBytes);
-      if (failed !== 0) return -failed;
-    }
-    if (shownBytes === 0) return 0;
-    const sharing = mapping.hostShared ? 'shared' : 'private';
-    const failed =
-      source === undefined
-        ? this.pages.mapAnonymous(addr, shownBytes, prot)
-        : this.pages.mapSegment(
-            addr,
-            shownBytes,
-            prot,
-            source.segment,
-            mapping.sourceOffset,
-            sharing,
-          );
-    return failed === 0 ? 0 : -failed;
-  }
-
   unmap(addr: number, length: number): number {
     const end = addr + roundUp(length);
     if (addr % PAGE !== 0 || length <= 0 || addr < 0 || end > LIMIT) return -EINVAL;
@@ -260,7 +222,7 @@ export class GuestAddressSpace extends GuestMemory implements AddressSpace {
     const { value } = piece;
     if (value.prot === prot) return 0;
     if ((prot & ~value.maxProt) !== 0) return -EACCES;
-    const failed = this.#hostProtect(start, end - start, prot, value);
+    const failed = this.hostProtect(start, end - start, prot, value);
     if (failed < 0) return failed;
     const lostExec = (value.prot & PROT.PROT_EXEC) !== 0 && (prot & PROT.PROT_EXEC) === 0;
     for (const cut of this.mappings.remove(start, end))
@@ -268,31 +230,6 @@ export class GuestAddressSpace extends GuestMemory implements AddressSpace {
     this.changed();
     if (lostExec) this.codeObserver?.onCodeChanged(this, start, end - start);
     return 0;
-  }
-
-  /** Host permissions of a range: the guest's, without writing where code is write-protected. */
-  #hostProtect(addr: number, length: number, prot: number, mapping: Mapping): number {
-    if (mapping.file !== undefined) {
-      // Pages beyond the end of the file are a reservation: they must stay inaccessible.
-      const shown = this.shownBytes(mapping, length);
-      if (shown === 0) return 0;
-      length = Math.min(length, shown);
-    }
-    const failed = this.pages.protect(addr, length, prot);
-    if (failed !== 0) return -failed;
-    if ((prot & PROT.PROT_WRITE) === 0 || this.writeProtected.size === 0) return 0;
-    for (let at = addr; at < addr + length; at += PAGE)
-      if (this.writeProtected.has(at / PAGE)) this.pages.protect(at, PAGE, prot & ~2);
-    return 0;
-  }
-
-  /** Host permissions as the map says, after pages were mapped anew. */
-  protectAgain(start: number, end: number): void {
-    if (this.writeProtected.size === 0) return;
-    for (const piece of this.mappings.overlapping(start, end)) {
-      const from = Math.max(piece.start, start);
-      this.#hostProtect(from, Math.min(piece.end, end) - from, piece.value.prot, piece.value);
-    }
   }
 
   /** A free place for `length` bytes of data, or -ENOMEM. */
@@ -304,16 +241,6 @@ export class GuestAddressSpace extends GuestMemory implements AddressSpace {
   /** The bytes of a range change: translations of them are stale. */
   codeChanged(addr: number, length: number): void {
     this.codeObserver?.onCodeChanged(this, addr, length);
-  }
-
-  /** How much of `length` bytes of a mapping the file has pages for. */
-  shownBytes(mapping: Mapping, length: number): number {
-    const { file, source, sourceOffset } = mapping;
-    if (file === undefined) return length;
-    if (mapping.shared && source)
-      if (source.segment.sizeBytes <= sourceOffset + roundUp(file.size() - mapping.fileOffset))
-        return length;
-    return Math.min(length, Math.max(0, roundUp(file.size() - mapping.fileOffset)));
   }
 
   remap(
@@ -395,75 +322,6 @@ export class GuestAddressSpace extends GuestMemory implements AddressSpace {
     return failed;
   }
 
-  // ---- queries
-
-  areaAt(addr: number): Area | undefined {
-    const found = this.mappings.find(addr);
-    return found && toArea(found);
-  }
-
-  *areas(): Iterable<Area> {
-    for (const item of [...this.mappings]) yield toArea(item);
-  }
-
-  usage(): MemoryUsage {
-    return usageOf(this.mappings, this.peakPages);
-  }
-
-  permits(addr: number, length: number, prot: number): boolean {
-    if (addr < 0 || addr + length > LIMIT) return false;
-    return this.mappings.covers(addr, addr + length, (mapping) => (mapping.prot & prot) === prot);
-  }
-
-  sharedIdentity(addr: number): { readonly owner: object; readonly offset: number } | undefined {
-    const found = this.mappings.find(addr);
-    if (found === undefined || !found.value.shared) return undefined;
-    const { source, sourceOffset } = found.value;
-    if (source === undefined) return undefined;
-    return { owner: source.segment, offset: sourceOffset + addr - found.start };
-  }
-
-  bytesIn(start: number, end: number): number {
-    let bytes = 0;
-    for (const item of this.mappings.overlapping(start, end))
-      bytes += Math.min(item.end, end) - Math.max(item.start, start);
-    return bytes;
-  }
-
-  // ---- kernel writes to pages that the guest may not write
-
-  peek(addr: number, target: Uint8Array): number {
-    return this.#withAccess(addr, target.length, PROT.PROT_READ, () => this.copyIn(addr, target));
-  }
-
-  poke(addr: number, source: Uint8Array): number {
-    return this.#withAccess(addr, source.length, PROT.PROT_READ | PROT.PROT_WRITE, () =>
-      this.copyOut(addr, source),
-    );
-  }
-
-  /** Runs `copy` while the pages of the range have at least `prot` for the host. */
-  #withAccess(addr: number, length: number, prot: number, copy: () => number): number {
-    if (length === 0) return 0;
-    const start = Math.floor(addr / PAGE) * PAGE;
-    const end = roundUp(addr + length);
-    const opened: Interval<Mapping>[] = [];
-    for (const piece of this.mappings.overlapping(start, end)) {
-      if ((piece.value.prot & prot) === prot) continue;
-      if (piece.value.shared && (prot & PROT.PROT_WRITE) !== 0) continue;
-      const from = Math.max(piece.start, start);
-      const to = Math.min(piece.end, end);
-      opened.push({ start: from, end: to, value: piece.value });
-      const failed = this.pages.protect(from, to - from, piece.value.prot | prot);
-      assert(failed === 0, 'cannot open pages for the kernel');
-    }
-    if ((prot & PROT.PROT_WRITE) !== 0) this.codeObserver?.onCodeChanged(this, addr, length);
-    const result = copy();
-    for (const piece of opened)
-      this.#hostProtect(piece.start, piece.end - piece.start, piece.value.prot, piece.value);
-    return result;
-  }
-
   // ---- for the engine
 
   fault(addr: number, access: FaultAccess, stackPointer: number): FaultVerdict {
@@ -474,78 +332,8 @@ export class GuestAddressSpace extends GuestMemory implements AddressSpace {
     return expandStack(this, addr);
   }
 
-  setWriteProtect(addr: number, length: number, on: boolean): number {
-    const start = Math.floor(addr / PAGE) * PAGE;
-    const end = roundUp(addr + length);
-    for (let page = start / PAGE; page < end / PAGE; page++) {
-      if (on) this.writeProtected.add(page);
-      else this.writeProtected.delete(page);
-    }
-    for (const piece of this.mappings.overlapping(start, end)) {
-      if ((piece.value.prot & PROT.PROT_WRITE) === 0) continue;
-      const from = Math.max(piece.start, start);
-      const to = Math.min(piece.end, end);
-      const prot = on ? piece.value.prot & ~PROT.PROT_WRITE : piece.value.prot;
-      const failed = this.pages.protect(from, to - from, prot);
-      if (failed !== 0) return -failed;
-    }
-    return 0;
-  }
-
-  isWriteProtected(addr: number): boolean {
-    return this.writeProtected.has(Math.floor(addr / PAGE));
-  }
-
-  /** The page numbers, for a fork. */
-  get protectedPages(): ReadonlySet<number> {
-    return this.writeProtected;
-  }
-
-  protected announceWrite(addr: number, length: number): void {
-    this.codeObserver?.onCodeChanged(this, addr, length);
-    // Without an observer, or one that keeps the protection, the write must still succeed.
-    if (this.writeProtected.has(addr / PAGE)) this.setWriteProtect(addr, length, false);
-  }
-
-  // ---- the map of mappings, for the parts of mm/
-
-  changed(): void {
-    this.generation++;
-    this.forgetLast();
-  }
-
-  insertMapping(start: number, end: number, mapping: Mapping): void {
-    this.mappings.insert(start, end, mapping);
-    this.mappedPages += (end - start) / PAGE;
-    this.peakPages = Math.max(this.peakPages, this.mappedPages);
-    this.changed();
-  }
-
-  /** Takes mappings out; the caller releases them or puts them back. */
-  removeMappings(start: number, end: number): Interval<Mapping>[] {
-    const pieces = this.mappings.remove(start, end);
-    let hadCode = this.codeObserver !== undefined && this.writeProtected.size !== 0;
-    for (const piece of pieces) {
-      this.mappedPages -= (piece.end - piece.start) / PAGE;
-      if ((piece.value.prot & PROT.PROT_EXEC) !== 0) hadCode = true;
-    }
-    this.changed();
-    if (hadCode) this.codeObserver?.onCodeChanged(this, start, end - start);
-    if (this.writeProtected.size !== 0)
-      for (let page = start / PAGE; page < end / PAGE; page++) this.writeProtected.delete(page);
-    return pieces;
-  }
-
-  /** Replaces the values of mappings in a range; pages stay as they are. */
-  edit(start: number, end: number, change: (mapping: Mapping) => Mapping): void {
-    for (const piece of this.mappings.remove(start, end))
-      this.mappings.insert(piece.start, piece.end, change(piece.value));
-    this.changed();
-  }
-
-  /** The mapping of a piece that begins inside `item`. */
-  static valueAt(item: Interval<Mapping>, at: number): Mapping {
-    return shifted(item.value, at - item.start);
+  protected get isObserved(): boolean {
+    return this.codeObserver !== undefined;
   }
 
   [Symbol.dispose](): void {
@@ -556,10 +344,4 @@ export class GuestAddressSpace extends GuestMemory implements AddressSpace {
     this.pages[Symbol.dispose]();
     this.changed();
   }
-}
-
-function toArea(item: Interval<Mapping>): Area {
-  const { prot, shared, growsDown, locked, file, fileOffset, label } = item.value;
-  const { start, end } = item;
-  return { start, end, prot, shared, growsDown, locked, file, fileOffset, label };
 }

@@ -3,7 +3,7 @@
 import { EFAULT, EINVAL, ENOMEM } from '../abi/errno.table.ts';
 import { MREMAP } from '../abi/mman.ts';
 import type { Interval } from '../base/interval-map.ts';
-import { GuestAddressSpace } from './guest-address-space.ts';
+import type { GuestAddressSpace } from './guest-address-space.ts';
 import { type Mapping, retainMapping, shifted } from './mapping.ts';
 import { PROT_READ, PROT_WRITE } from './page-host.ts';
 import { PAGE, roundUp } from './page-math.ts';
@@ -104,7 +104,7 @@ function duplicate(
 ): number {
   const to = target(space, length, fixedAt);
   if (to < 0) return to;
-  const mapping = GuestAddressSpace.valueAt(item, addr);
+  const mapping = shifted(item.value, addr - item.start);
   const failed = space.showPages(to, length, mapping, space.shownBytes(mapping, length));
   if (failed < 0) return failed;
   retainMapping(mapping);
@@ -133,7 +133,7 @@ function move(
   const to = target(space, newBytes, fixedAt);
   if (to < 0) return to;
   const kept = Math.min(oldBytes, newBytes);
-  const mapping = GuestAddressSpace.valueAt(item, from);
+  const mapping = shifted(item.value, from - item.start);
   space.codeChanged(from, oldBytes);
   const moved = movePages(space, from, to, kept, mapping);
   if (moved < 0) return moved;
