@@ -6,10 +6,10 @@
 
 import { fstatSync, fsyncSync, ftruncateSync, readSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { constants } from 'node:os';
-import { EAGAIN, EINTR, EIO, EPIPE } from '../abi/errno.table.ts';
+import { EAGAIN, EINTR, EPIPE } from '../abi/errno.table.ts';
 import { WaitQueue } from '../base/wait-queue.ts';
 import type { HostStream } from '../fs/hoststream/host-stream.ts';
+import { attempt, attemptDone, errnoOf } from './errno.ts';
 
 const S_IFMT = 0o170000;
 const S_IFREG = 0o100000;
@@ -28,13 +28,6 @@ export function inheritedStream(fd: number, pending: PendingCounter): HostStream
     return undefined;
   }
   return new InheritedStream(fd, mode, pending);
-}
-
-/** -errno of a failed host operation. */
-function errnoOf(error: unknown): number {
-  const code = (error as { code?: string }).code ?? '';
-  const known = (constants.errno as Readonly<Record<string, number>>)[code];
-  return -(known ?? EIO);
 }
 
 class InheritedStream implements HostStream {
@@ -78,11 +71,7 @@ class InheritedStream implements HostStream {
   }
 
   #readNow(position: number | null, target: Uint8Array, start: number, length: number): number {
-    try {
-      return readSync(this.#fd, target, start, length, position);
-    } catch (error) {
-      return errnoOf(error);
-    }
+    return attempt(() => readSync(this.#fd, target, start, length, position));
   }
 
   /** Asks the event loop for data. */
@@ -160,21 +149,11 @@ class InheritedStream implements HostStream {
   }
 
   truncate(size: number): number {
-    try {
-      ftruncateSync(this.#fd, size);
-      return 0;
-    } catch (error) {
-      return errnoOf(error);
-    }
+    return attemptDone(() => ftruncateSync(this.#fd, size));
   }
 
   sync(): number {
-    try {
-      fsyncSync(this.#fd);
-      return 0;
-    } catch (error) {
-      return errnoOf(error);
-    }
+    return attemptDone(() => fsyncSync(this.#fd));
   }
 }
 

@@ -56,6 +56,6 @@ export class FileMapping {
   }
 
   noteSharedWrite(): void {
-    this.file.inode.touchModified();
+    this.file.inode.noteSharedWrite();
   }
 }

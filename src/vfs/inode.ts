@@ -197,6 +197,11 @@ export abstract class Inode {
     return undefined;
   }
 
+  /** A shared writable mapping was made or synced: its pages may have changed. */
+  noteSharedWrite(): void {
+    this.touchModified();
+  }
+
   /** Names the bytes for good (digest), so that translations of them can be shared. */
   get contentKey(): string | undefined {
     return undefined;

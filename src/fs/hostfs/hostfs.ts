@@ -1,0 +1,111 @@
+/**
+ * hostfs: a host folder in the guest's tree, for exchange with the host. Everything that comes from
+ * it is unmeasured and hostile: it is typed and bounded here, and no name is ever resolved by the
+ * host beyond one component.
+ */
+
+import type { FileClock } from '../../vfs/file-clock.ts';
+import { FileSystem } from '../../vfs/file-system.ts';
+import type { Inode } from '../../vfs/inode.ts';
+import type { SegmentSource } from '../../vfs/mappable.ts';
+import type { HostFolder, HostStat } from './host-folder.ts';
+import { HostInode } from './host-inode.ts';
+import { OpenHandles } from './open-handles.ts';
+
+export interface HostfsOptions {
+  readonly clock: FileClock;
+  /** Memory for mappings: host files are never mapped themselves. */
+  readonly segments?: SegmentSource;
+  readonly readOnly: boolean;
+  /**
+   * The view of a whole machine that a plain `cloister run` has: only what everyone may read, and
+   * in the root only these names. Implies read-only; names are taken to be stable.
+   */
+  readonly publicNames?: ReadonlySet<string>;
+  /** Shows one file of the folder as the root: `-v FILE:FILE`. */
+  readonly file?: string;
+  /** The host lets us give files away: new files get the owner that the guest asked for. */
+  readonly mayChangeOwner?: boolean;
+}
+
+const MAGIC = 0x01021997;
+
+export class Hostfs extends FileSystem {
+  override readonly typeName = 'hostfs';
+  /** V9FS_MAGIC: what containers' shared folders usually are. */
+  override readonly magic = MAGIC;
+  override readonly isReadOnly: boolean;
+  override readonly cachesNames: boolean;
+  readonly root: Inode;
+  readonly segments: SegmentSource | undefined;
+  readonly mayChangeOwner: boolean;
+  readonly isPublicOnly: boolean;
+  readonly handles = new OpenHandles();
+  readonly #publicNames: ReadonlySet<string> | undefined;
+  /** By "device:inode" of the host. */
+  readonly #inodes = new Map<string, HostInode>();
+  readonly #numbers = new Map<string, number>();
+  #nextNumber = 2;
+
+  constructor(folder: HostFolder, stat: HostStat, options: HostfsOptions) {
+    super(options.clock);
+    this.#publicNames = options.publicNames;
+    this.isPublicOnly = options.publicNames !== undefined;
+    this.isReadOnly = options.readOnly || this.isPublicOnly;
+    this.cachesNames = this.isPublicOnly;
+    this.segments = options.segments;
+    this.mayChangeOwner = options.mayChangeOwner ?? false;
+    this.root = new HostInode(this, 1, stat, undefined, options.file ?? '', folder);
+    this.#inodes.set(keyOf(stat), this.root as HostInode);
+  }
+
+  /** The inode of `name` in `parent`, one object for each file of the host. */
+  inodeOf(parent: HostInode, name: string, stat: HostStat): HostInode {
+    const key = keyOf(stat);
+    const known = this.#inodes.get(key);
+    if (known !== undefined && (known.mode & 0o170000) === (stat.mode & 0o170000)) {
+      known.foundAt(parent, name);
+      known.take(stat);
+      return known;
+    }
+    let number = this.#numbers.get(key);
+    if (number === undefined || known !== undefined) {
+      number = this.#nextNumber++;
+      this.#numbers.set(key, number);
+    }
+    const inode = new HostInode(this, number, stat, parent, name, undefined);
+    this.#inodes.set(key, inode);
+    return inode;
+  }
+
+  /** In the view of a machine only some names of its root are there. */
+  isVisible(parent: HostInode, name: string): boolean {
+    return this.#publicNames === undefined || parent !== this.root || this.#publicNames.has(name);
+  }
+
+  forget(inode: HostInode): void {
+    for (const [key, known] of this.#inodes)
+      if (known === inode) {
+        this.#inodes.delete(key);
+        return;
+      }
+  }
+
+  override sync(): number {
+    let result = 0;
+    for (const inode of this.#inodes.values()) {
+      const one = inode.writeBack();
+      if (one < 0) result = one;
+    }
+    return result;
+  }
+
+  override shutdown(): void {
+    this.sync();
+    for (const inode of this.#inodes.values()) inode.dispose();
+    this.#inodes.clear();
+    this.handles.closeAll();
+  }
+}
+
+const keyOf = (stat: HostStat): string => `${stat.dev}:${stat.ino}`;
