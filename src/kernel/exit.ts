@@ -72,8 +72,7 @@ function signalChildrenOfThread(task: Task): void {
 function endProcess(group: ThreadGroup): void {
   const { kernel } = group;
   group.isZombie = true;
-  for (const resource of [...group.disposables]) resource[Symbol.dispose]();
-  group.disposables.clear();
+  group.timers?.stop();
   group.pending.clear();
   leaveSession(group);
   signalOrphanedGroups(group);

@@ -77,6 +77,7 @@ export class Kernel {
   readonly processes: ProcessTable;
   /** Tasks by address space (CLONE_VM) and by file system context (CLONE_FS). */
   readonly spaces: SharedCounts<AddressSpace> = new SharedCounts((space) => {
+    this.platform.release(space);
     space[Symbol.dispose]();
   });
   readonly fsContexts: SharedCounts<FsContext> = new SharedCounts((fs) => {
@@ -86,6 +87,7 @@ export class Kernel {
   readonly createSpace: () => AddressSpace | number;
   /** Woken whenever a process has ended. */
   readonly processEnded: WaitQueue = new WaitQueue();
+  readonly memoryBytes: number;
   hostName: string;
   domainName: string;
   readonly bootNs: number;
@@ -94,6 +96,8 @@ export class Kernel {
   current: Task | undefined = undefined;
   forks = 0;
   idleNs = 0;
+  #turnStartNs = 0;
+  readonly #logged = new Set<string>();
   readonly #kept = new Set<ThreadGroup>();
   /** The vDSO's bytes, undefined for none. */
   readonly vdso: Uint8Array | undefined;
@@ -118,6 +122,7 @@ export class Kernel {
     this.scheduler = new Scheduler(
       scheduleSeed === undefined ? undefined : new SeededRandom(scheduleSeed),
     );
+    this.memoryBytes = this.options.memoryBytes ?? 2 ** 32;
     this.hostName = this.options.hostName ?? 'cloister';
     this.domainName = this.options.domainName ?? '(none)';
     this.bootNs = this.nowNs();
@@ -160,7 +165,7 @@ export class Kernel {
       this.timers.expire(now);
       const task = this.scheduler.next();
       if (task === undefined) return;
-      this.#turn(task);
+      this.#turn(task, now);
       const after = this.nowNs();
       this.#account(task, after - now);
       now = after;
@@ -168,7 +173,13 @@ export class Kernel {
     }
   }
 
-  #turn(task: Task): void {
+  /** How long the turn of `task` has lasted that is under way; 0 when it does not run. */
+  turnNs(task: Task): number {
+    return this.current === task ? Math.max(0, this.nowNs() - this.#turnStartNs) : 0;
+  }
+
+  #turn(task: Task, now: number): void {
+    this.#turnStartNs = now;
     task.isQueued = false;
     if (task.group.isStopped && !task.group.isDying) {
       task.isParked = true;
@@ -218,6 +229,25 @@ export class Kernel {
     space.limitData = limits.soft[RLIMIT.DATA] as number;
     space.limitStack = limits.soft[RLIMIT.STACK] as number;
     space.limitLocked = limits.soft[RLIMIT.MEMLOCK] as number;
+  }
+
+  /** Memory that guests may still take, as sysinfo(2) shows it. */
+  freeMemoryBytes(): number {
+    const seen = new Set<AddressSpace>();
+    let used = 0;
+    for (const task of this.processes.tasks()) {
+      if (seen.has(task.space) || task.state === TASK_STATE.dead) continue;
+      seen.add(task.space);
+      used += task.space.usage().residentPages * 4096;
+    }
+    return Math.max(0, this.memoryBytes - used);
+  }
+
+  /** A warning that one log line is enough for. */
+  logOnce(topic: string, message: string): void {
+    if (this.#logged.has(topic)) return;
+    this.#logged.add(topic);
+    this.logger.log('warn', message);
   }
 
   /** The pid that a new task gets. */

@@ -81,6 +81,8 @@ export interface Platform {
   run(cpu: GuestCpu, space: AddressSpace): RunExit;
   /** Hears of changes to the pages of `space`: to be called once, before it runs. */
   adopt(space: AddressSpace): void;
+  /** `space` is about to be disposed of: forgets it. */
+  release(space: AddressSpace): void;
   /** AT_HWCAP, AT_HWCAP2, AT_PLATFORM and text of /proc/cpuinfo follow from the processor model. */
   readonly hwcap: number;
   readonly hwcap2: number;

@@ -24,11 +24,7 @@ export function runTask(kernel: Kernel, task: Task): void {
     if (exit === RUN.syscall) {
       const result = syscalls.dispatch(task);
       if (result >= LAST_RESTART_CODE) setResult(task, result);
-      else if (result === BLOCKED) {
-        if (!task.isQueued) return;
-        kernel.scheduler.remove(task);
-        if (!finishSleep(kernel, task)) return;
-      } else if (result === EXITED) return;
+      else if (result === BLOCKED || result === EXITED) return;
       if (task.state === TASK_STATE.dead) return;
     } else if (exit === RUN.fault) faultSignal(task);
     else return;

@@ -184,6 +184,13 @@ export class Task implements Waiter {
     return BLOCKED;
   }
 
+  /** Lets the others run first; the call answers `result` at the task's next turn. */
+  yieldProcessor(result: number): number {
+    this.sleep({ queues: [], attempt: () => result, reason: 'sched_yield' });
+    this.#makeRunnable();
+    return BLOCKED;
+  }
+
   /** Drops the sleep without a result: the task dies or execs. */
   abandonSleep(): void {
     const sleep = this.#sleep;

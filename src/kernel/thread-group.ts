@@ -9,6 +9,7 @@ import type { Location } from '../vfs/dentry.ts';
 import type { Kernel } from './kernel.ts';
 import type { Limits } from './limits.ts';
 import type { ProcessGroup } from './process-group.ts';
+import type { ProcessTimers } from './process-timers.ts';
 import { PendingSignals } from './signals/pending.ts';
 import type { Task } from './task.ts';
 
@@ -73,8 +74,10 @@ export class ThreadGroup {
   oomScoreAdjust = 0;
   executable: Location | undefined = undefined;
   layout: ProgramLayout | undefined = undefined;
-  /** Set by timers.ts: ITIMER_* and timer_create. */
-  readonly disposables: Set<Disposable> = new Set();
+  /** ITIMER_* and timer_create; undefined until one is used. */
+  timers: ProcessTimers | undefined = undefined;
+  /** Woken when a signal was queued: signalfd. */
+  readonly signalEvents: WaitQueue = new WaitQueue();
   readonly startNs: number;
 
   constructor(kernel: Kernel, pid: Pid, limits: Limits) {

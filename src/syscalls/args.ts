@@ -53,6 +53,10 @@ export const long = kind(DECODE.long, String);
 export const ulong = kind(DECODE.ulong, String);
 export const size = kind(DECODE.ulong, String);
 export const offset = kind(DECODE.long, String);
+/** An offset that strace prints in hexadecimal. */
+export const offsetHex = kind(DECODE.long, (value) =>
+  value === 0 ? '0' : `0x${value.toString(16)}`,
+);
 export const fd = kind(DECODE.int, String);
 export const dirfd = kind(DECODE.int, (value) => (value === -100 ? 'AT_FDCWD' : String(value)));
 export const mode = kind(DECODE.uint, (value) => `0${value.toString(8).padStart(3, '0')}`);
@@ -60,6 +64,7 @@ export const mode = kind(DECODE.uint, (value) => `0${value.toString(8).padStart(
 export const id = kind(DECODE.uint, (value) => (value === 0xffffffff ? '-1' : String(value)));
 export const pid = kind(DECODE.int, String);
 export const signal = kind(DECODE.int, signalName);
+export const signalText: (signal: number) => string = signalName;
 /** A pointer that strace prints as an address. */
 export const pointer = kind(DECODE.ulong, hex);
 /** A pointer to something that the call fills; printed as an address. */

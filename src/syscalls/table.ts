@@ -2,24 +2,48 @@
 
 import { NR, SYSCALL_NAMES } from '../abi/syscall-numbers.table.ts';
 import { assert } from '../base/assert.ts';
+import { CONTROL_ROWS } from './control.ts';
 import { DESCRIPTOR_ROWS } from './descriptors.ts';
 import { FILE_ATTRIBUTE_ROWS } from './file-attributes.ts';
 import { FILE_DATA_ROWS } from './file-data.ts';
 import { FILE_NAME_ROWS } from './file-names.ts';
+import { FUTEX_ROWS } from './futex.ts';
 import { GETDENTS_ROWS } from './getdents.ts';
 import { IDENTITY_ROWS } from './identity.ts';
+import { JOB_ROWS } from './jobs.ts';
 import { PROCESS_ROWS } from './lifecycle.ts';
+import { LIMIT_ROWS } from './limits.ts';
+import { MEMORY_ROWS } from './memory.ts';
 import { OPEN_CLOSE_ROWS } from './open-close.ts';
 import { PIDFD_ROWS } from './pidfd.ts';
 import { READ_WRITE_ROWS } from './read-write.ts';
 import type { SyscallRow } from './row.ts';
+import { RUSAGE_ROWS } from './rusage.ts';
+import { SCHEDULING_ROWS } from './scheduling.ts';
+import { SIGNAL_ROWS } from './signals.ts';
 import { STAT_ROWS } from './stat.ts';
+import { SYSTEM_ROWS } from './system.ts';
+import { TIME_ROWS } from './time.ts';
+import { TIMER_ROWS } from './timers.ts';
+import { WAITING_ROWS } from './waiting.ts';
 
 /** Every family's rows. A family file exports them beside its handlers. */
 export const ALL_ROWS: readonly SyscallRow[] = [
   ...IDENTITY_ROWS,
   ...PROCESS_ROWS,
   ...PIDFD_ROWS,
+  ...WAITING_ROWS,
+  ...TIMER_ROWS,
+  ...TIME_ROWS,
+  ...SYSTEM_ROWS,
+  ...SIGNAL_ROWS,
+  ...SCHEDULING_ROWS,
+  ...RUSAGE_ROWS,
+  ...MEMORY_ROWS,
+  ...LIMIT_ROWS,
+  ...JOB_ROWS,
+  ...FUTEX_ROWS,
+  ...CONTROL_ROWS,
   ...READ_WRITE_ROWS,
   ...OPEN_CLOSE_ROWS,
   ...FILE_DATA_ROWS,

@@ -67,8 +67,7 @@ function leaveOldProgram(task: Task): void {
     task.files = own;
   }
   task.files.closeOnExec();
-  for (const resource of [...group.disposables]) resource[Symbol.dispose]();
-  group.disposables.clear();
+  group.timers?.deletePosixTimers();
   task.restartBlock = undefined;
   task.savedMask = undefined;
   group.exitSignal = 17;

@@ -65,6 +65,7 @@ function queue(group: ThreadGroup, pending: ThreadGroup['pending'], info: Signal
     if (info.code !== SI_USER) return -EAGAIN;
   }
   pending.add(info);
+  group.signalEvents.wakeAll();
   return 0;
 }
 

@@ -1,0 +1,90 @@
+/** Guest clocks (clock_gettime(2)) in nanoseconds as BigInt: exact at any date. */
+
+import { EINVAL } from '../abi/errno.table.ts';
+import { CLOCK, NS_PER_MS } from '../abi/time.ts';
+import type { Task } from './task.ts';
+
+/** TAI is ahead of UTC by the leap seconds; Linux starts with none known. */
+const TICK_NS = BigInt(4 * NS_PER_MS);
+
+/** The time of clock `id`, or -EINVAL. */
+export function readClock(task: Task, id: number): bigint | number {
+  const { clock } = task.kernel;
+  switch (id) {
+    case CLOCK.CLOCK_REALTIME:
+    case CLOCK.CLOCK_REALTIME_ALARM:
+    case CLOCK.CLOCK_TAI:
+      return clock.realtimeNs();
+    case CLOCK.CLOCK_REALTIME_COARSE:
+      return (clock.realtimeNs() / TICK_NS) * TICK_NS;
+    case CLOCK.CLOCK_MONOTONIC:
+    case CLOCK.CLOCK_MONOTONIC_RAW:
+    case CLOCK.CLOCK_BOOTTIME:
+    case CLOCK.CLOCK_BOOTTIME_ALARM:
+      return clock.monotonicNs();
+    case CLOCK.CLOCK_MONOTONIC_COARSE:
+      return (clock.monotonicNs() / TICK_NS) * TICK_NS;
+    case CLOCK.CLOCK_PROCESS_CPUTIME_ID:
+      return BigInt(Math.floor(processNs(task)));
+    case CLOCK.CLOCK_THREAD_CPUTIME_ID:
+      return BigInt(Math.floor(threadNs(task)));
+    default:
+      return id < 0 ? readCpuClock(task, id) : -EINVAL;
+  }
+}
+
+/** Includes the turn that is under way. */
+function threadNs(task: Task): number {
+  return task.userNs + task.systemNs + task.kernel.turnNs(task);
+}
+
+function processNs(task: Task): number {
+  const { userNs, systemNs } = task.group.times();
+  return userNs + systemNs + task.kernel.turnNs(task);
+}
+
+/** `clock_getcpuclockid`: bits 3 and up are ~pid, bit 2 says thread, bits 0…1 which clock. */
+function readCpuClock(task: Task, id: number): bigint | number {
+  const pid = ~(id >> 3);
+  const isThread = (id & 4) !== 0;
+  if ((id & 3) === 3) return -EINVAL;
+  const { processes } = task.kernel;
+  const target = pid === 0 ? task : processes.task(pid);
+  if (target === undefined) return -EINVAL;
+  if (isThread && target.group !== task.group) return -EINVAL;
+  return BigInt(Math.floor(isThread ? threadNs(target) : processNs(target)));
+}
+
+/** Resolution of a clock in nanoseconds, or -EINVAL. */
+export function clockResolution(task: Task, id: number): number {
+  const value = readClock(task, id);
+  if (typeof value === 'number') return value;
+  const coarse = id === CLOCK.CLOCK_REALTIME_COARSE || id === CLOCK.CLOCK_MONOTONIC_COARSE;
+  return coarse ? Number(TICK_NS) : 1;
+}
+
+/** How a timer's clock relates to the kernel's own. */
+export type TimerBase = 'monotonic' | 'realtime';
+
+/** The base of a clock that can be slept on, or -EINVAL / undefined for CPU-time clocks. */
+export function timerBase(id: number): TimerBase | undefined {
+  switch (id) {
+    case CLOCK.CLOCK_REALTIME:
+    case CLOCK.CLOCK_REALTIME_ALARM:
+    case CLOCK.CLOCK_TAI:
+      return 'realtime';
+    case CLOCK.CLOCK_MONOTONIC:
+    case CLOCK.CLOCK_BOOTTIME:
+    case CLOCK.CLOCK_BOOTTIME_ALARM:
+      return 'monotonic';
+    default:
+      return undefined;
+  }
+}
+
+/** An absolute time of `base` as a deadline of the kernel's monotonic clock. */
+export function toDeadline(task: Task, base: TimerBase, ns: number): number {
+  if (base === 'monotonic') return ns;
+  const { kernel } = task;
+  return kernel.nowNs() + (ns - Number(kernel.clock.realtimeNs()));
+}

@@ -1,0 +1,55 @@
+/**
+ * A timer that may repeat, as setitimer(2), timer_settime(2) and timerfd_settime(2) know it: next
+ * expiry, interval, and how often it went off since someone looked.
+ */
+
+import { Timer, type TimerQueue } from './timer-queue.ts';
+
+export class IntervalTimer {
+  readonly #queue: TimerQueue;
+  readonly #now: () => number;
+  readonly #timer: Timer;
+  readonly #fired: () => void;
+  intervalNs = 0;
+
+  /** `fired` is called at each expiry. */
+  constructor(queue: TimerQueue, now: () => number, fired: () => void) {
+    this.#queue = queue;
+    this.#now = now;
+    this.#fired = fired;
+    this.#timer = new Timer(() => this.#expire());
+  }
+
+  get isArmed(): boolean {
+    return this.#timer.isArmed;
+  }
+
+  /** Time until the next expiry, 0 when disarmed. */
+  get remainingNs(): number {
+    return this.#timer.isArmed ? Math.max(1, this.#timer.deadlineNs - this.#now()) : 0;
+  }
+
+  arm(deadlineNs: number, intervalNs: number): void {
+    this.intervalNs = intervalNs;
+    if (deadlineNs === Number.POSITIVE_INFINITY) this.#queue.cancel(this.#timer);
+    else this.#queue.arm(this.#timer, deadlineNs);
+  }
+
+  disarm(): void {
+    this.intervalNs = 0;
+    this.#queue.cancel(this.#timer);
+  }
+
+  /** Periods that have passed since the last expiry without a call of `fired`. */
+  missed = 0;
+
+  #expire(): void {
+    if (this.intervalNs > 0) {
+      const now = this.#now();
+      const late = Math.floor((now - this.#timer.deadlineNs) / this.intervalNs);
+      this.missed = Math.max(0, late);
+      this.#queue.arm(this.#timer, this.#timer.deadlineNs + (this.missed + 1) * this.intervalNs);
+    } else this.missed = 0;
+    this.#fired();
+  }
+}

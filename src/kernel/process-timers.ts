@@ -1,0 +1,146 @@
+/**
+ * Timers of a process: ITIMER_REAL/VIRTUAL/PROF (setitimer(2)) and POSIX timers (timer_create(2)).
+ * Kept in a side table by process; execve deletes POSIX timers and keeps interval timers.
+ */
+
+import { EAGAIN, EINVAL } from '../abi/errno.table.ts';
+import { SI_TIMER, SIGALRM, SIGPROF, SIGVTALRM } from '../abi/signal.table.ts';
+import { ITIMER } from '../abi/time.ts';
+import { IntervalTimer } from './interval-timer.ts';
+import { sendToGroup, sendToTask } from './signals/send.ts';
+import { kernelSignal } from './signals/signal-info.ts';
+import type { Task } from './task.ts';
+import type { ThreadGroup } from './thread-group.ts';
+
+/** What timer_create(2) was asked for. */
+export interface TimerRequest {
+  readonly clock: number;
+  readonly signal: number;
+  readonly value: bigint;
+  /** SIGEV_THREAD_ID: the thread; undefined: the process. */
+  readonly thread: Task | undefined;
+  /** SIGEV_NONE. */
+  readonly isSilent: boolean;
+}
+
+const MAX_OVERRUN = 0x7fffffff;
+
+export class PosixTimer implements Disposable {
+  readonly id: number;
+  readonly request: TimerRequest;
+  readonly timer: IntervalTimer;
+  readonly #group: ThreadGroup;
+  /** Expiries since the pending signal was queued. */
+  #overrun = 0;
+  /** Overrun of the signal delivered last: timer_getoverrun(2). */
+  lastOverrun = 0;
+  #isPending = false;
+
+  constructor(group: ThreadGroup, id: number, request: TimerRequest) {
+    this.#group = group;
+    this.id = id;
+    this.request = request;
+    const { kernel } = group;
+    this.timer = new IntervalTimer(
+      kernel.timers,
+      () => kernel.nowNs(),
+      () => this.#fire(),
+    );
+  }
+
+  #fire(): void {
+    if (this.request.isSilent) return;
+    if (this.#isPending) {
+      this.#overrun = Math.min(this.#overrun + 1 + this.timer.missed, MAX_OVERRUN);
+      return;
+    }
+    this.#isPending = true;
+    this.#overrun = this.timer.missed;
+    const { signal, value, thread } = this.request;
+    const info = {
+      signal,
+      code: SI_TIMER,
+      timerId: this.id,
+      value,
+      overrun: 0,
+      onDelivered: () => {
+        this.#isPending = false;
+        this.lastOverrun = this.#overrun;
+        info.overrun = this.#overrun;
+        this.#overrun = 0;
+      },
+    };
+    if (thread === undefined) sendToGroup(this.#group, info);
+    else sendToTask(thread, info);
+  }
+
+  /** timer_settime(2) forgets what was counted. */
+  resetOverrun(): void {
+    this.#overrun = 0;
+    this.lastOverrun = 0;
+  }
+
+  [Symbol.dispose](): void {
+    this.timer.disarm();
+  }
+}
+
+const ITIMER_SIGNALS = [SIGALRM, SIGVTALRM, SIGPROF] as const;
+const MAX_TIMERS = 16384;
+
+export class ProcessTimers {
+  readonly intervals: readonly [IntervalTimer, IntervalTimer, IntervalTimer];
+  readonly #posix = new Map<number, PosixTimer>();
+  readonly #group: ThreadGroup;
+  #nextId = 0;
+
+  constructor(group: ThreadGroup) {
+    this.#group = group;
+    const make = (which: 0 | 1 | 2) =>
+      new IntervalTimer(
+        group.kernel.timers,
+        () => group.kernel.nowNs(),
+        () => {
+          sendToGroup(group, kernelSignal(ITIMER_SIGNALS[which]));
+        },
+      );
+    this.intervals = [
+      make(ITIMER.ITIMER_REAL),
+      make(ITIMER.ITIMER_VIRTUAL),
+      make(ITIMER.ITIMER_PROF),
+    ];
+  }
+
+  create(request: TimerRequest): PosixTimer | number {
+    if (this.#posix.size >= MAX_TIMERS) return -EAGAIN;
+    const id = this.#nextId++;
+    const timer = new PosixTimer(this.#group, id, request);
+    this.#posix.set(id, timer);
+    return timer;
+  }
+
+  get(id: number): PosixTimer | undefined {
+    return this.#posix.get(id);
+  }
+
+  delete(id: number): number {
+    const timer = this.#posix.get(id);
+    if (timer === undefined) return -EINVAL;
+    timer[Symbol.dispose]();
+    this.#posix.delete(id);
+    return 0;
+  }
+
+  /** execve(2). */
+  deletePosixTimers(): void {
+    for (const timer of this.#posix.values()) timer[Symbol.dispose]();
+    this.#posix.clear();
+    this.#nextId = 0;
+  }
+
+  /** The process ends. */
+  stop(): void {
+    this.deletePosixTimers();
+    for (const timer of this.intervals) timer.disarm();
+  }
+}

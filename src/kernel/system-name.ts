@@ -1,0 +1,6 @@
+/** What uname(2) and /proc/version call this kernel: a current Linux, as programs expect. */
+
+export const SYSTEM_NAME = 'Linux';
+export const RELEASE = '6.12.0-cloister';
+export const VERSION = '#1 SMP PREEMPT_DYNAMIC Cloister';
+export const MACHINE = 'x86_64';

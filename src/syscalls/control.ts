@@ -1,0 +1,308 @@
+/**
+ * Knobs of a process: prctl(2), arch_prctl(2), personality(2), capget(2), capset(2), membarrier(2),
+ * and the calls that are refused on purpose (ptrace, seccomp, unshare, setns).
+ */
+
+import { CAP_LAST, CAP_SETPCAP } from '../abi/capability.ts';
+import { EFAULT, EINVAL, ENOSYS, EPERM, ESRCH } from '../abi/errno.table.ts';
+import { ARCH, CLONE_NAMESPACES, PR } from '../abi/task-flags.ts';
+import { ALL_CAPABILITIES } from '../kernel/credentials.ts';
+import type { Task } from '../kernel/task.ts';
+import * as arg from './args.ts';
+import { row, type SyscallRow } from './row.ts';
+
+const TASK_SIZE = 0x7fff_ffff_f000n;
+const KEEP_CAPS = 1 << 4;
+
+function sysPrctl(task: Task, option: number, a: number, b: number, c: number, d: number): number {
+  const { group, space } = task;
+  const write = (addr: number, value: number) => (space.writeU32(addr, value) < 0 ? -EFAULT : 0);
+  switch (option) {
+    case PR.PR_SET_PDEATHSIG:
+      if (a > 64) return -EINVAL;
+      task.parentDeathSignal = a;
+      return 0;
+    case PR.PR_GET_PDEATHSIG:
+      return write(a, task.parentDeathSignal);
+    case PR.PR_GET_DUMPABLE:
+      return group.dumpable;
+    case PR.PR_SET_DUMPABLE:
+      if (a > 1) return -EINVAL;
+      group.dumpable = a;
+      return 0;
+    case PR.PR_SET_NAME:
+      return setName(task, a);
+    case PR.PR_GET_NAME: {
+      const name = new Uint8Array(16);
+      name.set(task.comm);
+      return space.copyOut(a, name) < 0 ? -EFAULT : 0;
+    }
+    case PR.PR_SET_CHILD_SUBREAPER:
+      group.isSubreaper = a !== 0;
+      return 0;
+    case PR.PR_GET_CHILD_SUBREAPER:
+      return write(a, group.isSubreaper ? 1 : 0);
+    case PR.PR_SET_NO_NEW_PRIVS:
+      if (a !== 1 || b !== 0 || c !== 0 || d !== 0) return -EINVAL;
+      task.creds = task.creds.with({ noNewPrivs: true });
+      return 0;
+    case PR.PR_GET_NO_NEW_PRIVS:
+      return a !== 0 || b !== 0 || c !== 0 || d !== 0 ? -EINVAL : task.creds.noNewPrivs ? 1 : 0;
+    case PR.PR_SET_TIMERSLACK:
+      task.timerSlackNs = a <= 0 ? 50_000 : a;
+      return 0;
+    case PR.PR_GET_TIMERSLACK:
+      return task.timerSlackNs;
+    case PR.PR_GET_TID_ADDRESS:
+      return space.writeU64(a, task.clearChildTid) < 0 ? -EFAULT : 0;
+    default:
+      return capabilityControl(task, option, a, b) ?? minorControl(task, option, a);
+  }
+}
+
+function setName(task: Task, addr: number): number {
+  const bytes = new Uint8Array(16);
+  // A name without an end is cut after 15 bytes; it may stop at the end of a page.
+  const text = task.space.readCString(addr, 16);
+  if (typeof text !== 'number') bytes.set(text.subarray(0, 15));
+  else if (task.space.copyIn(addr, bytes.subarray(0, 15)) < 0) return -EFAULT;
+  const end = bytes.indexOf(0);
+  task.comm = bytes.slice(0, end < 0 ? 15 : end);
+  return 0;
+}
+
+function capabilityControl(task: Task, option: number, a: number, b: number): number | undefined {
+  const { creds } = task;
+  const bit = a <= CAP_LAST ? 1n << BigInt(a) : 0n;
+  switch (option) {
+    case PR.PR_GET_KEEPCAPS:
+      return (creds.secureBits & KEEP_CAPS) !== 0 ? 1 : 0;
+    case PR.PR_SET_KEEPCAPS:
+      if (a > 1) return -EINVAL;
+      task.creds = creds.with({
+        secureBits: a === 1 ? creds.secureBits | KEEP_CAPS : creds.secureBits & ~KEEP_CAPS,
+      });
+      return 0;
+    case PR.PR_GET_SECUREBITS:
+      return creds.secureBits;
+    case PR.PR_SET_SECUREBITS:
+      if (!creds.has(CAP_SETPCAP)) return -EPERM;
+      if (a > 0xff) return -EPERM;
+      task.creds = creds.with({ secureBits: a });
+      return 0;
+    case PR.PR_CAPBSET_READ:
+      if (bit === 0n) return -EINVAL;
+      return (creds.bounding & bit) !== 0n ? 1 : 0;
+    case PR.PR_CAPBSET_DROP:
+      if (!creds.has(CAP_SETPCAP)) return -EPERM;
+      if (bit === 0n) return -EINVAL;
+      task.creds = creds.with({ bounding: creds.bounding & ~bit });
+      return 0;
+    case PR.PR_CAP_AMBIENT:
+      return ambientControl(task, a, b);
+    default:
+      return undefined;
+  }
+}
+
+const AMBIENT = { IS_SET: 1, RAISE: 2, LOWER: 3, CLEAR_ALL: 4 } as const;
+
+function ambientControl(task: Task, operation: number, capability: number): number {
+  const { creds } = task;
+  if (operation === AMBIENT.CLEAR_ALL) {
+    if (capability !== 0) return -EINVAL;
+    task.creds = creds.with({ ambient: 0n });
+    return 0;
+  }
+  if (capability > CAP_LAST) return -EINVAL;
+  const bit = 1n << BigInt(capability);
+  if (operation === AMBIENT.IS_SET) return (creds.ambient & bit) !== 0n ? 1 : 0;
+  if (operation === AMBIENT.LOWER) {
+    task.creds = creds.with({ ambient: creds.ambient & ~bit });
+    return 0;
+  }
+  if (operation !== AMBIENT.RAISE) return -EINVAL;
+  if ((creds.permitted & creds.inheritable & bit) === 0n) return -EPERM;
+  task.creds = creds.with({ ambient: creds.ambient | bit });
+  return 0;
+}
+
+/** Options that need nothing here but an honest answer. */
+function minorControl(task: Task, option: number, a: number): number {
+  switch (option) {
+    case PR.PR_GET_SECCOMP:
+    case PR.PR_GET_TIMING:
+    case PR.PR_GET_THP_DISABLE:
+      return 0;
+    case PR.PR_SET_TIMING:
+      return a === 0 ? 0 : -EINVAL;
+    case PR.PR_GET_TSC:
+      return task.space.writeU32(a, 1) < 0 ? -EFAULT : 0;
+    case PR.PR_SET_TSC:
+      return a === 1 ? 0 : -EINVAL;
+    case PR.PR_SET_THP_DISABLE:
+    case PR.PR_SET_PTRACER:
+    case PR.PR_SET_VMA:
+      return 0;
+    default:
+      return -EINVAL;
+  }
+}
+
+function sysArchPrctl(task: Task, option: number, addr: number): number {
+  const { cpu, space } = task;
+  switch (option) {
+    case ARCH.ARCH_SET_FS:
+    case ARCH.ARCH_SET_GS: {
+      const base = cpu.gprs[6] as bigint;
+      if (base >= TASK_SIZE) return -EPERM;
+      if (option === ARCH.ARCH_SET_FS) cpu.fsBase = base;
+      else cpu.gsBase = base;
+      return 0;
+    }
+    case ARCH.ARCH_GET_FS:
+      return space.writeBigU64(addr, cpu.fsBase) < 0 ? -EFAULT : 0;
+    case ARCH.ARCH_GET_GS:
+      return space.writeBigU64(addr, cpu.gsBase) < 0 ? -EFAULT : 0;
+    case ARCH.ARCH_GET_CPUID:
+      return 1;
+    default:
+      return -EINVAL;
+  }
+}
+
+function sysPersonality(task: Task, persona: number): number {
+  const { group } = task;
+  const before = group.personality;
+  if (persona !== 0xffffffff) group.personality = persona;
+  return before;
+}
+
+const CAP_VERSION_1 = 0x19980330;
+const CAP_VERSION_2 = 0x20071026;
+const CAP_VERSION_3 = 0x20080522;
+
+/** Words a set of that version has; -EINVAL (and the version that we know) otherwise. */
+function capabilityWords(task: Task, headerAt: number, wantsVersionOnly: boolean): number {
+  const version = task.space.readU32(headerAt);
+  if (version === undefined) return -EFAULT;
+  if (version === CAP_VERSION_1) return 1;
+  if (version === CAP_VERSION_2 || version === CAP_VERSION_3) return 2;
+  if (task.space.writeU32(headerAt, CAP_VERSION_3) < 0) return -EFAULT;
+  return wantsVersionOnly ? 0 : -EINVAL;
+}
+
+function sysCapget(task: Task, headerAt: number, dataAt: number): number {
+  const words = capabilityWords(task, headerAt, dataAt === 0);
+  if (words <= 0) return words;
+  const pid = task.space.readI32(headerAt + 4);
+  if (pid === undefined) return -EFAULT;
+  if (pid < 0) return -EINVAL;
+  const target = pid === 0 ? task : task.kernel.processes.task(pid);
+  if (target === undefined) return -ESRCH;
+  if (dataAt === 0) return 0;
+  const { effective, permitted, inheritable } = target.creds;
+  const bytes = new Uint8Array(12 * words);
+  const view = new DataView(bytes.buffer);
+  for (let i = 0; i < words; i++)
+    for (const [j, set] of [effective, permitted, inheritable].entries())
+      view.setUint32(12 * i + 4 * j, Number((set >> BigInt(32 * i)) & 0xffff_ffffn), true);
+  return task.space.copyOut(dataAt, bytes) < 0 ? -EFAULT : 0;
+}
+
+function sysCapset(task: Task, headerAt: number, dataAt: number): number {
+  const words = capabilityWords(task, headerAt, false);
+  if (words < 0) return words;
+  const pid = task.space.readI32(headerAt + 4);
+  if (pid === undefined) return -EFAULT;
+  if (pid !== 0 && pid !== task.tid) return -EPERM;
+  const bytes = new Uint8Array(12 * words);
+  if (task.space.copyIn(dataAt, bytes) < 0) return -EFAULT;
+  const view = new DataView(bytes.buffer);
+  const read = (j: number) => {
+    let set = 0n;
+    for (let i = 0; i < words; i++)
+      set |= BigInt(view.getUint32(12 * i + 4 * j, true)) << BigInt(32 * i);
+    return set & ALL_CAPABILITIES;
+  };
+  const [effective, permitted, inheritable] = [read(0), read(1), read(2)];
+  const { creds } = task;
+  const mayInherit = creds.has(CAP_SETPCAP)
+    ? creds.inheritable | creds.bounding
+    : creds.inheritable | creds.permitted;
+  if ((inheritable & ~mayInherit) !== 0n) return -EPERM;
+  if ((permitted & ~creds.permitted) !== 0n) return -EPERM;
+  if ((effective & ~permitted) !== 0n) return -EPERM;
+  const ambient = creds.ambient & permitted & inheritable;
+  task.creds = creds.with({ effective, permitted, inheritable, ambient });
+  return 0;
+}
+
+const MEMBARRIER_QUERY = 0;
+/** GLOBAL, GLOBAL_EXPEDITED, its registration, PRIVATE_EXPEDITED, its registration. */
+const MEMBARRIER_COMMANDS = 0x1f;
+
+/** All guest threads run on one host thread, so every command is done when it is asked. */
+function sysMembarrier(_task: Task, command: number, flags: number): number {
+  if (flags !== 0) return -EINVAL;
+  if (command === MEMBARRIER_QUERY) return MEMBARRIER_COMMANDS;
+  const isOne = (command & (command - 1)) === 0;
+  return isOne && (command & ~MEMBARRIER_COMMANDS) === 0 ? 0 : -EINVAL;
+}
+
+/** glibc registers at start and goes on without; threads are never moved between processors. */
+const sysRseq = () => -ENOSYS;
+
+function sysPtrace(task: Task, operation: number): number {
+  task.kernel.logOnce('ptrace', `ptrace is refused (EPERM), request ${operation} of ${task}`);
+  return -EPERM;
+}
+
+function sysSeccomp(task: Task, operation: number): number {
+  task.kernel.logOnce('seccomp', `seccomp is refused (EINVAL), operation ${operation} of ${task}`);
+  return -EINVAL;
+}
+
+function sysUnshare(task: Task, flags: number): number {
+  if ((flags & CLONE_NAMESPACES) !== 0) return -EPERM;
+  const known = 0x200 | 0x400 | 0x40000;
+  if ((flags & ~known) !== 0) return -EINVAL;
+  if ((flags & 0x400) !== 0 && task.files.isShared) {
+    const own = task.files.clone();
+    task.files.leave();
+    task.files = own;
+  }
+  if ((flags & 0x200) !== 0 && task.kernel.fsContexts.users(task.fs) > 1) {
+    const own = task.kernel.fsContexts.enter(task.fs.clone());
+    task.kernel.fsContexts.leave(task.fs);
+    task.fs = own;
+  }
+  return 0;
+}
+
+const sysSetns = () => -EPERM;
+
+const { int, uint, ulong, pointer, outPointer } = arg;
+
+export const CONTROL_ROWS: readonly SyscallRow[] = [
+  row('prctl', [arg.oneOf(PR), ulong, ulong, ulong, ulong], sysPrctl, {
+    coverage: 'partial',
+    note: 'PR_SET_MM, PR_SET_SECCOMP and speculation controls are EINVAL',
+  }),
+  row('arch_prctl', [arg.oneOf(ARCH), pointer], sysArchPrctl),
+  row('personality', [uint], sysPersonality, {
+    coverage: 'partial',
+    note: 'kept and reported; only ADDR_NO_RANDOMIZE is meant to have an effect',
+  }),
+  row('capget', [pointer, outPointer], sysCapget),
+  row('capset', [pointer, pointer], sysCapset),
+  row('membarrier', [int, uint, int], sysMembarrier),
+  row('rseq', [pointer, uint, int, uint], sysRseq, { coverage: 'refused' }),
+  row('ptrace', [int, int, pointer, pointer], sysPtrace, { coverage: 'refused' }),
+  row('seccomp', [uint, uint, pointer], sysSeccomp, { coverage: 'refused' }),
+  row('unshare', [arg.uint], sysUnshare, {
+    coverage: 'partial',
+    note: 'CLONE_FILES, CLONE_FS and CLONE_SYSVSEM; namespaces are EPERM',
+  }),
+  row('setns', [int, int], sysSetns, { coverage: 'refused' }),
+];

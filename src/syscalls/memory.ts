@@ -1,0 +1,254 @@
+/** Address spaces: mmap(2), munmap, mremap, mprotect, msync, madvise, brk, mincore, mlock. */
+
+import {
+  EACCES,
+  EBADF,
+  EEXIST,
+  EINVAL,
+  ENODEV,
+  ENOMEM,
+  ENOSYS,
+  EOPNOTSUPP,
+  EPERM,
+} from '../abi/errno.table.ts';
+import { MCL, MLOCK_ONFAULT, MPOL } from '../abi/mlock.ts';
+import { MADV, MAP, MREMAP, MSYNC, PROT } from '../abi/mman.ts';
+import { mappingOf } from '../kernel/exec/context.ts';
+import type { Task } from '../kernel/task.ts';
+import type { OpenFile } from '../vfs/open-file.ts';
+import * as arg from './args.ts';
+import { row, type SyscallRow } from './row.ts';
+
+const PAGE = 4096;
+const GUEST_END = 0x1_0000_0000;
+const PROT_SEM = 8;
+const PROT_KNOWN = PROT.PROT_READ | PROT.PROT_WRITE | PROT.PROT_EXEC | PROT_SEM;
+const PROT_ACCESS = PROT.PROT_READ | PROT.PROT_WRITE | PROT.PROT_EXEC;
+/** Flags that MAP_SHARED_VALIDATE accepts (`LEGACY_MAP_MASK`, MAP_SYNC refused). */
+const MAP_TYPE = 0xf;
+const MAP_KNOWN = Object.values(MAP).reduce((all, bit) => all | bit, 0) & ~MAP.MAP_SYNC;
+
+function sysMmap(
+  task: Task,
+  addr: number,
+  length: number,
+  prot: number,
+  flags: number,
+  fd: number,
+  offset: number,
+): number {
+  if (offset % PAGE !== 0) return -EINVAL;
+  const type = flags & MAP_TYPE;
+  const shared = type === MAP.MAP_SHARED || type === MAP.MAP_SHARED_VALIDATE;
+  if (!shared && type !== MAP.MAP_PRIVATE) return -EINVAL;
+  if (type === MAP.MAP_SHARED_VALIDATE && (flags & ~MAP_KNOWN) !== 0) return -EOPNOTSUPP;
+  let file: OpenFile | undefined;
+  if ((flags & MAP.MAP_ANONYMOUS) === 0) {
+    file = task.files.get(fd);
+    if (file === undefined) return -EBADF;
+  }
+  if (length === 0) return -EINVAL;
+  const bytes = Math.ceil(length / PAGE) * PAGE;
+  const fixed = (flags & (MAP.MAP_FIXED | MAP.MAP_FIXED_NOREPLACE)) !== 0;
+  if (bytes > GUEST_END || (fixed && addr + bytes > GUEST_END)) return -ENOMEM;
+  if (fixed && addr % PAGE !== 0) return -EINVAL;
+  if (file !== undefined) {
+    const refused = checkFile(file, prot, shared);
+    if (refused !== 0) return refused;
+    if (file.mapsAnonymously) file = undefined;
+  }
+  const hint = addr < GUEST_END ? Math.floor(addr / PAGE) * PAGE : 0;
+  const result = task.space.map({
+    addr: hint,
+    length: bytes,
+    prot: prot & PROT_ACCESS,
+    shared,
+    fixed,
+    noReplace: (flags & MAP.MAP_FIXED_NOREPLACE) !== 0,
+    growsDown: (flags & MAP.MAP_GROWSDOWN) !== 0,
+    locked: (flags & MAP.MAP_LOCKED) !== 0,
+    file: file === undefined ? undefined : mappingOf(task.kernel.vfs, file),
+    fileOffset: offset,
+    placement: file !== undefined && !shared ? 'module' : 'data',
+  });
+  return result === -EEXIST && (flags & MAP.MAP_FIXED_NOREPLACE) === 0 ? -ENOMEM : result;
+}
+
+/** mmap(2), EACCES: how the file is open must allow what is asked. */
+function checkFile(file: OpenFile, prot: number, shared: boolean): number {
+  if (!file.isReadable) return -EACCES;
+  if (shared && (prot & PROT.PROT_WRITE) !== 0 && !file.isWritable) return -EACCES;
+  if ((prot & PROT.PROT_EXEC) !== 0 && file.mount.forbidsExec) return -EPERM;
+  return file.inode.isDirectory ? -ENODEV : 0;
+}
+
+function sysMunmap(task: Task, addr: number, length: number): number {
+  if (addr % PAGE !== 0 || length === 0) return -EINVAL;
+  const bytes = Math.ceil(length / PAGE) * PAGE;
+  if (addr + bytes > GUEST_END) return -EINVAL;
+  return task.space.unmap(addr, bytes);
+}
+
+function sysMprotect(task: Task, addr: number, length: number, prot: number): number {
+  if ((prot & ~(PROT_KNOWN | PROT.PROT_GROWSDOWN | PROT.PROT_GROWSUP)) !== 0) return -EINVAL;
+  if (addr % PAGE !== 0) return -EINVAL;
+  if (length === 0) return 0;
+  const bytes = Math.ceil(length / PAGE) * PAGE;
+  if (addr + bytes > GUEST_END) return -ENOMEM;
+  if ((prot & PROT.PROT_GROWSDOWN) !== 0) {
+    const area = task.space.areaAt(addr);
+    if (area === undefined) return -ENOMEM;
+    if (!area.growsDown) return -EINVAL;
+    return task.space.protect(area.start, addr + bytes - area.start, prot & PROT_ACCESS);
+  }
+  if ((prot & PROT.PROT_GROWSUP) !== 0) return -EINVAL;
+  return task.space.protect(addr, bytes, prot & PROT_ACCESS);
+}
+
+function sysMremap(
+  task: Task,
+  addr: number,
+  oldLength: number,
+  newLength: number,
+  flags: number,
+  newAddr: number,
+): number {
+  const known = MREMAP.MREMAP_MAYMOVE | MREMAP.MREMAP_FIXED | MREMAP.MREMAP_DONTUNMAP;
+  if ((flags & ~known) !== 0) return -EINVAL;
+  const moves = (flags & MREMAP.MREMAP_MAYMOVE) !== 0;
+  if ((flags & (MREMAP.MREMAP_FIXED | MREMAP.MREMAP_DONTUNMAP)) !== 0 && !moves) return -EINVAL;
+  if (addr % PAGE !== 0 || newLength === 0) return -EINVAL;
+  const oldBytes = Math.ceil(oldLength / PAGE) * PAGE;
+  const newBytes = Math.ceil(newLength / PAGE) * PAGE;
+  if (newBytes > GUEST_END || addr + oldBytes > GUEST_END) return -EINVAL;
+  if ((flags & MREMAP.MREMAP_FIXED) !== 0)
+    if (newAddr % PAGE !== 0 || newAddr + newBytes > GUEST_END) return -EINVAL;
+  return task.space.remap(addr, oldBytes, newBytes, flags, newAddr);
+}
+
+function sysMsync(task: Task, addr: number, length: number, flags: number): number {
+  const known = MSYNC.MS_ASYNC | MSYNC.MS_INVALIDATE | MSYNC.MS_SYNC;
+  if ((flags & ~known) !== 0 || addr % PAGE !== 0) return -EINVAL;
+  if ((flags & MSYNC.MS_ASYNC) !== 0 && (flags & MSYNC.MS_SYNC) !== 0) return -EINVAL;
+  const bytes = Math.ceil(length / PAGE) * PAGE;
+  if (addr + bytes > GUEST_END) return -ENOMEM;
+  return bytes === 0 ? 0 : task.space.sync(addr, bytes, flags);
+}
+
+function sysMadvise(task: Task, addr: number, length: number, advice: number): number {
+  if (addr % PAGE !== 0) return -EINVAL;
+  const bytes = Math.ceil(length / PAGE) * PAGE;
+  if (addr + bytes > GUEST_END) return bytes > GUEST_END ? -EINVAL : -ENOMEM;
+  return task.space.advise(addr, bytes, advice);
+}
+
+function sysBrk(task: Task, addr: number): number {
+  return task.space.brk(addr < GUEST_END ? addr : 0);
+}
+
+function sysMincore(task: Task, addr: number, length: number, target: number): number {
+  if (addr % PAGE !== 0) return -EINVAL;
+  const bytes = Math.ceil(length / PAGE) * PAGE;
+  if (addr + bytes > GUEST_END) return -ENOMEM;
+  const map = new Uint8Array(bytes / PAGE);
+  const result = task.space.residency(addr, bytes, map);
+  return result < 0 ? result : task.space.copyOut(target, map);
+}
+
+function lock(task: Task, addr: number, length: number, locked: boolean): number {
+  const start = Math.floor(addr / PAGE) * PAGE;
+  const bytes = Math.ceil((length + addr - start) / PAGE) * PAGE;
+  if (start + bytes > GUEST_END) return -ENOMEM;
+  return bytes === 0 ? 0 : task.space.lock(start, bytes, locked);
+}
+
+const sysMlock = (task: Task, addr: number, length: number) => lock(task, addr, length, true);
+const sysMunlock = (task: Task, addr: number, length: number) => lock(task, addr, length, false);
+
+function sysMlock2(task: Task, addr: number, length: number, flags: number): number {
+  return (flags & ~MLOCK_ONFAULT) !== 0 ? -EINVAL : lock(task, addr, length, true);
+}
+
+function sysMlockall(_task: Task, flags: number): number {
+  const known = MCL.MCL_CURRENT | MCL.MCL_FUTURE | MCL.MCL_ONFAULT;
+  if (flags === 0 || (flags & ~known) !== 0 || flags === MCL.MCL_ONFAULT) return -EINVAL;
+  return 0;
+}
+
+const sysMunlockall = () => 0;
+
+/** One node, number 0. */
+function sysGetMempolicy(task: Task, mode: number, mask: number, maxNode: number): number {
+  if (mode !== 0 && task.space.writeU32(mode, MPOL.MPOL_DEFAULT) < 0) return -14;
+  if (mask === 0) return 0;
+  if (maxNode < 1) return -EINVAL;
+  return task.space.zeroOut(mask, Math.ceil(Math.min(maxNode, 1024) / 64) * 8);
+}
+
+function sysSetMempolicy(_task: Task, mode: number): number {
+  return (mode & 0xff) > MPOL.MPOL_LAST ? -EINVAL : 0;
+}
+
+function sysMbind(_task: Task, addr: number, _length: number, mode: number): number {
+  return addr % PAGE !== 0 || (mode & 0xff) > MPOL.MPOL_LAST ? -EINVAL : 0;
+}
+
+/** Protection keys are hidden from guests (CPUID), so there is none to give. */
+const sysPkeyAlloc = (_task: Task, flags: number) => (flags !== 0 ? -EINVAL : -ENOSYS);
+const sysPkeyFree = () => -EINVAL;
+
+function sysPkeyMprotect(
+  task: Task,
+  addr: number,
+  length: number,
+  prot: number,
+  key: number,
+): number {
+  return key === -1 ? sysMprotect(task, addr, length, prot) : -EINVAL;
+}
+
+const protection = arg.flags(PROT);
+
+export const MEMORY_ROWS: readonly SyscallRow[] = [
+  row('mmap', [arg.pointer, arg.size, protection, arg.flags(MAP), arg.fd, arg.offsetHex], sysMmap, {
+    result: 'hex',
+  }),
+  row('munmap', [arg.pointer, arg.size], sysMunmap),
+  row('mprotect', [arg.pointer, arg.size, protection], sysMprotect),
+  row('mremap', [arg.pointer, arg.size, arg.size, arg.flags(MREMAP), arg.pointer], sysMremap, {
+    result: 'hex',
+  }),
+  row('msync', [arg.pointer, arg.size, arg.flags(MSYNC)], sysMsync),
+  row('madvise', [arg.pointer, arg.size, arg.oneOf(MADV)], sysMadvise),
+  row('brk', [arg.pointer], sysBrk, { result: 'hex' }),
+  row('mincore', [arg.pointer, arg.size, arg.outPointer], sysMincore),
+  row('mlock', [arg.pointer, arg.size], sysMlock),
+  row('mlock2', [arg.pointer, arg.size, arg.flags({ MLOCK_ONFAULT })], sysMlock2),
+  row('munlock', [arg.pointer, arg.size], sysMunlock),
+  row('mlockall', [arg.flags(MCL)], sysMlockall, {
+    coverage: 'partial',
+    note: 'accepted without effect: the host decides what is resident',
+  }),
+  row('munlockall', [], sysMunlockall),
+  row('get_mempolicy', [arg.outPointer, arg.outPointer, arg.ulong], sysGetMempolicy, {
+    coverage: 'partial',
+    note: 'one node',
+  }),
+  row('set_mempolicy', [arg.int, arg.pointer, arg.ulong], sysSetMempolicy, {
+    coverage: 'partial',
+    note: 'one node: checked, without effect',
+  }),
+  row('mbind', [arg.pointer, arg.size, arg.int], sysMbind, {
+    coverage: 'partial',
+    note: 'one node: checked, without effect',
+  }),
+  row('pkey_alloc', [arg.uint, arg.ulong], sysPkeyAlloc, {
+    coverage: 'refused',
+    note: 'protection keys are hidden from guests',
+  }),
+  row('pkey_free', [arg.int], sysPkeyFree, { coverage: 'refused' }),
+  row('pkey_mprotect', [arg.pointer, arg.size, protection, arg.int], sysPkeyMprotect, {
+    coverage: 'partial',
+    note: 'key -1 only',
+  }),
+];

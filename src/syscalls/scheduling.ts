@@ -1,0 +1,240 @@
+/** Scheduling: sched_yield(2), priorities, policies, affinity (one processor), ioprio. */
+
+import { CAP_SYS_NICE } from '../abi/capability.ts';
+import { E2BIG, EACCES, EFAULT, EINVAL, EPERM, ESRCH } from '../abi/errno.table.ts';
+import { SCHED, SCHED_RESET_ON_FORK } from '../abi/task-flags.ts';
+import { RLIMIT } from '../kernel/limits.ts';
+import type { Task } from '../kernel/task.ts';
+import * as arg from './args.ts';
+import { row, type SyscallRow } from './row.ts';
+import { writeTimespec } from './timespec.ts';
+
+const PRIO = { PRIO_PROCESS: 0, PRIO_PGRP: 1, PRIO_USER: 2 } as const;
+const RR_INTERVAL_NS = 100_000_000;
+const SLICE_NS = 3_000_000;
+const SCHED_ATTR_BYTES = 56;
+const SCHED_ATTR_MINIMUM = 48;
+
+function sysSchedYield(task: Task): number {
+  task.kernel.scheduler.yieldTask(task);
+  return task.kernel.scheduler.isEmpty ? 0 : task.yieldProcessor(0);
+}
+
+function sysGetcpu(task: Task, cpuAt: number, nodeAt: number): number {
+  for (const addr of [cpuAt, nodeAt])
+    if (addr !== 0 && task.space.writeU32(addr, 0) < 0) return -EFAULT;
+  return 0;
+}
+
+const find = (task: Task, pid: number): Task | undefined =>
+  pid === 0 ? task : task.kernel.processes.task(pid);
+
+function sysSchedGetaffinity(task: Task, pid: number, length: number, maskAt: number): number {
+  if (length < 8 || length % 8 !== 0) return -EINVAL;
+  if (find(task, pid) === undefined) return -ESRCH;
+  return task.space.writeU64(maskAt, 1) < 0 ? -EFAULT : 8;
+}
+
+function sysSchedSetaffinity(task: Task, pid: number, length: number, maskAt: number): number {
+  const target = find(task, pid);
+  if (target === undefined) return -ESRCH;
+  const bytes = new Uint8Array(Math.min(length, 128));
+  if (task.space.copyIn(maskAt, bytes) < 0) return -EFAULT;
+  if (!mayControl(task, target)) return -EPERM;
+  return ((bytes[0] ?? 0) & 1) === 0 ? -EINVAL : 0;
+}
+
+/** `check_same_owner` or CAP_SYS_NICE. */
+function mayControl(task: Task, target: Task): boolean {
+  const { euid } = task.creds;
+  return euid === target.creds.euid || euid === target.creds.uid || task.creds.has(CAP_SYS_NICE);
+}
+
+function targets(task: Task, which: number, who: number): Task[] | number {
+  const { processes } = task.kernel;
+  const all = [...processes.tasks()];
+  if (which === PRIO.PRIO_PROCESS) {
+    const target = find(task, who);
+    return target === undefined ? [] : [target];
+  }
+  if (which === PRIO.PRIO_PGRP) {
+    const id = who === 0 ? task.group.processGroup.id : who;
+    return all.filter((other) => other.group.processGroup.id === id);
+  }
+  if (which !== PRIO.PRIO_USER) return -EINVAL;
+  const uid = who === 0 ? task.creds.uid : who;
+  return all.filter((other) => other.creds.uid === uid);
+}
+
+/** The raw call answers 20 - nice, so that it is never negative. */
+function sysGetpriority(task: Task, which: number, who: number): number {
+  const found = targets(task, which, who);
+  if (typeof found === 'number') return found;
+  if (found.length === 0) return -ESRCH;
+  return Math.max(...found.map(({ nice }) => 20 - nice));
+}
+
+function sysSetpriority(task: Task, which: number, who: number, priority: number): number {
+  const found = targets(task, which, who);
+  if (typeof found === 'number') return found;
+  if (found.length === 0) return -ESRCH;
+  const nice = Math.max(-20, Math.min(19, priority));
+  let error = 0;
+  for (const target of found) {
+    const result = setNice(task, target, nice);
+    if (result !== 0) error = result;
+  }
+  return error;
+}
+
+function setNice(task: Task, target: Task, nice: number): number {
+  if (!mayControl(task, target)) return -EPERM;
+  const floor = 20 - (target.group.limits.soft[RLIMIT.NICE] as number);
+  if (nice < target.nice && nice < floor && !task.creds.has(CAP_SYS_NICE)) return -EACCES;
+  target.nice = nice;
+  return 0;
+}
+
+const isRealtime = (policy: number) => policy === SCHED.SCHED_FIFO || policy === SCHED.SCHED_RR;
+const isPolicy = (policy: number) =>
+  Object.values<number>(SCHED).includes(policy) && policy !== SCHED.SCHED_DEADLINE;
+
+function setPolicy(task: Task, target: Task, policy: number, priority: number): number {
+  if (!isPolicy(policy)) return -EINVAL;
+  const inRange = isRealtime(policy) ? priority >= 1 && priority <= 99 : priority === 0;
+  if (!inRange) return -EINVAL;
+  if (!mayControl(task, target)) return -EPERM;
+  const limit = target.group.limits.soft[RLIMIT.RTPRIO] as number;
+  if (isRealtime(policy) && priority > limit && !task.creds.has(CAP_SYS_NICE)) return -EPERM;
+  target.policy = policy;
+  target.realtimePriority = priority;
+  return 0;
+}
+
+function sysSchedSetscheduler(task: Task, pid: number, policy: number, paramAt: number): number {
+  if (policy < 0 || pid < 0 || paramAt === 0) return -EINVAL;
+  const priority = task.space.readI32(paramAt);
+  if (priority === undefined) return -EFAULT;
+  const target = find(task, pid);
+  return target === undefined
+    ? -ESRCH
+    : setPolicy(task, target, policy & ~SCHED_RESET_ON_FORK, priority);
+}
+
+function sysSchedSetparam(task: Task, pid: number, paramAt: number): number {
+  if (pid < 0 || paramAt === 0) return -EINVAL;
+  const priority = task.space.readI32(paramAt);
+  if (priority === undefined) return -EFAULT;
+  const target = find(task, pid);
+  return target === undefined ? -ESRCH : setPolicy(task, target, target.policy, priority);
+}
+
+function sysSchedGetscheduler(task: Task, pid: number): number {
+  return pid < 0 ? -EINVAL : (find(task, pid)?.policy ?? -ESRCH);
+}
+
+function sysSchedGetparam(task: Task, pid: number, paramAt: number): number {
+  if (pid < 0 || paramAt === 0) return -EINVAL;
+  const target = find(task, pid);
+  if (target === undefined) return -ESRCH;
+  return task.space.writeU32(paramAt, target.realtimePriority) < 0 ? -EFAULT : 0;
+}
+
+const sysSchedGetPriorityMax = (_task: Task, policy: number) =>
+  isRealtime(policy) ? 99 : isPolicy(policy) || policy === SCHED.SCHED_DEADLINE ? 0 : -EINVAL;
+const sysSchedGetPriorityMin = (_task: Task, policy: number) =>
+  isRealtime(policy) ? 1 : isPolicy(policy) || policy === SCHED.SCHED_DEADLINE ? 0 : -EINVAL;
+
+function sysSchedRrGetInterval(task: Task, pid: number, addr: number): number {
+  if (pid < 0) return -EINVAL;
+  const target = find(task, pid);
+  if (target === undefined) return -ESRCH;
+  const { policy } = target;
+  const ns =
+    policy === SCHED.SCHED_RR ? RR_INTERVAL_NS : policy === SCHED.SCHED_FIFO ? 0 : SLICE_NS;
+  return writeTimespec(task, addr, ns);
+}
+
+function sysSchedGetattr(
+  task: Task,
+  pid: number,
+  addr: number,
+  size: number,
+  flags: number,
+): number {
+  if (pid < 0 || flags !== 0 || size < SCHED_ATTR_MINIMUM || size > 4096) return -EINVAL;
+  const target = find(task, pid);
+  if (target === undefined) return -ESRCH;
+  const view = task.kernel.scratchView;
+  const length = Math.min(size, SCHED_ATTR_BYTES);
+  const bytes = task.kernel.scratch.subarray(0, length).fill(0);
+  view.setUint32(0, length, true);
+  view.setUint32(4, target.policy, true);
+  view.setInt32(16, target.nice, true);
+  view.setUint32(20, target.realtimePriority, true);
+  if (!isRealtime(target.policy)) view.setUint32(24, SLICE_NS, true);
+  return task.space.copyOut(addr, bytes) < 0 ? -EFAULT : 0;
+}
+
+function sysSchedSetattr(task: Task, pid: number, addr: number, flags: number): number {
+  if (pid < 0 || flags !== 0 || addr === 0) return -EINVAL;
+  const size = task.space.readU32(addr);
+  if (size === undefined) return -EFAULT;
+  if (size !== 0 && size < SCHED_ATTR_MINIMUM) return -E2BIG;
+  const bytes = new Uint8Array(SCHED_ATTR_MINIMUM);
+  if (task.space.copyIn(addr, bytes) < 0) return -EFAULT;
+  const view = new DataView(bytes.buffer);
+  const target = find(task, pid);
+  if (target === undefined) return -ESRCH;
+  const policy = view.getUint32(4, true);
+  const result = setPolicy(task, target, policy, view.getUint32(20, true));
+  if (result !== 0 || isRealtime(policy)) return result;
+  const nice = view.getInt32(16, true);
+  return nice < -20 || nice > 19 ? -EINVAL : setNice(task, target, nice);
+}
+
+/** Best effort, level 4: what Linux answers for tasks that never chose. */
+const sysIoprioGet = (task: Task, which: number, who: number) => {
+  if (which < 1 || which > 3) return -EINVAL;
+  const found = targets(task, which - 1, who);
+  return typeof found === 'number' ? found : found.length === 0 ? -ESRCH : (2 << 13) | 4;
+};
+
+function sysIoprioSet(task: Task, which: number, who: number, priority: number): number {
+  const ioClass = priority >> 13;
+  if (which < 1 || which > 3 || ioClass < 0 || ioClass > 3) return -EINVAL;
+  if (ioClass === 1 && !task.creds.has(CAP_SYS_NICE)) return -EPERM;
+  const found = targets(task, which - 1, who);
+  return typeof found === 'number' ? found : found.length === 0 ? -ESRCH : 0;
+}
+
+const policy = arg.oneOf(SCHED);
+const which = arg.oneOf(PRIO);
+const { pid, pointer, outPointer, int, uint } = arg;
+const onePartial = { coverage: 'partial', note: 'one processor' } as const;
+
+export const SCHEDULING_ROWS: readonly SyscallRow[] = [
+  row('sched_yield', [], sysSchedYield),
+  row('getcpu', [outPointer, outPointer, pointer], sysGetcpu, onePartial),
+  row('sched_getaffinity', [pid, arg.uint, outPointer], sysSchedGetaffinity, onePartial),
+  row('sched_setaffinity', [pid, arg.uint, pointer], sysSchedSetaffinity, onePartial),
+  row('getpriority', [which, int], sysGetpriority),
+  row('setpriority', [which, int, int], sysSetpriority),
+  row('sched_setscheduler', [pid, policy, pointer], sysSchedSetscheduler),
+  row('sched_getscheduler', [pid], sysSchedGetscheduler),
+  row('sched_setparam', [pid, pointer], sysSchedSetparam),
+  row('sched_getparam', [pid, outPointer], sysSchedGetparam),
+  row('sched_get_priority_max', [policy], sysSchedGetPriorityMax),
+  row('sched_get_priority_min', [policy], sysSchedGetPriorityMin),
+  row('sched_rr_get_interval', [pid, outPointer], sysSchedRrGetInterval),
+  row('sched_getattr', [pid, outPointer, uint, uint], sysSchedGetattr),
+  row('sched_setattr', [pid, pointer, uint], sysSchedSetattr, {
+    coverage: 'partial',
+    note: 'SCHED_DEADLINE is refused with EINVAL',
+  }),
+  row('ioprio_get', [int, int], sysIoprioGet),
+  row('ioprio_set', [int, int, int], sysIoprioSet, {
+    coverage: 'partial',
+    note: 'checked, without effect',
+  }),
+];

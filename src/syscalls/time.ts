@@ -1,0 +1,168 @@
+/** Clocks and sleeping: clock_gettime(2), gettimeofday, nanosleep, adjtimex and their kin. */
+
+import { EFAULT, EINVAL, EOPNOTSUPP, EPERM } from '../abi/errno.table.ts';
+import { CLOCK, NS_PER_SEC, NS_PER_US, TIMER_ABSTIME } from '../abi/time.ts';
+import { clockResolution, readClock, timerBase, toDeadline } from '../kernel/clocks.ts';
+import { BLOCKED, ERESTART_RESTARTBLOCK, ERESTARTNOHAND } from '../kernel/outcome.ts';
+import type { Task } from '../kernel/task.ts';
+import * as arg from './args.ts';
+import { row, type SyscallRow } from './row.ts';
+import { putNumber, readTimespec, writePair, writeTimespec } from './timespec.ts';
+
+const SECOND = BigInt(NS_PER_SEC);
+
+function sysClockGettime(task: Task, id: number, addr: number): number {
+  const ns = readClock(task, id);
+  if (typeof ns === 'number') return ns;
+  return writePair(task, addr, Number(ns / SECOND), Number(ns % SECOND));
+}
+
+function sysClockGetres(task: Task, id: number, addr: number): number {
+  const ns = clockResolution(task, id);
+  if (ns < 0 || addr === 0) return Math.min(ns, 0);
+  return writeTimespec(task, addr, ns);
+}
+
+function sysClockSettime(_task: Task, id: number): number {
+  return id === CLOCK.CLOCK_REALTIME ? -EPERM : -EINVAL;
+}
+
+function sysGettimeofday(task: Task, timevalAt: number, timezoneAt: number): number {
+  if (timevalAt !== 0) {
+    const ns = task.kernel.clock.realtimeNs();
+    const us = Number((ns % SECOND) / BigInt(NS_PER_US));
+    if (writePair(task, timevalAt, Number(ns / SECOND), us) < 0) return -EFAULT;
+  }
+  return timezoneAt === 0 ? 0 : Math.min(task.space.zeroOut(timezoneAt, 8), 0);
+}
+
+const sysSettimeofday = () => -EPERM;
+
+function sysTime(task: Task, addr: number): number {
+  const seconds = Number(task.kernel.clock.realtimeNs() / SECOND);
+  if (addr !== 0 && task.space.writeU64(addr, seconds) < 0) return -EFAULT;
+  return seconds;
+}
+
+/** Sleeps until `deadlineNs`; a relative sleep that is interrupted tells what remains. */
+function sleepUntil(task: Task, deadlineNs: number, remainingAt: number): number {
+  task.restartBlock = (again) => sleepUntil(again, deadlineNs, remainingAt);
+  return task.sleep({
+    queues: [],
+    attempt: () => BLOCKED,
+    deadlineNs,
+    timedOut: 0,
+    interrupted: () => {
+      if (remainingAt !== 0) {
+        const remaining = Math.max(0, deadlineNs - task.kernel.nowNs());
+        if (writeTimespec(task, remainingAt, remaining) < 0) return -EFAULT;
+      }
+      return -ERESTART_RESTARTBLOCK;
+    },
+    reason: 'hrtimer_nanosleep',
+  });
+}
+
+function sysNanosleep(task: Task, requestAt: number, remainingAt: number): number {
+  const ns = readTimespec(task, requestAt);
+  if (ns < 0) return ns;
+  return sleepUntil(task, task.kernel.nowNs() + ns, remainingAt);
+}
+
+function sysClockNanosleep(
+  task: Task,
+  id: number,
+  flags: number,
+  requestAt: number,
+  remainingAt: number,
+): number {
+  const isCpuClock = id === CLOCK.CLOCK_PROCESS_CPUTIME_ID || id < 0;
+  const base = isCpuClock ? 'monotonic' : timerBase(id);
+  if (base === undefined) return id === CLOCK.CLOCK_THREAD_CPUTIME_ID ? -EINVAL : invalidSleep(id);
+  const ns = readTimespec(task, requestAt);
+  if (ns < 0) return ns;
+  if ((flags & TIMER_ABSTIME) === 0) return sleepUntil(task, task.kernel.nowNs() + ns, remainingAt);
+  const deadlineNs = toDeadline(task, base, ns);
+  return task.sleep({
+    queues: [],
+    attempt: () => BLOCKED,
+    deadlineNs,
+    timedOut: 0,
+    interrupted: -ERESTARTNOHAND,
+    reason: 'hrtimer_nanosleep',
+  });
+}
+
+/** Clocks that exist but cannot be slept on are EOPNOTSUPP. */
+const invalidSleep = (id: number): number =>
+  Object.values<number>(CLOCK).includes(id) ? -EOPNOTSUPP : -EINVAL;
+
+const TIMEX_BYTES = 208;
+const TIME_OK = 0;
+
+/** Reading only: setting anything needs CAP_SYS_TIME, which does not reach the host's clock. */
+function readTimex(task: Task, addr: number): number {
+  const bytes = new Uint8Array(TIMEX_BYTES);
+  if (task.space.copyIn(addr, bytes) < 0) return -EFAULT;
+  const view = new DataView(bytes.buffer);
+  const modes = view.getUint32(0, true);
+  // ADJ_OFFSET_SS_READ asks only.
+  if (modes !== 0 && modes !== 0xa001) return -EPERM;
+  bytes.fill(0, 8);
+  const ns = task.kernel.clock.realtimeNs();
+  putNumber(view, 24, 16_000_000);
+  putNumber(view, 32, 16_000_000);
+  view.setInt32(40, 0x40, true);
+  putNumber(view, 48, 2);
+  putNumber(view, 56, 1);
+  putNumber(view, 64, 32_768_000);
+  putNumber(view, 72, Number(ns / SECOND));
+  putNumber(view, 80, Number((ns % SECOND) / BigInt(NS_PER_US)));
+  putNumber(view, 88, 10_000);
+  return task.space.copyOut(addr, bytes) < 0 ? -EFAULT : TIME_OK;
+}
+
+const sysAdjtimex = (task: Task, addr: number) => readTimex(task, addr);
+const sysClockAdjtime = (task: Task, id: number, addr: number) =>
+  id === CLOCK.CLOCK_REALTIME ? readTimex(task, addr) : -EOPNOTSUPP;
+
+const clockId = arg.oneOf(CLOCK);
+export const timespec = (direction: 'in' | 'out' = 'in') =>
+  arg.struct((task, addr) => {
+    const seconds = task.space.readU64(addr);
+    const ns = task.space.readU64(addr + 8);
+    if (seconds === undefined || ns === undefined) return undefined;
+    return `{tv_sec=${seconds}, tv_nsec=${ns}}`;
+  }, direction);
+const timeval = arg.struct((task, addr) => {
+  const seconds = task.space.readU64(addr);
+  const us = task.space.readU64(addr + 8);
+  if (seconds === undefined || us === undefined) return undefined;
+  return `{tv_sec=${seconds}, tv_usec=${us}}`;
+}, 'out');
+
+export const TIME_ROWS: readonly SyscallRow[] = [
+  row('clock_gettime', [clockId, timespec('out')], sysClockGettime),
+  row('clock_getres', [clockId, timespec('out')], sysClockGetres),
+  row('clock_settime', [clockId, timespec()], sysClockSettime, {
+    coverage: 'refused',
+    note: 'EPERM: the clock is the host’s',
+  }),
+  row('gettimeofday', [timeval, arg.outPointer], sysGettimeofday),
+  row('settimeofday', [arg.pointer, arg.pointer], sysSettimeofday, {
+    coverage: 'refused',
+    note: 'EPERM: the clock is the host’s',
+  }),
+  row('time', [arg.outPointer], sysTime),
+  row('nanosleep', [timespec(), timespec('out')], sysNanosleep),
+  row(
+    'clock_nanosleep',
+    [clockId, arg.flags({ TIMER_ABSTIME }), timespec(), timespec('out')],
+    sysClockNanosleep,
+  ),
+  row('adjtimex', [arg.pointer], sysAdjtimex, { coverage: 'partial', note: 'reading only' }),
+  row('clock_adjtime', [clockId, arg.pointer], sysClockAdjtime, {
+    coverage: 'partial',
+    note: 'reading only',
+  }),
+];
