@@ -235,21 +235,22 @@ const flagRows: RowSource[] = [
 
 /** Hint space 0F 18–1F, prefetches, cache control, fences, and what newer processors made of it. */
 const hints: RowSource[] = [
-  ...sized('nop', 'rm#:n', 'SIZE 0F 1F /0'),
+  ...sized('nop', 'rm#:n', 'SIZE 0F 1F /r'),
   row('endbr64', '', 'F3 0F 1E FA'),
   row('endbr32', '', 'F3 0F 1E FB'),
   // Without shadow stacks (which guests do not have) rdssp leaves its operand unchanged.
   row('rdsspd', 'r32@rm:n', 'F3 W0 0F 1E /1'),
   row('rdsspq', 'r64@rm:n', 'F3 REX.W 0F 1E /1'),
   ...['nta', 't0', 't1', 't2'].map((hint, n) => row(`prefetch${hint}`, 'm8:n', `0F 18 /${n}`)),
-  ...[4, 5, 6, 7].flatMap((n) => sized('nop', 'rm#:n', `SIZE 0F 18 /${n}`)),
-  ...[0, 1, 2, 3].flatMap((n) => sized('nop', 'r#@rm:n', `SIZE 0F 18 /${n}`)),
-  ...[0x19, 0x1a, 0x1b, 0x1c, 0x1d, 0x1e].flatMap((opcode) =>
-    [0, 1, 2, 3, 4, 5, 6, 7].flatMap((n) =>
-      sized('nop', 'rm#:n', `SIZE 0F ${opcode.toString(16).toUpperCase()} /${n}`),
-    ),
-  ),
-  ...[1, 2, 3, 4, 5, 6, 7].flatMap((n) => sized('nop', 'rm#:n', `SIZE 0F 1F /${n}`)),
+  // ModRM.reg is ignored from here on, where another row does not name it.
+  ...[4, 5, 6, 7].map((n) => row('nop', 'rm32:n', `0F 18 /${n}`)),
+  ...[0, 1, 2, 3].map((n) => row('nop', 'r32@rm:n', `0F 18 /${n}`)),
+  ...sized('nop', 'rm#:n', 'SIZE 0F 19 /r'),
+  ...sized('nop', 'rm#:n', 'SIZE 0F 1A /r'),
+  ...sized('nop', 'rm#:n', 'SIZE 0F 1B /r'),
+  ...sized('nop', 'rm#:n', 'SIZE 0F 1C /r'),
+  ...sized('nop', 'rm#:n', 'SIZE 0F 1D /r'),
+  ...sized('nop', 'rm#:n', 'SIZE 0F 1E /r'),
   row('prefetch', 'm8:n', '0F 0D /0', { features: '3dnowprefetch' }),
   row('prefetchw', 'm8:n', '0F 0D /1', { features: '3dnowprefetch' }),
   row('prefetchwt1', 'm8:n', '0F 0D /2', { features: '3dnowprefetch' }),

@@ -1,5 +1,6 @@
 /** Turns a row as written into a `Row`; the notation is described at the head of `row.ts`. */
 import { assert } from '../../base/assert.ts';
+import { manualOf } from './pack.ts';
 import {
   type Access,
   EVEX,
@@ -24,7 +25,6 @@ import {
   PREFIX_NONE,
   type Row,
   type RowOperand,
-  type RowOptions,
   type RowSource,
   type SizeRule,
   type Slot,
@@ -467,12 +467,7 @@ export function parseRow(source: RowSource, id: number): Row {
     implicitMemory: parseImplicitMemory(options.mem),
     gsSafe: options.gsSafe ?? rowClass === 'plain',
     features: options.features?.split(' ') ?? FEATURES_NONE,
-    manual: options.manual ?? manualOf(mnemonic, options),
+    manual: options.manual ?? manualOf(mnemonic, options.features?.split(' ') ?? []),
     text,
   };
-}
-
-function manualOf(mnemonic: string, options: RowOptions): string {
-  const amd = options.features === 'sse4a' || options.features === 'clzero';
-  return `${amd ? 'AMD APM vol. 4' : 'Intel SDM vol. 2'}, ${mnemonic.toUpperCase()}`;
 }

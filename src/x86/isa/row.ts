@@ -37,7 +37,8 @@
  * that holds for every tuple type but that of compress and expand, whose rows say `/n32` (the unit
  * is one element, while up to the whole length is accessed).
  *
- * Rows are parsed lazily, an opcode at a time (`table.ts`): start-up pays only for what it meets.
+ * `npm run isa` compiles the families into `compiled.table.ts`; rows are made from that lazily, an
+ * opcode at a time (`table.ts`): start-up pays only for what it meets.
  */
 
 /** Bits of a role and of memory access. */
@@ -274,7 +275,7 @@ export interface RowOptions {
   readonly manual?: string;
 }
 
-/** A row as written; parsed lazily by `table.ts`. */
+/** A row as written. */
 export interface RowSource {
   readonly mnemonic: string;
   readonly operands: string;

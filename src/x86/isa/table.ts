@@ -1,159 +1,146 @@
 /**
- * The instruction table: all rows, found by encoding or by mnemonic. Rows are parsed at first use
- * and kept; the object is immutable in what it answers. `isa` is the one instance.
+ * The instruction table: all rows, found by encoding or by mnemonic. It stands in memory as strings
+ * (`compiled.table.ts`); rows are made an opcode at a time when first asked for, and kept. What it
+ * answers never changes. `isa` is the one instance.
  */
-
-import { avxRows } from './avx.ts';
-import { avx512Rows } from './avx512.ts';
-import { bitRows } from './bit.ts';
-import { controlRows } from './control.ts';
-import { cryptoRows } from './crypto.ts';
-import { integerRows } from './integer.ts';
-import { mmxRows } from './mmx.ts';
-import { parseRow } from './parse.ts';
+import { assert } from '../../base/assert.ts';
+import { EFFECTS, MNEMONICS, OPCODES, OPERANDS, ROW_COUNT, ROWS } from './compiled.table.ts';
 import {
-  LEGACY,
-  PREFIX_ANY,
-  PREFIX_F2,
-  PREFIX_F3,
-  type Row,
-  type RowSource,
-  type Space,
-  VEX,
-} from './row.ts';
-import { sseRows } from './sse.ts';
-import { stringRows } from './string.ts';
-import { systemRows } from './system.ts';
-import { x87Rows } from './x87.ts';
-
-/** Families in order: it fixes the ids. */
-const FAMILIES: readonly (readonly RowSource[])[] = [
-  integerRows,
-  controlRows,
-  stringRows,
-  bitRows,
-  systemRows,
-  x87Rows,
-  mmxRows,
-  sseRows,
-  cryptoRows,
-  avxRows,
-  avx512Rows,
-];
+  type PackedEffects,
+  type PackedOperand,
+  type PackedRow,
+  TableRow,
+  unpackOperand,
+} from './pack.ts';
+import type { Row, RowOperand, Space } from './row.ts';
 
 /** Index of an opcode: `space`, `map` 0–7, `opcode`. */
 export function opcodeKey(space: Space, map: number, opcode: number): number {
   return (space << 11) | (map << 8) | opcode;
 }
 
-const MAP_TOKENS = { '0F': 1, '0F38': 2, '0F3A': 3, MAP5: 5, MAP6: 6 } as const;
-
-/** The opcode key of an encoding string, found without parsing all of it. */
-export function keyOf(encoding: string): number {
-  const first = encoding.charCodeAt(0);
-  const dot = encoding.indexOf('.');
-  // VEX.… or EVEX.… (REX.W is the only other token with a dot, and starts with R).
-  if (first === 86 || (first === 69 && dot === 4)) {
-    const space = encoding.indexOf(' ');
-    const token = encoding.slice(0, space).split('.')[3] as keyof typeof MAP_TOKENS;
-    const opcode = Number.parseInt(encoding.slice(space + 1, space + 3), 16);
-    return opcodeKey(first === 86 ? VEX : 2, MAP_TOKENS[token], opcode);
-  }
-  let at = 0;
-  for (;;) {
-    const end = encoding.indexOf(' ', at);
-    const token = end < 0 ? encoding.slice(at) : encoding.slice(at, end);
-    if (!LEGACY_PREFIXES.has(token)) break;
-    at = end + 1;
-  }
-  let map = 0;
-  if (encoding.startsWith('0F ', at)) {
-    const next = encoding.slice(at + 3, at + 6);
-    map = next === '38 ' ? 2 : next === '3A ' ? 3 : 1;
-    at += map === 1 ? 3 : 6;
-  }
-  return opcodeKey(LEGACY, map, Number.parseInt(encoding.slice(at, at + 2), 16));
-}
-
-const LEGACY_PREFIXES = new Set(['NP', '66', 'F2', 'F3', 'o16', 'o32', 'd64', 'W0', 'REX.W']);
-
-/** Rows that ask for more come first: F2/F3, then others with a prefix, then the indifferent. */
-function rank(row: Row): number {
-  const prefix =
-    row.prefix === PREFIX_F3 || row.prefix === PREFIX_F2 ? 0 : row.prefix === PREFIX_ANY ? 2 : 1;
-  return prefix * 4 + (row.rm >= 0 ? 0 : 2) + (row.opcodeReg ? 1 : 0);
-}
+/** Characters of a record of OPCODES, and where its fields end. */
+const RECORD = 12;
 
 const NO_ROWS: readonly Row[] = Object.freeze([]);
 
 export class InstructionTable {
-  readonly #sources: RowSource[] = [];
-  readonly #rows: (Row | undefined)[] = [];
-  readonly #byKey: (number[] | undefined)[] = [];
-  readonly #sorted = new Map<number, readonly Row[]>();
-  #byMnemonic: Map<string, number[]> | undefined;
-
-  constructor(families: readonly (readonly RowSource[])[] = FAMILIES) {
-    for (const family of families) for (const source of family) this.#add(source);
-  }
-
-  #add(source: RowSource): void {
-    const id = this.#sources.length;
-    this.#sources.push(source);
-    this.#rows.push(undefined);
-    const key = keyOf(source.encoding);
-    const count = source.encoding.includes('+r') ? 8 : 1;
-    for (let n = 0; n < count; n++) {
-      const ids = this.#byKey[key + n];
-      if (ids === undefined) this.#byKey[key + n] = [id];
-      else ids.push(id);
-    }
-  }
+  readonly #rows = new Array<TableRow | undefined>(ROW_COUNT).fill(undefined);
+  readonly #groups = new Map<number, readonly Row[]>();
+  readonly #operandLines = OPERANDS.split('\n');
+  readonly #operands: RowOperand[] = [];
+  readonly #operandTexts: string[] = [];
+  readonly #effectLines = EFFECTS.split('\n');
+  readonly #effects: PackedEffects[] = [];
 
   get size(): number {
-    return this.#sources.length;
-  }
-
-  /** The row with this id, which must exist. */
-  row(id: number): Row {
-    let row = this.#rows[id];
-    if (row === undefined) {
-      row = parseRow(this.#sources[id]!, id);
-      this.#rows[id] = row;
-    }
-    return row;
+    return ROW_COUNT;
   }
 
   /** All rows of one opcode, in the order in which they are to be tried. */
   rowsAt(space: Space, map: number, opcode: number): readonly Row[] {
     const key = opcodeKey(space, map, opcode);
-    let rows = this.#sorted.get(key);
-    if (rows === undefined) {
-      const ids = this.#byKey[key];
-      if (ids === undefined) return NO_ROWS;
-      rows = ids.map((id) => this.row(id)).sort((a, b) => rank(a) - rank(b) || a.id - b.id);
-      this.#sorted.set(key, rows);
+    let group = this.#groups.get(key);
+    if (group === undefined) {
+      group = this.#load(this.#find(key, 0, 3));
+      this.#groups.set(key, group);
     }
-    return rows;
+    return group;
   }
 
-  /** All rows of a mnemonic, in table order. */
-  rowsNamed(mnemonic: string): readonly Row[] {
-    if (this.#byMnemonic === undefined) {
-      this.#byMnemonic = new Map();
-      for (const [id, source] of this.#sources.entries()) {
-        const ids = this.#byMnemonic.get(source.mnemonic);
-        if (ids === undefined) this.#byMnemonic.set(source.mnemonic, [id]);
-        else ids.push(id);
+  /** The row with this id. */
+  row(id: number): Row {
+    assert(id >= 0 && id < ROW_COUNT, `no row ${id}`);
+    if (this.#rows[id] === undefined) {
+      // Opcodes with a register share rows: the last record that starts at or before the id may
+      // hold a later part only, so go back to one that covers it.
+      for (let at = 0; at < OPCODES.length; at += RECORD) {
+        const first = field(at, 3, 6);
+        if (first <= id && id < first + field(at, 6, 8)) {
+          this.#load(at);
+          break;
+        }
       }
     }
-    return (this.#byMnemonic.get(mnemonic) ?? []).map((id) => this.row(id));
+    return this.#rows[id]!;
   }
 
-  /** Every row; parses all of them: for tests and reports. */
-  all(): readonly Row[] {
-    return this.#sources.map((_, id) => this.row(id));
+  /** All rows of a mnemonic. */
+  rowsNamed(mnemonic: string): readonly Row[] {
+    const at = MNEMONICS.indexOf(`\n${mnemonic} `);
+    if (at < 0 || mnemonic === '') return NO_ROWS;
+    const start = at + mnemonic.length + 2;
+    const ids = MNEMONICS.slice(start, MNEMONICS.indexOf('\n', start)).split(',');
+    return ids.map((id) => this.row(Number(id)));
   }
+
+  /** Every row; makes all of them: for tests and reports. */
+  all(): readonly Row[] {
+    for (let at = 0; at < OPCODES.length; at += RECORD) this.#load(at);
+    return this.#rows as TableRow[];
+  }
+
+  /** Offset of the record of `key` in OPCODES, or -1. They are sorted. */
+  #find(key: number, from: number, to: number): number {
+    let low = 0;
+    let high = OPCODES.length / RECORD - 1;
+    while (low <= high) {
+      const middle = (low + high) >> 1;
+      const found = field(middle * RECORD, from, to);
+      if (found === key) return middle * RECORD;
+      if (found < key) low = middle + 1;
+      else high = middle - 1;
+    }
+    return -1;
+  }
+
+  /** The rows of the record at `at`. */
+  #load(at: number): readonly Row[] {
+    if (at < 0) return NO_ROWS;
+    const first = field(at, 3, 6);
+    const count = field(at, 6, 8);
+    const group: Row[] = [];
+    let offset = field(at, 8, 12);
+    for (let n = 0; n < count; n++) {
+      let stop = ROWS.indexOf('\n', offset);
+      if (stop < 0) stop = ROWS.length;
+      let row = this.#rows[first + n];
+      if (row === undefined) {
+        row = this.#make(first + n, JSON.parse(ROWS.slice(offset, stop)) as PackedRow);
+        this.#rows[first + n] = row;
+      }
+      group.push(row);
+      offset = stop + 1;
+    }
+    return group;
+  }
+
+  #make(id: number, packed: PackedRow): TableRow {
+    const operands = packed[2].map((index) => this.#operand(index));
+    const texts = packed[2].map((index) => this.#operandTexts[index]!);
+    let effects = this.#effects[packed[3]];
+    if (effects === undefined) {
+      effects = JSON.parse(this.#effectLines[packed[3]]!) as PackedEffects;
+      this.#effects[packed[3]] = effects;
+    }
+    return new TableRow(id, packed, operands, texts, effects);
+  }
+
+  #operand(index: number): RowOperand {
+    let operand = this.#operands[index];
+    if (operand === undefined) {
+      const packed = JSON.parse(this.#operandLines[index]!) as PackedOperand;
+      operand = unpackOperand(packed);
+      this.#operands[index] = operand;
+      this.#operandTexts[index] = packed[0];
+    }
+    return operand;
+  }
+}
+
+/** A number of a record of OPCODES. */
+function field(at: number, from: number, to: number): number {
+  return Number.parseInt(OPCODES.slice(at + from, at + to), 36);
 }
 
 /** The one instruction table. */
