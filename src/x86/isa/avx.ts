@@ -81,7 +81,9 @@ const moves: RowSource[] = [
   row('vmaskmovdqu', 'xmm:r, xmm@rm:r', 'VEX.128.66.0F.WIG F7 /r', {
     ...{ ...AVX, in: 'rdi', mem: 'w:ds:rdi:128', gsSafe: true },
   }),
-  row('vzeroupper', '', 'VEX.128.NP.0F.WIG 77', { ...AVX, unit: 'avx' }),
+  row('vzeroupper', '', 'VEX.128.NP.0F.WIG 77', {
+    ...{ ...AVX, unit: 'avx', in: 'xmm*', out: 'xmm*' },
+  }),
   row('vzeroall', '', 'VEX.256.NP.0F.WIG 77', { ...AVX, unit: 'avx', out: 'xmm*' }),
 ];
 

@@ -19,10 +19,10 @@ function sized(
   );
 }
 
-/** bt, bts, btr, btc. ZF is unchanged (AMD and current Intel), the others undefined. */
+/** bt, bts, btr, btc. ZF is unchanged, the others undefined (measured: AMD keeps them, too). */
 function bitTest(mnemonic: string, n: number): RowSource[] {
   const access = mnemonic === 'bt' ? 'r' : 'rw';
-  const options: RowOptions = { flags: 'w=c u=osap', lock: n > 4 };
+  const options: RowOptions = { flags: 'w=c u=osap m=osap', lock: n > 4 };
   return [
     ...sized(mnemonic, `rm#:${access}, r#:r`, `SIZE 0F ${hex(0x83, n * 8)} /r`, {
       ...options,
@@ -57,13 +57,13 @@ export const bitRows: readonly RowSource[] = [
   ...bitTest('bts', 5),
   ...bitTest('btr', 6),
   ...bitTest('btc', 7),
-  ...sized('bsf', 'r#:rw, rm#:r', 'SIZE 0F BC /r', { flags: 'w=z u=osapc' }),
-  ...sized('bsr', 'r#:rw, rm#:r', 'SIZE 0F BD /r', { flags: 'w=z u=osapc' }),
+  ...sized('bsf', 'r#:rw, rm#:r', 'SIZE 0F BC /r', { flags: 'w=z u=osapc m=osapc' }),
+  ...sized('bsr', 'r#:rw, rm#:r', 'SIZE 0F BD /r', { flags: 'w=z u=osapc m=osapc' }),
   ...sized('tzcnt', 'r#:w, rm#:r', 'F3 SIZE 0F BC /r', {
-    ...{ flags: 'w=zc u=osap', features: 'bmi1' },
+    ...{ flags: 'w=zc u=osap m=o', features: 'bmi1' },
   }),
   ...sized('lzcnt', 'r#:w, rm#:r', 'F3 SIZE 0F BD /r', {
-    ...{ flags: 'w=zc u=osap', features: 'abm' },
+    ...{ flags: 'w=zc u=osap m=o', features: 'abm' },
   }),
   ...sized('popcnt', 'r#:w, rm#:r', 'F3 SIZE 0F B8 /r', {
     ...{ flags: 'w=oszapc', features: 'popcnt' },

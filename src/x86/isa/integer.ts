@@ -64,11 +64,10 @@ function unary(
   ext: string,
   access: string,
   options: RowOptions,
-  byteOptions: RowOptions = options,
 ): RowSource[] {
   const wide = (Number.parseInt(byteOpcode, 16) + 1).toString(16).toUpperCase();
   return [
-    row(mnemonic, `rm8:${access}`, `${byteOpcode} ${ext}`, byteOptions),
+    row(mnemonic, `rm8:${access}`, `${byteOpcode} ${ext}`, options),
     ...SIZES.map(([bits, size]) =>
       row(mnemonic, `rm${bits}:${access}`, `${size} ${wide} ${ext}`, options),
     ),
@@ -87,18 +86,20 @@ function sized(
   );
 }
 
-const MUL_FLAGS = 'w=oc u=szap';
-const DIV_FLAGS = 'u=oszapc';
+// Undefined by the manual; measured: AMD keeps what was there.
+const MUL_FLAGS = 'w=oc u=szap m=szap';
+const DIV_FLAGS = 'u=oszapc m=oszapc';
 
-const multiply = (mnemonic: string, n: number, flags: string): RowSource[] =>
-  unary(
-    mnemonic,
-    'F6',
-    `/${n}`,
-    'r',
-    { flags, in: n < 6 ? 'rax' : 'rax rdx', out: 'rax rdx' },
-    { flags, in: 'rax', out: 'rax' },
-  );
+/** mul, imul, div, idiv with one operand. The 16-bit forms keep the rest of RDX. */
+const multiply = (mnemonic: string, n: number, flags: string): RowSource[] => [
+  row(mnemonic, 'rm8:r', `F6 /${n}`, { flags, in: 'rax', out: 'rax' }),
+  row(mnemonic, 'rm16:r', `o16 F7 /${n}`, { flags, in: 'rax rdx', out: 'rax rdx' }),
+  ...(['o32', 'REX.W'] as const).map((size) =>
+    row(mnemonic, size === 'o32' ? 'rm32:r' : 'rm64:r', `${size} F7 /${n}`, {
+      ...{ flags, in: n < 6 ? 'rax' : 'rax rdx', out: 'rax rdx' },
+    }),
+  ),
+];
 
 const move: RowSource[] = [
   row('mov', 'rm8:w, r8:r', '88 /r'),
@@ -125,7 +126,8 @@ const move: RowSource[] = [
   ...sized('movzx', 'r#:w, rm16:r', 'SIZE 0F B7 /r'),
   ...sized('movsx', 'r#:w, rm8:r', 'SIZE 0F BE /r'),
   ...sized('movsx', 'r#:w, rm16:r', 'SIZE 0F BF /r'),
-  row('movsxd', 'r16:w, rm16:r', 'o16 63 /r'),
+  // Intel: r/m16; AMD reads 32 bits (measured), as objdump has it.
+  row('movsxd', 'r16:w, rm32:r', 'o16 63 /r'),
   row('movsxd', 'r32:w, rm32:r', 'o32 63 /r'),
   row('movsxd', 'r64:w, rm32:r', 'REX.W 63 /r'),
   ...sized('lea', 'r#:w, m:n', 'SIZE 8D /r'),
@@ -255,9 +257,10 @@ const hints: RowSource[] = [
   row('prefetchw', 'm8:n', '0F 0D /1', { features: '3dnowprefetch' }),
   row('prefetchwt1', 'm8:n', '0F 0D /2', { features: '3dnowprefetch' }),
   ...[3, 4, 5, 6, 7].map((n) => row('prefetch', 'm8:n', `0F 0D /${n}`)),
-  row('clflush', 'm8:n', 'NP 0F AE /7'),
-  row('clflushopt', 'm8:n', '66 0F AE /7', { features: 'clflushopt' }),
-  row('clwb', 'm8:n', '66 0F AE /6', { features: 'clwb' }),
+  // They fault as a load of that byte does.
+  row('clflush', 'm8:r', 'NP 0F AE /7'),
+  row('clflushopt', 'm8:r', '66 0F AE /7', { features: 'clflushopt' }),
+  row('clwb', 'm8:r', '66 0F AE /6', { features: 'clwb' }),
   row('lfence', '', 'NP 0F AE E8+i'),
   row('mfence', '', 'NP 0F AE F0+i'),
   row('sfence', '', 'NP 0F AE F8+i'),

@@ -163,7 +163,8 @@ export interface FlagEffect {
   readonly undefined: number;
   /**
    * Flags of `write` or `undefined` that stay as they were in some cases (shift by 0, rep with
-   * count 0, bsf of 0 …): their old value is still alive.
+   * count 0) or on some processors (undefined after mul and div, where AMD keeps them, measured):
+   * their old value is still alive.
    */
   readonly maybe: number;
 }

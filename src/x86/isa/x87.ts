@@ -26,7 +26,7 @@ const CONSTANT_D9: Readonly<Record<string, number>> = {
 
 const CMOV = ['b', 'e', 'be', 'u'] as const;
 const CMOV_FLAGS = ['c', 'z', 'cz', 'p'] as const;
-const COMI = { flags: 'w=zpc' } as const;
+const COMI = { flags: 'w=oszapc' } as const;
 
 const loads: RowSource[] = [
   row('fld', 'm32:r', 'D9 /0'),
