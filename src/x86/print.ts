@@ -140,7 +140,8 @@ function immediateText(i: Instruction, operand: RowOperand): string {
   if (operand.bits === 64)
     return hexOf((BigInt(i.immediateHigh) << 32n) | BigInt.asUintN(32, BigInt(i.immediate)));
   const first = i.row.operands[0]!;
-  const size = !operand.signed ? operand.bits : first === operand ? 64 : first.bits;
+  const own = i.row.sizeRule === 'o16' ? 16 : 64;
+  const size = !operand.signed ? operand.bits : first === operand ? own : first.bits;
   return hexOf(BigInt(i.immediate), size);
 }
 

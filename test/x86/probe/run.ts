@@ -44,7 +44,8 @@ function encodeCase(c: ProbeCase): Buffer {
   out.set(c.code, 0);
   out.writeUInt32LE(c.code.length, 16);
   out.writeUInt32LE(c.seed, 20);
-  c.gp.forEach((value, n) => out.writeBigUInt64LE(BigInt.asUintN(64, value), 24 + 8 * n));
+  for (const [n, value] of c.gp.entries())
+    out.writeBigUInt64LE(BigInt.asUintN(64, value), 24 + 8 * n);
   out.writeInt32LE(c.index, 152);
   out.writeInt32LE(c.indexBits, 156);
   out.writeUInt32LE(c.depends ? 1 : 0, 160);
