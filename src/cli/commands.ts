@@ -15,6 +15,11 @@ export interface CommandRow {
 
 export const COMMANDS: readonly CommandRow[] = [
   {
+    name: 'run',
+    summary: 'run a program: of a sealed image, a prepared root, or this machine',
+    load: () => import('./run.ts'),
+  },
+  {
     name: 'new',
     summary: 'start a project: a folder with a cloister.yaml',
     load: () => import('./new.ts'),

@@ -80,3 +80,9 @@ test('emit() refuses what no row takes, ambiguous memory, unbound and unreachabl
   a.bind(far);
   assert.throws(() => a.finish(), /out of reach/);
 });
+
+test('emit() takes a number as an immediate, never as the address of a moffs form', () => {
+  const a = new Assembler();
+  a.emit('movabs', o.rax, 0x1122334455667788n);
+  assert.deepEqual([...a.finish()], [0x48, 0xb8, 0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11]);
+});

@@ -48,7 +48,7 @@ function immediateFits(value: number | bigint, operand: RowOperand, size: number
 function operandFits(given: Operand, operand: RowOperand, row: Row): boolean {
   if (typeof given === 'number' || typeof given === 'bigint') {
     if (operand.kind === 'rel') return true;
-    if (operand.kind === 'moffs') return true;
+    // A number is an immediate, never the address of a moffs form: `movabs rax, n` loads n.
     if (operand.kind !== 'imm' && operand.kind !== 'one') return false;
     return immediateFits(given, operand, row.operands[0]!.bits);
   }
@@ -125,16 +125,12 @@ function isHighByte(operand: Operand): boolean {
   return typeof operand === 'object' && operand.type === 'register' && operand.high;
 }
 
-/** Puts a number into the immediate (or moffs) fields; low and high 32 bits. */
+/** Puts a number into the immediate fields; low and high 32 bits. */
 function fillNumber(into: Instruction, value: number | bigint, operand: RowOperand): void {
   const big = BigInt.asIntN(64, BigInt(value));
   const low = Number(BigInt.asIntN(32, big));
   const high = Number(big >> 32n);
-  if (operand.kind === 'moffs') {
-    into.hasMemory = true;
-    into.displacement = low;
-    into.displacementHigh = high;
-  } else if (operand.slot === 'imm2') into.immediate2 = low;
+  if (operand.slot === 'imm2') into.immediate2 = low;
   else if (operand.slot === 'imm') {
     into.immediate = low;
     into.immediateHigh = high;

@@ -1,0 +1,115 @@
+/** What `cloister run` does: opens what is to be run, puts an instance together, gives its status. */
+
+import { ST_NODEV, ST_NOSUID, ST_RDONLY } from '../abi/stat-layout.ts';
+import type { Logger } from '../base/interfaces.ts';
+import { Hostfs } from '../fs/hostfs/hostfs.ts';
+import { Tmpfs } from '../fs/tmpfs/tmpfs.ts';
+import { nodeClock } from '../host/clock.ts';
+import { nodeCrypto, nodeEntropy } from '../host/crypto.ts';
+import { openHostFolder } from '../host/host-folder.ts';
+import { createNativeHost } from '../host/native/native-host.ts';
+import { NodeHost } from '../host/node-host.ts';
+import { inheritedStream } from '../host/stdio.ts';
+import { Instance, type RootContext } from '../runtime/instance.ts';
+import type { TreeBuilder } from '../runtime/mounts.ts';
+import { planUnmeasured, type RunPlan, type RunRequest } from '../runtime/plan.ts';
+import { CommandError, RUN_STATUS } from './errors.ts';
+import type { RunOptions } from './run.ts';
+import { parseBytes, parseEnv, parseMount, parseUser, parseVolume } from './run-options.ts';
+
+export async function runCommand(command: readonly string[], options: RunOptions): Promise<void> {
+  const request = toRequest(command, options);
+  const plan = planUnmeasured(request);
+  const logger = createLogger(options.verbose === true);
+  const host = new NodeHost({ clock: nodeClock, entropy: nodeEntropy, logger });
+  const { pages, code } = createNativeHost();
+  const instance = new Instance(
+    {
+      ...{ host, pages, code, crypto: nodeCrypto },
+      makeRoot: ({ clock, segments }) =>
+        new Tmpfs(clock, segments, { sizeBytes: plan.tmpfsBytes, mode: 0o755 }),
+      mountAll: (tree, context) => mountMachine(tree, context, plan),
+      streams: [0, 1, 2].map((fd) => inheritedStream(fd, host.countPending)),
+      trace: options.strace ? (line) => process.stderr.write(`${line}\n`) : undefined,
+      randomizeLayout: options.aslr,
+      ...(options.scheduleSeed === undefined ? {} : { scheduleSeed: Number(options.scheduleSeed) }),
+    },
+    plan,
+  );
+  const status = await instance.run(plan.argv[0] as string);
+  process.exit(exitStatusOf(status));
+}
+
+/** As a shell gives it. */
+function exitStatusOf(waitStatus: number): number {
+  const signal = waitStatus & 0x7f;
+  return signal === 0 ? (waitStatus >> 8) & 0xff : 128 + signal;
+}
+
+function toRequest(command: readonly string[], options: RunOptions): RunRequest {
+  const environment = (options.env ?? []).flatMap((text) => {
+    const pair = parseEnv(text, process.env);
+    return pair === undefined ? [] : [pair];
+  });
+  const { network } = options;
+  if (network !== undefined && network !== 'none' && network !== 'host')
+    throw new CommandError('CLOISTER_USAGE', `--network ${network}: none or host`);
+  return {
+    command,
+    environment,
+    binds: (options.volume ?? []).map(parseVolume),
+    sealed: (options.mount ?? []).map(parseMount),
+    workingDir: options.workdir,
+    user: options.user === undefined ? undefined : parseUser(options.user),
+    memoryBytes: options.memory === undefined ? undefined : parseBytes('--memory', options.memory),
+    network,
+  };
+}
+
+function createLogger(verbose: boolean): Logger {
+  return {
+    log: (level, message) => {
+      if (verbose || level === 'error' || level === 'warn')
+        process.stderr.write(`cloister: ${message}\n`);
+    },
+  };
+}
+
+const PUBLIC_NAMES = new Set(['usr', 'bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32', 'etc']);
+
+function mountMachine(tree: TreeBuilder, context: RootContext, plan: RunPlan): void {
+  for (const name of PUBLIC_NAMES) {
+    const folder = openHostFolder(`/${name}`);
+    if (typeof folder === 'number') continue;
+    mountFolder(tree, context, `/${name}`, {
+      hostPath: `/${name}`,
+      readOnly: true,
+      isPublic: true,
+    });
+  }
+  for (const path of ['/tmp', '/run', '/dev', '/proc']) tree.makeFolder(path, 0o1777);
+  for (const { hostPath, guestPath, readOnly } of plan.binds)
+    mountFolder(tree, context, guestPath, { hostPath, readOnly, isPublic: false });
+}
+
+function mountFolder(
+  tree: TreeBuilder,
+  { clock, segments }: RootContext,
+  guestPath: string,
+  what: { readonly hostPath: string; readonly readOnly: boolean; readonly isPublic: boolean },
+): void {
+  const folder = openHostFolder(what.hostPath);
+  const stat = typeof folder === 'number' ? folder : folder.stat();
+  if (typeof folder === 'number' || typeof stat === 'number')
+    throw new CommandError(
+      'CLOISTER_MOUNT',
+      `-v ${what.hostPath}: no such folder on this host`,
+      RUN_STATUS.failed,
+    );
+  const fs = new Hostfs(folder, stat, {
+    ...{ clock, segments, readOnly: what.readOnly },
+    mayChangeOwner: process.getuid?.() === 0,
+  });
+  const flags = ST_NODEV | (what.isPublic ? 0 : ST_NOSUID) | (what.readOnly ? ST_RDONLY : 0);
+  tree.mount(guestPath, fs, what.hostPath, flags);
+}

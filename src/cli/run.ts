@@ -1,0 +1,71 @@
+/** `cloister run`: runs a program and gives its exit status. */
+
+import type { Command } from 'commander';
+import { reporting } from './report.ts';
+
+export interface RunOptions {
+  readonly env?: readonly string[];
+  readonly volume?: readonly string[];
+  readonly mount?: readonly string[];
+  readonly workdir?: string;
+  readonly user?: string;
+  readonly memory?: string;
+  readonly network?: string;
+  readonly rootfs?: string;
+  readonly rootfsRw?: boolean;
+  readonly image?: string;
+  readonly strace?: boolean;
+  readonly aslr: boolean;
+  readonly scheduleSeed?: string;
+  readonly evidence?: string;
+  readonly nonce?: string;
+  readonly tty?: boolean;
+  readonly interactive?: boolean;
+  readonly verbose?: boolean;
+}
+
+const collect = (value: string, previous: readonly string[] = []): readonly string[] => [
+  ...previous,
+  value,
+];
+
+export function register(program: Command): void {
+  program
+    .command('run')
+    .description('run a program: of a sealed image, of a prepared root, or of this machine')
+    .argument('[command...]', 'program and its arguments (default: the command of the image)')
+    .option('-e, --env <NAME[=VALUE]>', 'set a variable, or take it from here', collect)
+    .option('-v, --volume <HOST:GUEST[:ro]>', 'mount a host folder or file', collect)
+    .option('--mount <SPEC>', 'type=sealed,source=VOL,target=DIR,key-file=FILE', collect)
+    .option('-w, --workdir <DIR>', 'working directory inside')
+    .option('-u, --user <UID[:GID]>', 'user and group inside (default 0:0)')
+    .option('-i, --interactive', 'keep standard input open (it always is)')
+    .option('-t, --tty', 'give the guest a terminal (default: when this is one)')
+    .option('--memory <SIZE>', 'limit of guest memory, such as 512m')
+    .option('--network <none|host>', 'none (default) has loopback only')
+    .option('--image <DIR>', 'image to run (default: ./image of a project)')
+    .option('--rootfs <DIR>', 'a prepared folder as root; changes stay in memory')
+    .option('--rootfs-rw', 'with --rootfs: write changes to the folder')
+    .option('--strace', 'print every system call to standard error')
+    .option('--no-aslr', 'switch address space layout randomisation off')
+    .option('--schedule-seed <N>', 'explore another interleaving of tasks for each number')
+    .option('--evidence <FILE>', 'write evidence of this run before it starts')
+    .option('--nonce <HEX>', "with --evidence: the relying party's challenge")
+    .option('--verbose', 'log what Cloister does')
+    .passThroughOptions()
+    .addHelpText(
+      'after',
+      '\nExit status: the program’s own, 128 + signal when it was killed; 125 when Cloister\n' +
+        'failed, 126 when the program cannot be executed, 127 when it is not there.\n' +
+        '\nExamples:\n' +
+        "  cloister run -- /usr/bin/python3 -c 'print(1)'\n" +
+        '  cloister run -v "$PWD:/w" -w /w -- ./test arg\n' +
+        '  cloister run --image ./image\n',
+    )
+    .action(
+      reporting(async (command: string[], options: RunOptions) => {
+        const { runCommand } = await import('./run-command.ts');
+        await runCommand(command, options);
+      }),
+    );
+}

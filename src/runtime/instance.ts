@@ -1,0 +1,116 @@
+/**
+ * The composition root: puts platform, memory, file systems and kernel together and runs the first
+ * program. One instance holds one kernel; several can live in one process.
+ */
+
+import { O_RDONLY, O_WRONLY } from '../abi/file-flags.ts';
+import type { Clock, Crypto, Entropy, Logger } from '../base/interfaces.ts';
+import type { CodeHost } from '../cpu/code-host.ts';
+import { type HostStream, openHostStream } from '../fs/hoststream/host-stream.ts';
+import { Credentials } from '../kernel/credentials.ts';
+import type { Host } from '../kernel/host.ts';
+import { Kernel } from '../kernel/kernel.ts';
+import { Limits, RLIMIT } from '../kernel/limits.ts';
+import type { PageHost } from '../mm/page-host.ts';
+import { createAddressSpaces } from '../mm/space-context.ts';
+import { TranslatedPlatform } from '../platform/platform.ts';
+import { Dispatcher } from '../syscalls/dispatcher.ts';
+import { RealFileClock } from '../vfs/file-clock.ts';
+import type { FileSystem } from '../vfs/file-system.ts';
+import type { OpenFile } from '../vfs/open-file.ts';
+import { Vfs } from '../vfs/vfs.ts';
+import { TreeBuilder } from './mounts.ts';
+import type { RunPlan } from './plan.ts';
+
+export interface InstanceParts {
+  readonly host: Host & {
+    readonly clock: Clock;
+    readonly entropy: Entropy;
+    readonly logger: Logger;
+  };
+  readonly pages: PageHost;
+  readonly code: CodeHost;
+  readonly crypto: Crypto;
+  /** Makes the root file system; called once. */
+  makeRoot(context: RootContext): FileSystem;
+  /** Mounts the rest: /proc, /dev, binds, volumes. */
+  mountAll(tree: TreeBuilder, context: RootContext): void;
+  /** Standard input, output, error; undefined where closed. */
+  readonly streams: readonly (HostStream | undefined)[];
+  readonly trace?: ((line: string) => void) | undefined;
+  readonly randomizeLayout: boolean;
+  readonly scheduleSeed?: number;
+}
+
+export interface RootContext {
+  readonly clock: RealFileClock;
+  readonly segments: PageHost;
+}
+
+export class Instance {
+  readonly kernel: Kernel;
+  readonly platform: TranslatedPlatform;
+  readonly vfs: Vfs;
+  readonly #parts: InstanceParts;
+  readonly #plan: RunPlan;
+
+  constructor(parts: InstanceParts, plan: RunPlan) {
+    this.#parts = parts;
+    this.#plan = plan;
+    const { host } = parts;
+    const context: RootContext = { clock: new RealFileClock(host.clock), segments: parts.pages };
+    this.vfs = new Vfs(context.clock, parts.makeRoot(context));
+    this.platform = new TranslatedPlatform(parts.code, host.logger);
+    const spaces = createAddressSpaces(
+      parts.pages,
+      parts.randomizeLayout ? host.entropy : undefined,
+    );
+    const { trace } = parts;
+    this.kernel = new Kernel({
+      platform: this.platform,
+      host,
+      vfs: this.vfs,
+      syscalls: new Dispatcher({
+        logger: host.logger,
+        trace: trace === undefined ? undefined : (_task, line) => trace(line),
+      }),
+      createSpace: () => spaces.create(),
+      options: {
+        randomizeLayout: parts.randomizeLayout,
+        maxTasks: plan.maxTasks,
+        memoryBytes: plan.memoryBytes,
+        ...(parts.scheduleSeed === undefined ? {} : { scheduleSeed: parts.scheduleSeed }),
+      },
+    });
+    parts.mountAll(new TreeBuilder(this.vfs), context);
+  }
+
+  /** Runs the planned program until it ends; its status as wait(2) reports it. */
+  async run(program: string): Promise<number> {
+    const plan = this.#plan;
+    const limits = new Limits();
+    limits.soft[RLIMIT.NOFILE] = plan.openFiles;
+    const group = this.kernel.spawn({
+      path: program,
+      argv: plan.argv,
+      env: plan.environment,
+      cwd: plan.workingDir,
+      uid: plan.uid,
+      gid: plan.gid,
+      limits,
+      fds: this.#descriptors(),
+      keepsStatus: true,
+    });
+    await this.kernel.run(() => group.isZombie);
+    return this.kernel.collect(group) ?? 0;
+  }
+
+  #descriptors(): (readonly [number, OpenFile])[] {
+    const creds = Credentials.forUser(this.#plan.uid, this.#plan.gid);
+    return this.#parts.streams.flatMap((stream, fd) => {
+      if (stream === undefined) return [];
+      const flags = fd === 0 ? O_RDONLY : O_WRONLY;
+      return [[fd, openHostStream(this.vfs, creds, stream, flags)] as const];
+    });
+  }
+}
