@@ -122,8 +122,8 @@ function emitInside(c: Context, from: string, until: string, to: ReturnType<Cont
 function emitChain(c: Context): void {
   const { a } = c;
   const byDefault = a.label('byDefault');
-  a.emit('movabs', rax, BigInt(c.config.mailbox + MAILBOX.oldHandlers));
-  a.emit('mov', rax, mem({ base: rax, index: rdi, scale: 8 }));
+  a.emit('movabs', rcx, BigInt(c.config.mailbox + MAILBOX.oldHandlers));
+  a.emit('mov', rax, mem({ base: rcx, index: rdi, scale: 8 }));
   a.emit('cmp', rax, 1); // SIG_DFL = 0, SIG_IGN = 1
   a.emit('jbe', byDefault);
   a.emit('jmp', rax);

@@ -1,10 +1,12 @@
 /** Small functions called from JavaScript, their arguments in the mailbox. */
 
+import type { Assembler } from '../../x86/assemble.ts';
 import {
   eax,
   ebx,
   ecx,
   edx,
+  type Label,
   mem,
   r8,
   r9,
@@ -24,7 +26,7 @@ const SYS_PAUSE = 34;
 export function emitHelpers(c: Context): void {
   emitSyscall(c);
   emitCopies(c);
-  emitCpuid(c);
+  emitCpuid(c.a, c.config.mailbox, c.at('cpuid'), c.at('xgetbv'));
   const { a, at } = c;
   a.align(16, 0xcc);
   a.bind(at('pause'));
@@ -55,10 +57,10 @@ function emitSyscall(c: Context): void {
 function emitCopies(c: Context): void {
   const { a, at } = c;
   const arguments_ = () => {
-    a.emit('movabs', rax, BigInt(c.config.mailbox));
-    a.emit('mov', rdi, mem({ base: rax, disp: MAILBOX.copyTo }));
-    a.emit('mov', rsi, mem({ base: rax, disp: MAILBOX.copyFrom }));
-    a.emit('mov', rcx, mem({ base: rax, disp: MAILBOX.copyLength }));
+    a.emit('movabs', rdx, BigInt(c.config.mailbox));
+    a.emit('mov', rdi, mem({ base: rdx, disp: MAILBOX.copyTo }));
+    a.emit('mov', rsi, mem({ base: rdx, disp: MAILBOX.copyFrom }));
+    a.emit('mov', rcx, mem({ base: rdx, disp: MAILBOX.copyLength }));
   };
   a.align(16, 0xcc);
   a.bind(at('fill'));
@@ -72,19 +74,18 @@ function emitCopies(c: Context): void {
   a.emit('rep movsb');
   a.bind(at('copyEnd'));
   a.bind(at('copyDone'));
-  a.emit('movabs', rax, BigInt(c.config.mailbox));
-  a.emit('mov', mem({ base: rax, disp: MAILBOX.copyLeft }), rcx);
+  a.emit('movabs', rdx, BigInt(c.config.mailbox));
+  a.emit('mov', mem({ base: rdx, disp: MAILBOX.copyLeft }), rcx);
   a.emit('mov', eax, ecx);
   a.emit('ret');
 }
 
-function emitCpuid(c: Context): void {
-  const { a, at } = c;
+export function emitCpuid(a: Assembler, mailbox: number, cpuid: Label, xgetbv: Label): void {
   const out = (n: number) => mem({ base: r8, disp: MAILBOX.cpuid + 4 * n });
   a.align(16, 0xcc);
-  a.bind(at('cpuid'));
+  a.bind(cpuid);
   a.emit('push', rbx);
-  a.emit('movabs', r8, BigInt(c.config.mailbox));
+  a.emit('movabs', r8, BigInt(mailbox));
   a.emit('mov', eax, out(0));
   a.emit('mov', ecx, out(1));
   a.emit('cpuid');
@@ -92,8 +93,8 @@ function emitCpuid(c: Context): void {
   a.emit('pop', rbx);
   a.emit('ret');
   a.align(16, 0xcc);
-  a.bind(at('xgetbv'));
-  a.emit('movabs', r8, BigInt(c.config.mailbox));
+  a.bind(xgetbv);
+  a.emit('movabs', r8, BigInt(mailbox));
   a.emit('xor', ecx, ecx);
   a.emit('xgetbv');
   a.emit('mov', out(0), eax);

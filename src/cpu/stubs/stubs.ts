@@ -11,7 +11,7 @@ import { EXIT } from '../sandbox/layout.ts';
 import { emitEntry } from './entry.ts';
 import { emitExits } from './exits.ts';
 import { emitHandler } from './handler.ts';
-import { emitHelpers } from './helpers.ts';
+import { emitCpuid, emitHelpers } from './helpers.ts';
 import { emitMiss } from './miss.ts';
 
 export interface StubConfig {
@@ -48,6 +48,21 @@ export interface Stubs {
   readonly signalHandler: number;
   /** Thread that takes the signals of the process. */
   readonly pauseLoop: number;
+}
+
+/** CPUID and XGETBV alone, to learn which stubs the processor needs. */
+export function assembleProbe(origin: number, mailbox: number): ProbeStubs {
+  const a = new Assembler(origin);
+  const cpuid = a.label('cpuid');
+  const xgetbv = a.label('xgetbv');
+  emitCpuid(a, mailbox, cpuid, xgetbv);
+  return { bytes: a.finish(), cpuid: a.addressOf(cpuid), xgetbv: a.addressOf(xgetbv) };
+}
+
+export interface ProbeStubs {
+  readonly bytes: Uint8Array;
+  readonly cpuid: number;
+  readonly xgetbv: number;
 }
 
 export function assembleStubs(config: StubConfig): Stubs {

@@ -10,7 +10,7 @@ import type { CodeMemory } from '../../cpu/code-host.ts';
 import { MIB, TLS_BYTES } from '../../cpu/sandbox/layout.ts';
 import { MAILBOX, MAILBOX_BYTES } from '../../cpu/stubs/mailbox.ts';
 import { buildSharedObject, SYMBOLS } from '../../cpu/stubs/shared-object.ts';
-import { assembleStubs, CALLS, type Stubs } from '../../cpu/stubs/stubs.ts';
+import { assembleProbe, assembleStubs, CALLS, type Stubs } from '../../cpu/stubs/stubs.ts';
 import {
   type Libc,
   loadSharedObject,
@@ -28,6 +28,8 @@ import {
 export const CODE_BYTES = 512 * MIB;
 /** Room for the stubs at the start of code memory. */
 const STUB_BYTES = 4 * PAGE;
+/** The probe lies behind the stubs: nothing is overwritten that may have been executed. */
+const PROBE_AT = STUB_BYTES - 512;
 const MFD_CLOEXEC = 1;
 const AT_HWCAP2 = 26;
 const HWCAP2_FSGSBASE = 2;
@@ -95,7 +97,7 @@ export function loadEngineObject(
       hasFsgsbase,
       tickSignal: options.tickSignal,
     });
-    assert(stubs.bytes.length <= STUB_BYTES, 'stubs outgrew their room');
+    assert(stubs.bytes.length <= PROBE_AT, 'stubs outgrew their room');
     code.bytes.set(stubs.bytes);
     for (const [name, slot] of Object.entries(CALLS))
       slots[slot] = BigInt(stubs.calls[name as CallName]);
@@ -105,13 +107,16 @@ export function loadEngineObject(
     Object.entries(CALLS).map(([name, slot]) => [name, loaded.call(`call${slot}`)]),
   ) as Record<CallName, () => number>;
   const mailbox = viewOf(mailboxAddress, MAILBOX_BYTES);
-  const basic = assemble(false);
-  // The processor is asked through the stubs; then they are assembled for it.
+  // The processor is asked first; then the stubs are assembled for it.
+  const probe = assembleProbe(code.executable + PROBE_AT, mailboxAddress);
+  code.bytes.set(probe.bytes, PROBE_AT);
+  slots[CALLS.cpuid] = BigInt(probe.cpuid);
+  slots[CALLS.xgetbv] = BigInt(probe.xgetbv);
   const hasAvx512 = detectAvx512(new Int32Array(mailbox), calls);
   return {
     code,
     codeStart: STUB_BYTES,
-    stubs: hasAvx512 ? assemble(true) : basic,
+    stubs: assemble(hasAvx512),
     hasAvx512,
     tlsDisplacement,
     mailboxAddress,

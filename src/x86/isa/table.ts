@@ -27,6 +27,7 @@ const NO_ROWS: readonly Row[] = Object.freeze([]);
 export class InstructionTable {
   readonly #rows = new Array<TableRow | undefined>(ROW_COUNT).fill(undefined);
   readonly #groups = new Map<number, readonly Row[]>();
+  readonly #named = new Map<string, readonly Row[]>();
   readonly #operandLines = OPERANDS.split('\n');
   readonly #operands: RowOperand[] = [];
   readonly #operandTexts: string[] = [];
@@ -67,11 +68,15 @@ export class InstructionTable {
 
   /** All rows of a mnemonic. */
   rowsNamed(mnemonic: string): readonly Row[] {
+    const known = this.#named.get(mnemonic);
+    if (known !== undefined) return known;
     const at = MNEMONICS.indexOf(`\n${mnemonic} `);
     if (at < 0 || mnemonic === '') return NO_ROWS;
     const start = at + mnemonic.length + 2;
     const ids = MNEMONICS.slice(start, MNEMONICS.indexOf('\n', start)).split(',');
-    return ids.map((id) => this.row(Number(id)));
+    const rows = ids.map((id) => this.row(Number(id)));
+    this.#named.set(mnemonic, rows);
+    return rows;
   }
 
   /** Every row; makes all of them: for tests and reports. */
