@@ -47,7 +47,9 @@ class InheritedStream implements HostStream {
     this.#fd = fd;
     this.mode = mode;
     this.#pending = pending;
-    this.isSeekable = (mode & S_IFMT) === S_IFREG;
+    // Output shares its offset with whoever made the file (`(cloister run …; date) > log`): it is
+    // written where the host stands, as a stream, never at positions of the guest's own.
+    this.isSeekable = (mode & S_IFMT) === S_IFREG && fd === 0;
   }
 
   get #isEventful(): boolean {
