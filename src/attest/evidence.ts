@@ -27,6 +27,18 @@ export interface Evidence {
   /** Absent for evidence that was not made by Cloister. */
   readonly binding: EvidenceBinding | undefined;
   readonly imageSignatures: readonly ImageSignature[];
+  /** Evidence from an RA-TLS certificate: bound as its convention has it, instead of `binding`. */
+  readonly channel?: ChannelBinding;
+}
+
+/** What the report data of RA-TLS evidence binds (CCC interoperable RA-TLS, Gramine). */
+export interface ChannelBinding {
+  /** First bytes of the report data; the rest must be zero. */
+  readonly expected: Uint8Array;
+  readonly publicKey: Uint8Array;
+  readonly nonce: Uint8Array | undefined;
+  readonly imageMeasurement: Uint8Array | undefined;
+  readonly runtimeMeasurement: Uint8Array | undefined;
 }
 
 export const EVIDENCE_FORMAT = 'cloister-evidence/1';

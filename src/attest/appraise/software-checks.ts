@@ -1,7 +1,7 @@
 /** Binding, nonce, image, signer, runtime and age: the rules that are the same for every TEE. */
 import { type EvidenceBinding, reportDataOf } from '../binding.ts';
-import { equalBytes, toBase64, toHex } from '../bytes.ts';
-import type { Evidence } from '../evidence.ts';
+import { equalBytes, isZero, toBase64, toHex } from '../bytes.ts';
+import type { ChannelBinding, Evidence } from '../evidence.ts';
 import { validSigners } from '../image-signature.ts';
 import type { Policy } from '../policy.ts';
 import type { SoftwareClaims } from './appraisal.ts';
@@ -18,8 +18,9 @@ export interface Question {
 /** Checks that the evidence is about what it says, and answers what that is. */
 export async function checkBinding(rules: RuleList, question: Question): Promise<SoftwareClaims> {
   const { evidence, facts, nonce } = question;
-  const { binding } = evidence;
+  const { binding, channel } = evidence;
   const reportData = toHex(facts.reportData);
+  if (channel) return checkChannel(rules, question, channel);
   if (!binding) {
     rules.warn('binding', 'not evidence of Cloister: the report data is not interpreted');
     if (nonce !== undefined) {
@@ -50,9 +51,35 @@ export async function checkBinding(rules: RuleList, question: Question): Promise
   };
 }
 
+/** RA-TLS: report data is a hash over claims (or the key), zero padded. */
+function checkChannel(
+  rules: RuleList,
+  { facts, nonce }: Question,
+  channel: ChannelBinding,
+): SoftwareClaims {
+  const { reportData } = facts;
+  const { expected, imageMeasurement: image, runtimeMeasurement: runtime } = channel;
+  const bound =
+    expected.length > 0 &&
+    equalBytes(reportData.subarray(0, expected.length), expected) &&
+    isZero(reportData.subarray(expected.length));
+  const bad = 'the TEE signed something else than the key and claims of this certificate';
+  const good = 'the TEE signed the key and claims of this certificate';
+  rules.rule('binding', 'BINDING_MISMATCH', bound, good, bad);
+  checkNonce(rules, { nonce: channel.nonce ?? new Uint8Array(0) }, nonce);
+  return {
+    ...(image ? { imageMeasurement: `sha256:${toHex(image)}` } : {}),
+    ...(runtime ? { runtimeMeasurement: `sha256:${toHex(runtime)}` } : {}),
+    imageSigners: [],
+    instanceKey: toBase64(channel.publicKey),
+    ...(channel.nonce ? { nonce: toHex(channel.nonce) } : {}),
+    reportData: toHex(reportData),
+  };
+}
+
 function checkNonce(
   rules: RuleList,
-  binding: EvidenceBinding,
+  binding: Pick<EvidenceBinding, 'nonce'>,
   nonce: Uint8Array | undefined,
 ): void {
   if (nonce === undefined) {
