@@ -43,7 +43,7 @@ export class InstructionTable {
     const key = opcodeKey(space, map, opcode);
     let group = this.#groups.get(key);
     if (group === undefined) {
-      group = this.#load(this.#find(key, 0, 3));
+      group = this.#load(this.#find(key));
       this.#groups.set(key, group);
     }
     return group;
@@ -52,17 +52,8 @@ export class InstructionTable {
   /** The row with this id. */
   row(id: number): Row {
     assert(id >= 0 && id < ROW_COUNT, `no row ${id}`);
-    if (this.#rows[id] === undefined) {
-      // Opcodes with a register share rows: the last record that starts at or before the id may
-      // hold a later part only, so go back to one that covers it.
-      for (let at = 0; at < OPCODES.length; at += RECORD) {
-        const first = field(at, 3, 6);
-        if (first <= id && id < first + field(at, 6, 8)) {
-          this.#load(at);
-          break;
-        }
-      }
-    }
+    // First ids do not decrease from record to record: the last one that is not greater covers it.
+    if (this.#rows[id] === undefined) this.#load(this.#last(id, 3, 6));
     return this.#rows[id]!;
   }
 
@@ -85,18 +76,22 @@ export class InstructionTable {
     return this.#rows as TableRow[];
   }
 
-  /** Offset of the record of `key` in OPCODES, or -1. They are sorted. */
-  #find(key: number, from: number, to: number): number {
+  /** Offset of the record of `key` in OPCODES, or -1. */
+  #find(key: number): number {
+    const at = this.#last(key, 0, 3);
+    return at >= 0 && field(at, 0, 3) === key ? at : -1;
+  }
+
+  /** Offset of the last record whose field is not greater than `value`, or -1. */
+  #last(value: number, from: number, to: number): number {
     let low = 0;
-    let high = OPCODES.length / RECORD - 1;
-    while (low <= high) {
+    let high = OPCODES.length / RECORD;
+    while (low < high) {
       const middle = (low + high) >> 1;
-      const found = field(middle * RECORD, from, to);
-      if (found === key) return middle * RECORD;
-      if (found < key) low = middle + 1;
-      else high = middle - 1;
+      if (field(middle * RECORD, from, to) <= value) low = middle + 1;
+      else high = middle;
     }
-    return -1;
+    return (low - 1) * RECORD;
   }
 
   /** The rows of the record at `at`. */
