@@ -6,6 +6,7 @@ import type { CpuModel } from '../cpu/interpret/model.ts';
 import type { Xstate } from '../cpu/interpret/xstate.ts';
 import { STATE } from '../cpu/sandbox/layout.ts';
 import type { GuestCpu, GuestFault } from '../kernel/platform.ts';
+import type { ExtendedImage } from './extended-image.ts';
 
 const RIP = STATE.rip / 4;
 const RFLAGS = STATE.rflags / 4;
@@ -28,8 +29,10 @@ export class TranslatedCpu implements GuestCpu {
   boundGeneration = -1;
   private readonly model: CpuModel;
   private readonly xstate: Xstate;
+  private readonly images: ExtendedImage;
 
-  constructor(state: StateBlock, model: CpuModel, xstate: Xstate) {
+  constructor(state: StateBlock, model: CpuModel, xstate: Xstate, images: ExtendedImage) {
+    this.images = images;
     this.state = state;
     this.model = model;
     this.xstate = xstate;
@@ -83,11 +86,21 @@ export class TranslatedCpu implements GuestCpu {
   }
 
   saveExtended(target: Uint8Array): void {
-    this.xstate.save(this.state.u8, target, this.model.xcr0, false);
+    if (target.byteOffset % 4 !== 0) {
+      this.xstate.save(this.state.u8, target, this.model.xcr0, false);
+      return;
+    }
+    const words = new Int32Array(target.buffer, target.byteOffset, this.model.xsaveBytes >> 2);
+    this.images.save(this.state.i32, words);
   }
 
   loadExtended(source: Uint8Array): boolean {
-    return this.xstate.restore(this.state.u8, source, this.model.xcr0);
+    const { xsaveBytes, xcr0 } = this.model;
+    if (source.byteOffset % 4 === 0 && source.length >= xsaveBytes) {
+      const words = new Int32Array(source.buffer, source.byteOffset, xsaveBytes >> 2);
+      if (this.images.load(this.state.i32, words)) return true;
+    }
+    return this.xstate.restore(this.state.u8, source, xcr0);
   }
 
   resetExtended(): void {

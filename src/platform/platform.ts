@@ -21,6 +21,7 @@ import { type LandingKind, Translator } from '../cpu/translate/translate.ts';
 import { type GuestCpu, type Platform, RUN, type RunExit } from '../kernel/platform.ts';
 import type { AddressSpace, CodeObserver, FaultAccess } from '../mm/address-space.ts';
 import { cpuinfoText } from './cpuinfo.ts';
+import { ExtendedImage } from './extended-image.ts';
 import { TranslatedCpu } from './guest-cpu.ts';
 import { GuestMachine } from './machine.ts';
 import {
@@ -66,6 +67,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
   private readonly host: CodeHost;
   private readonly logger: Logger;
   private readonly xstate: Xstate;
+  private readonly images: ExtendedImage;
   private readonly interpreter: Interpreter;
   private readonly translator: Translator;
   private readonly spaces = new WeakMap<AddressSpace, SpaceState>();
@@ -76,6 +78,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     this.logger = logger;
     this.model = new CpuModel(host);
     this.xstate = new Xstate(this.model);
+    this.images = new ExtendedImage(this.model);
     this.interpreter = new Interpreter(this.model, this.xstate);
     this.translator = new Translator(host.tlsDisplacement);
     this.cache = new CodeCache(host);
@@ -84,7 +87,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
   }
 
   createCpu(): TranslatedCpu {
-    return new TranslatedCpu(this.host.createState(), this.model, this.xstate);
+    return new TranslatedCpu(this.host.createState(), this.model, this.xstate, this.images);
   }
 
   adopt(space: AddressSpace): void {
