@@ -9,6 +9,7 @@ import { SeededRandom } from '../base/random.ts';
 import { WaitQueue } from '../base/wait-queue.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import type { FsContext } from '../vfs/fs-context.ts';
+import type { SystemView, TaskSource } from '../vfs/task-view.ts';
 import type { Vfs } from '../vfs/vfs.ts';
 import { reap } from './exit.ts';
 import { FutexTable } from './futex.ts';
@@ -23,6 +24,7 @@ import { type SpawnRequest, spawn } from './spawn.ts';
 import { TASK_STATE, type Task } from './task.ts';
 import type { ThreadGroup } from './thread-group.ts';
 import { TimerQueue } from './timer-queue.ts';
+import { KernelSystemView, KernelTaskSource } from './views/sources.ts';
 
 /** Serves system calls; `syscalls/` implements it from the table. */
 export interface SyscallDispatcher {
@@ -83,6 +85,9 @@ export class Kernel {
   readonly fsContexts: SharedCounts<FsContext> = new SharedCounts((fs) => {
     fs.release();
   });
+  /** What procfs and terminals see. */
+  readonly taskSource: TaskSource = new KernelTaskSource(this);
+  readonly systemView: SystemView;
   readonly futexes: FutexTable = new FutexTable();
   readonly createSpace: () => AddressSpace | number;
   /** Woken whenever a process has ended. */
@@ -128,6 +133,7 @@ export class Kernel {
     this.bootNs = this.nowNs();
     this.bootRealtimeNs = this.clock.realtimeNs();
     this.processes = new ProcessTable(this);
+    this.systemView = new KernelSystemView(this);
   }
 
   /** CLOCK_MONOTONIC in nanoseconds as a number: for deadlines (exact for 104 days). */

@@ -5,6 +5,8 @@ import type { ThreadGroup } from './thread-group.ts';
 
 /** The controlling terminal, as sessions see it; terminals implement it. */
 export interface ControllingTerminal {
+  /** Device number, as makeDev makes it. */
+  readonly device: number;
   /** Number of the foreground process group, undefined when there is none. */
   foreground(): number | undefined;
   /** The session leader is gone. */

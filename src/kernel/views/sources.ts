@@ -1,0 +1,112 @@
+/** All tasks and the instance itself, for procfs and terminals. */
+
+import { assert } from '../../base/assert.ts';
+import type { SystemView, TaskSource, TaskView } from '../../vfs/task-view.ts';
+import type { Kernel } from '../kernel.ts';
+import { PID_MAX } from '../process-table.ts';
+import { RELEASE, VERSION } from '../system-name.ts';
+import { LiveTaskView } from './task-view.ts';
+
+export class KernelTaskSource implements TaskSource {
+  readonly #kernel: Kernel;
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+  }
+
+  current(): TaskView {
+    const { current } = this.#kernel;
+    assert(current !== undefined, 'a task runs');
+    return new LiveTaskView(current);
+  }
+
+  find(tid: number): TaskView | undefined {
+    const task = this.#kernel.processes.task(tid);
+    return task === undefined ? undefined : new LiveTaskView(task);
+  }
+
+  processes(): readonly TaskView[] {
+    return this.#kernel.processes.groups().map((group) => new LiveTaskView(group.leader));
+  }
+}
+
+export class KernelSystemView implements SystemView {
+  readonly #kernel: Kernel;
+  readonly release = RELEASE;
+  readonly version = VERSION;
+  readonly cpuCount = 1;
+  readonly commandLine = 'cloister';
+  readonly loadAverages = [0, 0, 0] as const;
+  readonly pidMax = PID_MAX;
+  readonly bootId: string;
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+    const bytes = new Uint8Array(16);
+    kernel.entropy.fill(bytes);
+    bytes[6] = ((bytes[6] as number) & 0x0f) | 0x40;
+    bytes[8] = ((bytes[8] as number) & 0x3f) | 0x80;
+    const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+    this.bootId = hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+  }
+
+  get hostName(): string {
+    return this.#kernel.hostName;
+  }
+
+  set hostName(name: string) {
+    this.#kernel.hostName = name;
+  }
+
+  get domainName(): string {
+    return this.#kernel.domainName;
+  }
+
+  set domainName(name: string) {
+    this.#kernel.domainName = name;
+  }
+
+  get cpuinfo(): string {
+    return this.#kernel.platform.cpuinfo;
+  }
+
+  get memoryTotalBytes(): number {
+    return this.#kernel.memoryBytes;
+  }
+
+  get memoryFreeBytes(): number {
+    return this.#kernel.freeMemoryBytes();
+  }
+
+  get uptimeNs(): number {
+    return this.#kernel.nowNs() - this.#kernel.bootNs;
+  }
+
+  get idleNs(): number {
+    return this.#kernel.idleNs;
+  }
+
+  get bootTimeSec(): number {
+    return Number(this.#kernel.bootRealtimeNs / 1_000_000_000n);
+  }
+
+  get contextSwitches(): number {
+    return this.#kernel.scheduler.contextSwitches;
+  }
+
+  get forks(): number {
+    return this.#kernel.forks;
+  }
+
+  get runningTasks(): number {
+    return this.#kernel.scheduler.length + 1;
+  }
+
+  get lastPid(): number {
+    return this.#kernel.processes.lastPid;
+  }
+
+  get threadsMax(): number {
+    return this.#kernel.processes.maxTasks;
+  }
+}

@@ -1,0 +1,240 @@
+/** A task as procfs and terminals see it; made when it is asked for, reads the task itself. */
+
+import { byteString, bytesOf } from '../../vfs/byte-string.ts';
+import type { Location } from '../../vfs/dentry.ts';
+import type { FsContext } from '../../vfs/fs-context.ts';
+import type { OpenFile } from '../../vfs/open-file.ts';
+import type {
+  IdentityView,
+  LimitView,
+  MemoryView,
+  SignalSetsView,
+  TaskView,
+  TimesView,
+} from '../../vfs/task-view.ts';
+import { mayInspect } from '../inspect.ts';
+import { RLIMIT } from '../limits.ts';
+import { SignalSet } from '../signals/signal-set.ts';
+import { TASK_STATE, type Task } from '../task.ts';
+import { TaskMemoryView } from './memory-view.ts';
+
+/** Names and units as /proc/PID/limits prints them. */
+const LIMIT_NAMES: readonly (readonly [keyof typeof RLIMIT, string, string])[] = [
+  ['CPU', 'Max cpu time', 'seconds'],
+  ['FSIZE', 'Max file size', 'bytes'],
+  ['DATA', 'Max data size', 'bytes'],
+  ['STACK', 'Max stack size', 'bytes'],
+  ['CORE', 'Max core file size', 'bytes'],
+  ['RSS', 'Max resident set', 'bytes'],
+  ['NPROC', 'Max processes', 'processes'],
+  ['NOFILE', 'Max open files', 'files'],
+  ['MEMLOCK', 'Max locked memory', 'bytes'],
+  ['AS', 'Max address space', 'bytes'],
+  ['LOCKS', 'Max file locks', 'locks'],
+  ['SIGPENDING', 'Max pending signals', 'signals'],
+  ['MSGQUEUE', 'Max msgqueue size', 'bytes'],
+  ['NICE', 'Max nice priority', ''],
+  ['RTPRIO', 'Max realtime priority', ''],
+  ['RTTIME', 'Max realtime timeout', 'us'],
+];
+const MAX_AREA_BYTES = 4 * 1024 * 1024;
+
+export class LiveTaskView implements TaskView {
+  readonly #task: Task;
+
+  constructor(task: Task) {
+    this.#task = task;
+  }
+
+  get tid(): number {
+    return this.#task.tid;
+  }
+
+  get pid(): number {
+    return this.#task.group.pid;
+  }
+
+  get ppid(): number {
+    return this.#task.group.parent?.pid ?? 0;
+  }
+
+  get pgid(): number {
+    return this.#task.group.processGroup.id;
+  }
+
+  get sid(): number {
+    return this.#task.group.processGroup.session.id;
+  }
+
+  get state(): string {
+    const task = this.#task;
+    if (task.state === TASK_STATE.dead) return 'Z';
+    if (task.group.isStopped) return 'T';
+    return task.isSleeping ? 'S' : 'R';
+  }
+
+  get comm(): string {
+    return byteString(this.#task.comm);
+  }
+
+  set comm(name: string) {
+    this.#task.comm = bytesOf(name.slice(0, 15));
+  }
+
+  get nice(): number {
+    return this.#task.nice;
+  }
+
+  get exitSignal(): number {
+    return this.#task.isLeader ? this.#task.group.exitSignal : -1;
+  }
+
+  get exitCode(): number {
+    return this.#task.group.exitStatus;
+  }
+
+  readonly cpu = 0;
+
+  get umask(): number {
+    return this.#task.fs.umask;
+  }
+
+  get isLeader(): boolean {
+    return this.#task.isLeader;
+  }
+
+  get identity(): IdentityView {
+    const { creds } = this.#task;
+    return {
+      uids: [creds.uid, creds.euid, creds.suid, creds.fsuid],
+      gids: [creds.gid, creds.egid, creds.sgid, creds.fsgid],
+      groups: creds.groups,
+      capInheritable: creds.inheritable,
+      capPermitted: creds.permitted,
+      capEffective: creds.effective,
+      capBounding: creds.bounding,
+      capAmbient: creds.ambient,
+      noNewPrivileges: creds.noNewPrivs,
+    };
+  }
+
+  get signals(): SignalSetsView {
+    const { group, handlers, pending, blocked } = this.#task;
+    const ignored = new SignalSet();
+    const caught = new SignalSet();
+    for (let signal = 1; signal <= 64; signal++) {
+      if (handlers.get(signal).handler === 1) ignored.add(signal);
+      else if (handlers.catches(signal)) caught.add(signal);
+    }
+    return {
+      pending: pending.set.toBigInt(),
+      sharedPending: group.pending.set.toBigInt(),
+      blocked: blocked.toBigInt(),
+      ignored: ignored.toBigInt(),
+      caught: caught.toBigInt(),
+      queued: pending.queuedCount + group.pending.queuedCount,
+    };
+  }
+
+  get times(): TimesView {
+    const task = this.#task;
+    const { group, kernel } = task;
+    const own = task.isLeader ? group.times() : task;
+    return {
+      userNs: own.userNs,
+      systemNs: own.systemNs,
+      childUserNs: group.childTimes.userNs,
+      childSystemNs: group.childTimes.systemNs,
+      startNs: task.startNs - kernel.bootNs,
+      voluntarySwitches: task.voluntarySwitches,
+      involuntarySwitches: task.involuntarySwitches,
+      minorFaults: 0,
+      majorFaults: 0,
+    };
+  }
+
+  get limits(): readonly LimitView[] {
+    const { limits } = this.#task.group;
+    return LIMIT_NAMES.map(([key, name, unit]) => ({
+      name,
+      unit,
+      soft: limits.soft[RLIMIT[key]] as number,
+      hard: limits.hard[RLIMIT[key]] as number,
+    }));
+  }
+
+  get memory(): MemoryView | undefined {
+    return this.#isAlive ? new TaskMemoryView(this.#task) : undefined;
+  }
+
+  get #isAlive(): boolean {
+    return this.#task.state !== TASK_STATE.dead;
+  }
+
+  get fs(): FsContext | undefined {
+    return this.#isAlive ? this.#task.fs : undefined;
+  }
+
+  get executable(): Location | undefined {
+    return this.#isAlive ? this.#task.group.executable : undefined;
+  }
+
+  get terminalDevice(): number {
+    return this.#task.group.processGroup.session.terminal?.device ?? 0;
+  }
+
+  get terminalGroup(): number {
+    return this.#task.group.processGroup.session.terminal?.foreground() ?? -1;
+  }
+
+  commandLine(): Uint8Array {
+    const layout = this.#task.group.layout;
+    return layout === undefined ? new Uint8Array(0) : this.#area(layout.argStart, layout.argEnd);
+  }
+
+  environment(): Uint8Array {
+    const layout = this.#task.group.layout;
+    return layout === undefined ? new Uint8Array(0) : this.#area(layout.envStart, layout.envEnd);
+  }
+
+  #area(start: number, end: number): Uint8Array {
+    if (!this.#isAlive) return new Uint8Array(0);
+    const bytes = new Uint8Array(Math.min(end - start, MAX_AREA_BYTES));
+    const got = new TaskMemoryView(this.#task).read(start, bytes);
+    return bytes.subarray(0, got);
+  }
+
+  auxiliaryVector(): Uint8Array {
+    return this.#task.group.layout?.auxv ?? new Uint8Array(0);
+  }
+
+  descriptors(): readonly number[] {
+    return this.#isAlive ? [...this.#task.files.entries()].map(([fd]) => fd) : [];
+  }
+
+  descriptor(fd: number): OpenFile | undefined {
+    return this.#isAlive ? this.#task.files.get(fd) : undefined;
+  }
+
+  threads(): readonly TaskView[] {
+    const tasks = new Set(this.#task.group.tasks).add(this.#task.group.leader);
+    return [...tasks].sort((a, b) => a.tid - b.tid).map((task) => new LiveTaskView(task));
+  }
+
+  get waitingIn(): string {
+    return this.#task.sleepReason;
+  }
+
+  mayInspect(): boolean {
+    const { current } = this.#task.kernel;
+    return current === undefined || mayInspect(current, this.#task.group);
+  }
+
+  get oomScoreAdjust(): number {
+    return this.#task.group.oomScoreAdjust;
+  }
+
+  set oomScoreAdjust(value: number) {
+    this.#task.group.oomScoreAdjust = value;
+  }
+}
