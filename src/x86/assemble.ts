@@ -180,13 +180,21 @@ export class Assembler {
     const at = this.bytes(new Uint8Array(bytes));
     if (typeof value === 'object') {
       this.#fixups.push({ at, bytes, next: at + bytes, relative: false, label: value, addend: 0 });
-    } else this.#write(at, bytes, BigInt(value));
+    } else this.#write(at, bytes, value);
     return at;
   }
 
-  #write(at: number, bytes: number, value: bigint): void {
-    const rest = BigInt.asUintN(64, value);
-    for (let n = 0; n < bytes; n++) this.#bytes[at + n] = Number((rest >> BigInt(8 * n)) & 0xffn);
+  /** Little-endian; numbers beyond 2^53 come as bigint. */
+  #write(at: number, bytes: number, value: number | bigint): void {
+    let low = Number(typeof value === 'bigint' ? BigInt.asIntN(32, value) : value | 0);
+    const high =
+      typeof value === 'bigint'
+        ? Number(BigInt.asIntN(32, value >> 32n))
+        : Math.floor(value / 0x1_0000_0000);
+    for (let n = 0; n < bytes; n++) {
+      if (n === 4) low = high;
+      this.#bytes[at + n] = low >> (8 * (n & 3));
+    }
   }
 
   dd(value: number | Label): number {
@@ -213,7 +221,7 @@ export class Assembler {
       const half = 2 ** (bytes * 8 - 1);
       if (value < -half || value >= (relative ? half : 2 * half))
         throw new AssemblyError(`${label.name} is out of reach: ${value}`);
-      this.#write(at, bytes, BigInt(value));
+      this.#write(at, bytes, value);
     }
     return this.#bytes.slice(0, this.#length);
   }

@@ -68,7 +68,9 @@ function operandFits(given: Operand, operand: RowOperand, row: Row): boolean {
 
 export function rowFits(row: Row, operands: readonly Operand[]): boolean {
   if (row.operands.length !== operands.length) return false;
-  return row.operands.every((operand, n) => operandFits(operands[n]!, operand, row));
+  for (let n = 0; n < operands.length; n++)
+    if (!operandFits(operands[n]!, row.operands[n]!, row)) return false;
+  return true;
 }
 
 /** Rows that the operands fit; throws with a list of the forms if there is none. */
