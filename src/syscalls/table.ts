@@ -14,6 +14,7 @@ import { JOB_ROWS } from './jobs.ts';
 import { PROCESS_ROWS } from './lifecycle.ts';
 import { LIMIT_ROWS } from './limits.ts';
 import { MEMORY_ROWS } from './memory.ts';
+import { MULTIPLEXING_ROWS } from './multiplexing.ts';
 import { OPEN_CLOSE_ROWS } from './open-close.ts';
 import { PIDFD_ROWS } from './pidfd.ts';
 import { READ_WRITE_ROWS } from './read-write.ts';
@@ -52,6 +53,7 @@ export const ALL_ROWS: readonly SyscallRow[] = [
   ...FILE_NAME_ROWS,
   ...GETDENTS_ROWS,
   ...DESCRIPTOR_ROWS,
+  ...MULTIPLEXING_ROWS,
 ];
 
 /** Rows by number; holes are calls that answer ENOSYS. */
