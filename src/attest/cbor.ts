@@ -35,17 +35,24 @@ const MAXIMUM_ITEMS = 4096;
 
 export interface DecodeOptions {
   readonly allowIndefinite?: boolean;
+  /** Integers and lengths in longer forms than needed: only for bytes that a signature covers. */
+  readonly allowLongForms?: boolean;
 }
+
+/** For signed or hashed payloads of others: RFC 8949 allows both, and writers do both. */
+export const FOREIGN: DecodeOptions = { allowIndefinite: true, allowLongForms: true };
 
 const BREAK = Symbol('break');
 
 class Decoder {
   readonly reader: Reader;
   readonly #allowIndefinite: boolean;
+  readonly #allowLongForms: boolean;
 
   constructor(bytes: Uint8Array, code: RefusalCode, options: DecodeOptions) {
     this.reader = new Reader(bytes, code);
     this.#allowIndefinite = options.allowIndefinite ?? false;
+    this.#allowLongForms = options.allowLongForms ?? false;
   }
 
   /** RFC 8949, section 3: major type and argument. */
@@ -92,7 +99,8 @@ class Decoder {
     let value = 0n;
     for (const byte of bytes) value = (value << 8n) | BigInt(byte);
     const least = info === 24 ? 24n : 1n << BigInt(4 * bytes.length);
-    if (value < least) reader.fail('CBOR integer not in shortest form');
+    const isLong = value < least && !this.#allowLongForms;
+    if (isLong) reader.fail('CBOR integer not in shortest form');
     return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value;
   }
 

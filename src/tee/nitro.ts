@@ -2,7 +2,7 @@
  * Provider `nitro` over the Nitro Secure Module (aws-nitro-enclaves-nsm-api, `src/api`): CBOR
  * requests of at most 4 kB. Report data travels as `user_data`, which the document signs.
  */
-import { type Cbor, decodeCbor, encodeCbor } from '../attest/cbor.ts';
+import { type Cbor, decodeCbor, encodeCbor, FOREIGN } from '../attest/cbor.ts';
 import { Refusal } from '../attest/errors.ts';
 import type { NsmDevice } from '../host/nsm.ts';
 import { REPORT_DATA_BYTES, TeeError, type TeeProvider } from './provider.ts';
@@ -27,7 +27,7 @@ export function nitroProvider(device: NsmDevice): TeeProvider {
 function ask(device: NsmDevice, message: Uint8Array): Uint8Array {
   let response: Cbor;
   try {
-    response = decodeCbor(device.request(message), 'MALFORMED_MESSAGE', { allowIndefinite: true });
+    response = decodeCbor(device.request(message), 'MALFORMED_MESSAGE', FOREIGN);
   } catch (cause) {
     const word = cause instanceof Refusal ? 'answered what is not CBOR' : 'did not answer';
     throw new TeeError('TEE_FAILED', `/dev/nsm ${word}`, { cause });

@@ -5,7 +5,7 @@
  * Measured on real documents, against the text: absent optional fields stand as explicit null; the
  * payload may be an indefinite-length map; user_data may be empty; more than 16 PCRs may be locked.
  */
-import { type Cbor, type CborMap, CborTag, decodeCbor, encodeCbor } from '../cbor.ts';
+import { type Cbor, type CborMap, CborTag, decodeCbor, encodeCbor, FOREIGN } from '../cbor.ts';
 import { Refusal, require } from '../errors.ts';
 
 const COSE_SIGN1_TAG = 18;
@@ -56,7 +56,7 @@ export function parseNitroDocument(bytes: Uint8Array): NitroDocument {
     throw new Refusal('MALFORMED_DOCUMENT', 'document too large');
   const { payload, signature, signed } = parseSign1(bytes);
   const code = 'MALFORMED_PAYLOAD';
-  const map = decodeCbor(payload, code, { allowIndefinite: true });
+  const map = decodeCbor(payload, code, FOREIGN);
   require(map instanceof Map, code, 'payload is not a map');
   const moduleId = map.get('module_id');
   require(typeof moduleId === 'string' && moduleId.length > 0, code, 'module_id is not text');

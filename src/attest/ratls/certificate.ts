@@ -4,7 +4,7 @@
  * Gramine's legacy extension. What the evidence is worth is for its own verifier to say.
  */
 import { equalBytes, isZero } from '../bytes.ts';
-import { type Cbor, CborTag, decodeCbor } from '../cbor.ts';
+import { type Cbor, CborTag, decodeCbor, FOREIGN } from '../cbor.ts';
 import { runChecks, type Verdict } from '../checks.ts';
 import { Refusal, require } from '../errors.ts';
 import { PROVIDERS, type ProviderName } from '../evidence.ts';
@@ -91,11 +91,11 @@ async function extractEvidence(certificate: Certificate): Promise<RaTlsEvidence>
 async function taggedEvidence(certificate: Certificate, value: Uint8Array): Promise<RaTlsEvidence> {
   const code = 'MALFORMED_EVIDENCE';
   require(value.length <= MAXIMUM_EVIDENCE, code, 'evidence too large');
-  const outer = decodeCbor(value, code);
+  const outer = decodeCbor(value, code, FOREIGN);
   require(outer instanceof CborTag, code, 'evidence without CBOR tag');
   const { provider, quote, certificates, claimsBytes } = takeApart(outer);
   // Claims are a bstr of a map with "pubkey-hash" and perhaps "nonce"; unknown ones are skipped.
-  const claims = decodeCbor(claimsBytes, code);
+  const claims = decodeCbor(claimsBytes, code, FOREIGN);
   require(claims instanceof Map, code, 'claims are not a map');
   await checkKeyHash(certificate, claims.get('pubkey-hash'));
   const optional = (name: string, length?: number): Uint8Array | undefined => {
@@ -146,7 +146,7 @@ function takeApart(outer: CborTag) {
 async function checkKeyHash(certificate: Certificate, claim: Cbor): Promise<void> {
   const code = 'MALFORMED_EVIDENCE';
   require(claim instanceof Uint8Array, code, 'claim "pubkey-hash" missing');
-  const entry = decodeCbor(claim, code);
+  const entry = decodeCbor(claim, code, FOREIGN);
   require(Array.isArray(entry) && entry.length === 2, code, 'pubkey-hash is not [alg, hash]');
   const [number, hash] = entry as readonly Cbor[];
   const name = typeof number === 'number' ? HASH_BY_NUMBER[number] : undefined;

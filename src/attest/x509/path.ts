@@ -32,7 +32,7 @@ export async function validatePath(
   leaf: Certificate,
   options: PathOptions,
 ): Promise<readonly Certificate[]> {
-  const path = buildPath(leaf, options);
+  const path = await buildPath(leaf, options);
   const anchor = path[path.length - 1] as Certificate;
   const { timeMs } = options;
   if (timeMs !== undefined) checkValidity(anchor, timeMs);
@@ -52,23 +52,34 @@ export async function validatePath(
  * Follows issuer names (raw DER) upwards, the presented certificates before the anchors, so that a
  * root that only looks like an anchor is named as what it is. No certificate is used twice.
  */
-function buildPath(leaf: Certificate, options: PathOptions): Certificate[] {
+async function buildPath(leaf: Certificate, options: PathOptions): Promise<Certificate[]> {
   const path = [leaf];
-  const candidates = [...options.intermediates, ...options.anchors];
+  const all = [...options.intermediates, ...options.anchors];
   const isAnchor = (c: Certificate) => options.anchors.some((a) => equalBytes(a.raw, c.raw));
   for (let last = leaf; !isAnchor(last); last = path[path.length - 1] as Certificate) {
     const name = last.subjectCommonName;
-    require(!equalBytes(
-      last.subject,
-      last.issuer,
-    ), 'UNTRUSTED_ROOT', `"${name}" is no trusted root`);
-    const issuer = last.issuer;
-    const next = candidates.find((c) => equalBytes(c.subject, issuer) && !path.includes(c));
+    const { issuer, subject } = last;
+    require(!equalBytes(subject, issuer), 'UNTRUSTED_ROOT', `"${name}" is no trusted root`);
+    const candidates = all.filter((c) => equalBytes(c.subject, issuer) && !path.includes(c));
+    const next = await chooseIssuer(last, candidates);
     require(next, 'CHAIN_INCOMPLETE', `no issuer of "${name}" ("${last.issuerCommonName}")`);
     path.push(next);
     require(path.length <= MAXIMUM_CHAIN, 'CHAIN_INCOMPLETE', 'chain too long');
   }
   return path;
+}
+
+/** Of several certificates of one name (an authority renewed its key), the one that signed. */
+async function chooseIssuer(
+  certificate: Certificate,
+  candidates: readonly Certificate[],
+): Promise<Certificate | undefined> {
+  const [first, ...others] = candidates;
+  if (others.every((other) => equalBytes(other.spki, first?.spki ?? other.spki))) return first;
+  const { scheme, signed, signature } = certificate;
+  for (const candidate of candidates)
+    if (await verifySignature(candidate.publicKey, scheme, signed, signature)) return candidate;
+  return first;
 }
 
 /** Section 6.1.4 (k) to (n): basic constraints, path length, key usage of an issuer. */
