@@ -39,7 +39,7 @@ export function clone(parent: Task, request: CloneRequest): number {
   else {
     const copy = parent.space.fork();
     if (typeof copy === 'number') return copy === 0 ? -ENOMEM : copy;
-    kernel.platform.adopt(copy);
+    kernel.platform.adopt(copy, parent.space);
     space = copy;
   }
   const child = makeTask(parent, request, space);

@@ -79,8 +79,11 @@ export interface Platform {
   createCpu(): GuestCpu;
   /** Runs until the kernel is needed. `space` is the address space that `cpu` runs in. */
   run(cpu: GuestCpu, space: AddressSpace): RunExit;
-  /** Hears of changes to the pages of `space`: to be called once, before it runs. */
-  adopt(space: AddressSpace): void;
+  /**
+   * Hears of changes to the pages of `space`: to be called once, before it runs. `parent`: the space
+   * that it was forked from just now; they share translations until their code differs.
+   */
+  adopt(space: AddressSpace, parent?: AddressSpace): void;
   /** `space` is about to be disposed of: forgets it. */
   release(space: AddressSpace): void;
   /** AT_HWCAP, AT_HWCAP2, AT_PLATFORM and text of /proc/cpuinfo follow from the processor model. */

@@ -12,6 +12,11 @@ import type { SandboxPages } from './page-host.ts';
 export interface CodeObserver {
   /** Bytes of [addr, addr + length) changed, or went away, or lost the permission to execute. */
   onCodeChanged(space: AddressSpace, addr: number, length: number): void;
+  /**
+   * Executable memory came, or became writable: from now on the range may differ from what address
+   * spaces that share translations with this one (after fork) have there.
+   */
+  onCodeMayDiffer(space: AddressSpace, addr: number, length: number): void;
 }
 
 /** One mapping; a snapshot, valid until the next change of the address space. */

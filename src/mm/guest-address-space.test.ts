@@ -301,6 +301,7 @@ test('write-protected code is reported before the kernel writes, and survives mp
     onCodeChanged: (_, addr) => {
       seen.push(addr);
     },
+    onCodeMayDiffer: () => undefined,
   };
   assert.equal(space.setWriteProtect(at, PAGE, true), 0);
   assert.equal(space.isWriteProtected(at), true);

@@ -115,6 +115,7 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
     this.#cut(addr, addr + length);
     const placed = this.#populate(addr, length, mapping, backing);
     if (placed < 0) return placed;
+    if ((prot & PROT.PROT_EXEC) !== 0) this.codeObserver?.onCodeMayDiffer(this, addr, length);
     if (mapping.shared && mapping.file && (prot & PROT.PROT_WRITE) !== 0)
       mapping.file.noteSharedWrite();
     return addr;
@@ -228,6 +229,9 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
     for (const cut of this.mappings.remove(start, end))
       this.mappings.insert(cut.start, cut.end, { ...cut.value, prot });
     this.changed();
+    const isNew = (prot & ~value.prot & (PROT.PROT_EXEC | PROT.PROT_WRITE)) !== 0;
+    if (isNew && (prot & PROT.PROT_EXEC) !== 0)
+      this.codeObserver?.onCodeMayDiffer(this, start, end - start);
     if (lostExec) this.codeObserver?.onCodeChanged(this, start, end - start);
     return 0;
   }

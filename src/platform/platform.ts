@@ -20,6 +20,7 @@ import { EXIT, STATE } from '../cpu/sandbox/layout.ts';
 import { type LandingKind, Translator } from '../cpu/translate/translate.ts';
 import { type GuestCpu, type Platform, RUN, type RunExit } from '../kernel/platform.ts';
 import type { AddressSpace, CodeObserver, FaultAccess } from '../mm/address-space.ts';
+import { PROT_WRITE } from '../mm/page-host.ts';
 import { cpuinfoText } from './cpuinfo.ts';
 import { ExtendedImage } from './extended-image.ts';
 import { TranslatedCpu } from './guest-cpu.ts';
@@ -90,13 +91,13 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     return new TranslatedCpu(this.host.createState(), this.model, this.xstate, this.images);
   }
 
-  adopt(space: AddressSpace): void {
+  adopt(space: AddressSpace, parent?: AddressSpace): void {
     if (this.spaces.has(space)) return;
-    this.spaces.set(space, new SpaceState(space, this.cache.createDomain()));
+    const shared = parent && this.spaces.get(parent)?.domain;
+    this.spaces.set(space, new SpaceState(space, shared ?? this.cache.createDomain()));
     space.codeObserver = this;
   }
 
-  /** To be called when `space` is gone. */
   release(space: AddressSpace): void {
     const known = this.spaces.get(space);
     if (!known) return;
@@ -109,13 +110,22 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     if (known && length > 0) this.invalidate(known, addr, length);
   }
 
+  onCodeMayDiffer(space: AddressSpace): void {
+    const known = this.spaces.get(space);
+    if (known) this.leaveShared(known);
+  }
+
+  /** Others go on with the shared translations; this space starts afresh. */
+  private leaveShared(known: SpaceState): void {
+    if (known.domain.users <= 1) return;
+    known.domain.users--;
+    known.attach(this.cache.createDomain());
+  }
+
   private invalidate(known: SpaceState, addr: number, length: number): void {
     const { domain } = known;
     if (domain.users > 1) {
-      // Others go on with the shared translations; this one starts afresh.
-      if (domain.unitsIn(addr, length).length === 0) return;
-      domain.users--;
-      known.attach(this.cache.createDomain());
+      if (domain.unitsIn(addr, length).length !== 0) this.leaveShared(known);
     } else this.cache.invalidate(domain, addr, length);
   }
 
@@ -197,6 +207,9 @@ export class TranslatedPlatform implements Platform, CodeObserver {
   }
 
   private translate(known: SpaceState, rip: number): PlacedUnit | undefined {
+    // What the guest can write may differ between the spaces that share a domain.
+    const area = known.domain.users > 1 ? known.space.areaAt(rip) : undefined;
+    if (area && (area.prot & PROT_WRITE) !== 0) this.leaveShared(known);
     const { domain } = known;
     const unit = this.translator.translate(known, rip, {
       maxInstructions: MAX_INSTRUCTIONS,
@@ -212,13 +225,13 @@ export class TranslatedPlatform implements Platform, CodeObserver {
   }
 
   private indirect(cpu: TranslatedCpu, known: SpaceState): Next {
-    const { domain } = known;
     const rip = cpu.rip;
     if (rip >= GUEST_LIMIT) return this.enterAt(cpu, known, rip);
     const kind: LandingKind =
       cpu.state.i32[STATE.exitSite / 4] === MISSED_RETURN ? 'return' : 'jump';
     const next = this.enterAt(cpu, known, rip);
     if (next < 0) return next;
+    const { domain } = known;
     if (!this.learn(domain, rip, kind)) {
       this.cache.add(this.translator.landingThunk(rip, kind), domain);
       this.learn(domain, rip, kind);
