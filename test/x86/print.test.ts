@@ -17,8 +17,8 @@ const INSTANCES = 4;
 /** Rows that objdump 2.40 shows as something else: MPX and other uses of the hint space, ins, outs. */
 const SKIPPED = new Set(['nop', 'insb', 'insd', 'outsb', 'outsd']);
 
-/** Rows that it knows only later. */
-const NEWER = new Set(['serialize']);
+/** Rows that it does not know. */
+const NEWER = /^(serialize|fstpnce|f(com|comp|xch|stp)\d)$/;
 
 /** Takes away what the two spell differently on purpose. */
 function normalize(text: string): string {
@@ -75,7 +75,7 @@ test('print() agrees with objdump on random instances of every row', {
   const expected: [number, string, string][] = [];
   let at = 0;
   for (const row of isa.all()) {
-    if (SKIPPED.has(row.mnemonic) || NEWER.has(row.mnemonic)) continue;
+    if (SKIPPED.has(row.mnemonic) || NEWER.test(row.mnemonic)) continue;
     for (let n = 0; n < INSTANCES; n++) {
       const instruction = randomInstruction(random, row, { memory: n % 2 === 0, overrides: n > 1 });
       const end = encodeInto(code, at, instruction);

@@ -104,6 +104,15 @@ const registers: RowSource[] = [
   stackRow('fdivp', 'sti:rw, st0:r', 'DE F8'),
   // Undocumented by Intel, in every processor, used by old compilers.
   stackRow('ffreep', 'sti:w', 'DF C0'),
+  // Aliases that processors accept and no manual of today lists.
+  stackRow('fstpnce', 'sti:w', 'D9 D8'),
+  stackRow('fcom2', 'st0:r, sti:r', 'DC D0'),
+  stackRow('fcomp3', 'st0:r, sti:r', 'DC D8'),
+  stackRow('fxch4', 'sti:rw', 'DD C8'),
+  stackRow('fcomp5', 'st0:r, sti:r', 'DE D0'),
+  stackRow('fxch7', 'sti:rw', 'DF C8'),
+  stackRow('fstp8', 'sti:w', 'DF D0'),
+  stackRow('fstp9', 'sti:w', 'DF D8'),
   row('fnstsw', 'ax:w', 'DF E0'),
   stackRow('fucomip', 'st0:r, sti:r', 'DF E8', COMI),
   stackRow('fcomip', 'st0:r, sti:r', 'DF F0', COMI),

@@ -25,8 +25,8 @@ struct test {
   /* Vector register whose 32- or 64-bit elements must be small (an index), or -1. */
   int32_t index;
   int32_t index_bits;
-  /* Ask for dependencies, too. */
-  uint32_t depends;
+  /* 0: run; 1: find out on what the outcome depends, too; 2: measure the length only. */
+  uint32_t mode;
   uint32_t flags; /* initial status flags and DF */
 };
 
@@ -44,7 +44,7 @@ static uint32_t offset_avx, offset_mask, offset_hi256, offset_hi16;
 uint8_t *xin_pointer = xin, *xout_pointer = xout;
 uint64_t in_gp[16], in_flags, out_gp[16], out_flags, saved_rsp, entry = CODE;
 static volatile int got_signal;
-static volatile uint64_t got_address;
+static volatile uint64_t got_address, got_rip;
 void run(void);
 void back(void);
 
@@ -76,6 +76,7 @@ static void handler(int number, siginfo_t *info, void *context) {
   ucontext_t *u = context;
   got_signal = number;
   got_address = (uint64_t)info->si_addr;
+  got_rip = (uint64_t)u->uc_mcontext.gregs[REG_RIP];
   u->uc_mcontext.gregs[REG_RIP] = (greg_t)back;
 }
 
@@ -199,6 +200,31 @@ static void depends(struct result *r, const struct test *t) {
   }
 }
 
+/*
+ * The number of bytes that the processor fetches: the smallest number of bytes before the end of
+ * the code page with which the fetch does not fault. In r.gp_changed; the signal is the outcome.
+ */
+static struct result measure_length(const struct test *t) {
+  struct result r;
+  memset(&r, 0, sizeof r);
+  uint64_t end = CODE + 4096;
+  for (uint32_t n = 1; n <= 15; n++) {
+    entry = end - n;
+    memcpy((void *)entry, t->code, n);
+    fill(t);
+    got_rip = 0;
+    execute();
+    if (got_signal == SIGSEGV && got_address == end && got_rip == entry) continue;
+    r.gp_changed = n;
+    /* Having completed, it faults at the end of the page. */
+    r.signal = got_signal == SIGSEGV && got_address == end && got_rip == end ? 0 : got_signal;
+    r.fault_address = got_address;
+    break;
+  }
+  entry = CODE;
+  return r;
+}
+
 static struct result probe(const struct test *t) {
   struct result r;
   memset(&r, 0, sizeof r);
@@ -228,7 +254,7 @@ static struct result probe(const struct test *t) {
     if (*mask(xout, n) != *mask(xin, n)) r.mask_changed |= 1u << n;
   r.flags_changed = (out_flags ^ in_flags) & 0xcd5;
   r.x87_changed = memcmp(xin, xout, 6) != 0 || memcmp(xin + 32, xout + 32, 128) != 0;
-  if (t->depends && !r.signal) depends(&r, t);
+  if (t->mode == 1 && !r.signal) depends(&r, t);
   return r;
 }
 
@@ -254,7 +280,7 @@ int main(void) {
   for (int n = 0; n < 5; n++) sigaction(signals[n], &act, 0);
   struct test t;
   while (fread(&t, sizeof t, 1, stdin) == 1) {
-    struct result r = probe(&t);
+    struct result r = t.mode == 2 ? measure_length(&t) : probe(&t);
     fwrite(&r, sizeof r, 1, stdout);
   }
   return 0;

@@ -10,7 +10,8 @@ export interface ProbeCase {
   /** Vector register that serves as index, and its element bits; -1: none. */
   readonly index: number;
   readonly indexBits: number;
-  readonly depends: boolean;
+  /** 0: run; 1: ask on what the outcome depends, too; 2: measure the length (in gpChanged). */
+  readonly mode: 0 | 1 | 2;
   readonly flags: number;
 }
 
@@ -41,14 +42,14 @@ const RESULT_BYTES = 64;
 
 function encodeCase(c: ProbeCase): Buffer {
   const out = Buffer.alloc(CASE_BYTES);
-  out.set(c.code, 0);
+  out.set(c.code.subarray(0, 16), 0);
   out.writeUInt32LE(c.code.length, 16);
   out.writeUInt32LE(c.seed, 20);
   for (const [n, value] of c.gp.entries())
     out.writeBigUInt64LE(BigInt.asUintN(64, value), 24 + 8 * n);
   out.writeInt32LE(c.index, 152);
   out.writeInt32LE(c.indexBits, 156);
-  out.writeUInt32LE(c.depends ? 1 : 0, 160);
+  out.writeUInt32LE(c.mode, 160);
   out.writeUInt32LE(c.flags, 164);
   return out;
 }
