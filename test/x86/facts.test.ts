@@ -15,6 +15,7 @@ import {
   BASE_RIP,
   Instruction,
   NONE,
+  PREFIX_FS,
   PREFIX_REP,
   PREFIX_REPNE,
 } from '../../src/x86/instruction.ts';
@@ -355,4 +356,31 @@ test('the processor fetches as many bytes as the decoder says', { skip }, () => 
   });
   assert.deepEqual(wrong, []);
   assert.ok(found.length > 5000, `${found.length} cases`);
+});
+
+/** `mov rax, [0x28]`: mapped in the thread's storage (fs), not at 0 (ds, gs). */
+const SEGMENTS: readonly (readonly [string, boolean])[] = [
+  ['64488b042528000000', true],
+  ['643e488b042528000000', true],
+  ['64262e36488b042528000000', true],
+  ['6465488b042528000000', false],
+  ['6564488b042528000000', true],
+  ['65262e36488b042528000000', false],
+];
+
+test('the last of fs and gs counts, other overrides take nothing back', { skip }, () => {
+  const gp = Array.from({ length: 16 }, () => BigInt(DATA));
+  const codes = SEGMENTS.map(([text]) => Uint8Array.from(Buffer.from(text, 'hex')));
+  const results = runProbe(
+    probe,
+    codes.map((code) => ({
+      ...{ code, seed: 1, gp, index: -1, indexBits: 0, mode: 0, flags: 0 },
+    })),
+  );
+  for (const [n, [text, isFs]] of SEGMENTS.entries()) {
+    assert.equal(results[n]!.signal === 0, isFs, text);
+    const instruction = new Instruction();
+    assert.equal(decodeInto(instruction, codes[n]!, 0, codes[n]!.length), DECODE_OK);
+    assert.equal((instruction.prefixes & PREFIX_FS) !== 0, isFs, text);
+  }
 });

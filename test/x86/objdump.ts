@@ -21,7 +21,7 @@ export function hasObjdump(): boolean {
 
 /** What objdump prints for a lone prefix or bytes it does not know. */
 const NOT_INSTRUCTIONS =
-  /^(\(bad\)|\.byte.*|\.insn.*|(rex|data16|addr32|lock|rep|repz|repnz|cs|ds|es|ss|fs|gs|bnd|notrack|xacquire|xrelease)\S*(\s+(rex\S*|data16|addr32))*)\s*$/;
+  /^(\(bad\)|\.byte.*|\.insn.*|((rex\S*|data16|addr32|lock|rep|repz|repnz|cs|ds|es|ss|fs|gs|bnd|notrack|xacquire|xrelease)(\s+|$))+)\s*$/;
 
 export interface CompareOptions {
   /** Compare only every n-th chunk of 4096 instructions, if given. */
