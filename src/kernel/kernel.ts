@@ -8,9 +8,11 @@ import type { Clock, Entropy, Logger } from '../base/interfaces.ts';
 import { SeededRandom } from '../base/random.ts';
 import { WaitQueue } from '../base/wait-queue.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
+import type { PageHost } from '../mm/page-host.ts';
 import type { FsContext } from '../vfs/fs-context.ts';
 import type { SystemView, TaskSource } from '../vfs/task-view.ts';
 import type { Vfs } from '../vfs/vfs.ts';
+import { VdsoImage } from './exec/vdso.ts';
 import { reap } from './exit.ts';
 import { FutexTable } from './futex.ts';
 import type { Host } from './host.ts';
@@ -23,6 +25,7 @@ import { SharedCounts } from './shared-counts.ts';
 import { type SpawnRequest, spawn } from './spawn.ts';
 import { TASK_STATE, type Task } from './task.ts';
 import type { ThreadGroup } from './thread-group.ts';
+import { TimePage } from './time-page.ts';
 import { TimerQueue } from './timer-queue.ts';
 import { KernelSystemView, KernelTaskSource } from './views/sources.ts';
 
@@ -57,8 +60,8 @@ export interface KernelParts {
   readonly syscalls: SyscallDispatcher;
   /** A fresh, empty address space, or -errno. */
   createSpace(): AddressSpace | number;
-  /** An ELF shared object to map into every process. */
-  readonly vdso?: Uint8Array | undefined;
+  /** A shared object of one page to map into every process, and where its segment comes from. */
+  readonly vdso?: { readonly image: Uint8Array; readonly pages: PageHost } | undefined;
   readonly options?: KernelOptions;
 }
 
@@ -104,8 +107,9 @@ export class Kernel {
   #turnStartNs = 0;
   readonly #logged = new Set<string>();
   readonly #kept = new Set<ThreadGroup>();
-  /** The vDSO's bytes, undefined for none. */
-  readonly vdso: Uint8Array | undefined;
+  /** Undefined for none. */
+  readonly vdso: VdsoImage | undefined;
+  readonly #timePage: TimePage | undefined;
   /** Scratch of handlers that copy small structures; never held across a call. */
   readonly scratch: Uint8Array<ArrayBuffer> = new Uint8Array(4096);
   /** For copies between files and guest memory that cannot go directly; valid during a handler. */
@@ -118,7 +122,12 @@ export class Kernel {
     this.vfs = parts.vfs;
     this.syscalls = parts.syscalls;
     this.createSpace = () => parts.createSpace();
-    this.vdso = parts.vdso;
+    const segment = parts.vdso?.pages.createSegment('vdso', 8192);
+    if (parts.vdso !== undefined && typeof segment === 'object') {
+      segment.write(4096, parts.vdso.image);
+      this.vdso = new VdsoImage(segment);
+      this.#timePage = new TimePage(this, segment);
+    }
     this.options = parts.options ?? {};
     this.clock = parts.host.clock;
     this.entropy = parts.host.entropy;
@@ -169,6 +178,7 @@ export class Kernel {
     const until = now + budgetNs;
     for (;;) {
       this.timers.expire(now);
+      if (this.#timePage !== undefined && now >= this.#timePage.dueNs) this.#timePage.refresh(now);
       const task = this.scheduler.next();
       if (task === undefined) return;
       this.#turn(task, now);

@@ -21,7 +21,6 @@ import { ExecFailure } from './errors.ts';
 import { type LoadedProgram, loadProgram } from './load-elf.ts';
 import { findProgram, type ProgramFile, type ProgramRequest } from './program-file.ts';
 import { buildStack, checkArguments } from './stack.ts';
-import { mapVdso } from './vdso.ts';
 
 export interface ImageRequest extends ProgramRequest {
   readonly env: readonly Uint8Array[];
@@ -85,7 +84,7 @@ function finish(
 ): ProgramImage | ExecFailure {
   placeHeap(kernel, space, loaded);
   const { creds, isSecure } = credentialsAfter(kernel, request.creds, program.file);
-  const vdsoAt = mapVdso(kernel, space);
+  const vdsoAt = kernel.vdso?.map(space) ?? 0;
   const random = new Uint8Array(16);
   kernel.entropy.fill(random);
   const top = STACK_CEILING - randomPages(kernel, STACK_RANDOM_PAGES) * PAGE;

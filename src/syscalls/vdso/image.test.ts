@@ -1,0 +1,19 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { isElfFault, readElfProgram } from '../../elf/program.ts';
+import { buildVdso } from './image.ts';
+
+test('the vDSO is a well-formed shared object of one page that names its functions', () => {
+  const bytes = buildVdso();
+  assert.equal(bytes.length, 4096);
+  const elf = readElfProgram((offset, target) => {
+    target.set(bytes.subarray(offset, offset + target.length));
+    return Math.min(target.length, bytes.length - offset);
+  }, bytes.length);
+  assert.ok(!isElfFault(elf), 'readable');
+  assert.equal(elf.segments.length, 1);
+  const text = new TextDecoder('latin1').decode(bytes);
+  for (const name of ['clock_gettime', 'gettimeofday', 'time', 'clock_getres', 'getcpu'])
+    assert.ok(text.includes(`__vdso_${name}\0`), name);
+  assert.deepEqual(buildVdso(), bytes, 'the same bytes every time');
+});
