@@ -15,7 +15,7 @@ import type { PageHost } from '../mm/page-host.ts';
 import { createAddressSpaces } from '../mm/space-context.ts';
 import { TranslatedPlatform } from '../platform/platform.ts';
 import { Dispatcher } from '../syscalls/dispatcher.ts';
-import { buildVdso } from '../syscalls/vdso/image.ts';
+import { vdsoBytes } from '../syscalls/vdso/bytes.table.ts';
 import { RealFileClock } from '../vfs/file-clock.ts';
 import type { FileSystem } from '../vfs/file-system.ts';
 import type { OpenFile } from '../vfs/open-file.ts';
@@ -76,7 +76,7 @@ export class Instance {
         trace: trace === undefined ? undefined : (_task, line) => trace(line),
       }),
       createSpace: () => spaces.create(),
-      vdso: { image: buildVdso(), pages: parts.pages },
+      vdso: { image: vdsoBytes(), pages: parts.pages },
       options: {
         randomizeLayout: parts.randomizeLayout,
         maxTasks: plan.maxTasks,

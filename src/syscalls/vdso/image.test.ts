@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isElfFault, readElfProgram } from '../../elf/program.ts';
+import { vdsoBytes } from './bytes.table.ts';
 import { buildVdso } from './image.ts';
 
 test('the vDSO is a well-formed shared object of one page that names its functions', () => {
@@ -16,4 +17,10 @@ test('the vDSO is a well-formed shared object of one page that names its functio
   for (const name of ['clock_gettime', 'gettimeofday', 'time', 'clock_getres', 'getcpu'])
     assert.ok(text.includes(`__vdso_${name}\0`), name);
   assert.deepEqual(buildVdso(), bytes, 'the same bytes every time');
+});
+
+test('the stored bytes are those that the sources make', () => {
+  const made = buildVdso();
+  const base64 = made.subarray(0, made.findLastIndex((byte) => byte !== 0) + 1).toBase64();
+  assert.deepEqual(vdsoBytes(), made, `put this into bytes.table.ts: ${base64}`);
 });
