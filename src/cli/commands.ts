@@ -39,4 +39,14 @@ export const COMMANDS: readonly CommandRow[] = [
     summary: 'check an image, or evidence against a policy',
     load: () => import('./verify.ts'),
   },
+  {
+    name: 'attest',
+    summary: 'give evidence of what runs',
+    load: () => import('./attest.ts'),
+  },
+  {
+    name: 'kbs',
+    summary: 'run a key broker: secrets for attested instances only',
+    load: () => import('./kbs.ts'),
+  },
 ];

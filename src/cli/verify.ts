@@ -1,4 +1,7 @@
-/** `cloister verify IMAGE`: reads every byte of an image and checks all of it. */
+/**
+ * `cloister verify IMAGE`: reads every byte of an image and checks all of it.
+ * `cloister verify --evidence FILE --policy FILE`: appraises evidence.
+ */
 
 import type { Command } from 'commander';
 import { formatBytes, Progress, printJson, printLine, reporting } from './report.ts';
@@ -7,25 +10,41 @@ interface Options {
   readonly signer?: string[];
   readonly measurement?: string;
   readonly json?: boolean;
+  readonly evidence?: string;
+  readonly policy?: string;
+  readonly nonce?: string;
+  readonly collateral?: string;
+  readonly time?: string;
 }
 
 export function register(program: Command): void {
   program
     .command('verify')
-    .description('read a whole image and check every byte, its signature and its measurement')
+    .description('check a whole image, every byte of it; or evidence against a policy')
     .argument('[image]', 'image folder', 'image')
     .option('--signer <key...>', 'accept only these Ed25519 public keys (PEM file or hexadecimal)')
     .option('--measurement <digest>', 'accept only the image sha256:…')
+    .option('--evidence <file>', 'appraise this evidence instead (cloister attest made it)')
+    .option('--policy <file>', 'with --evidence: the policy that it must meet')
+    .option('--nonce <hex>', 'with --evidence: the challenge that it must answer')
+    .option('--collateral <file>', 'with --evidence: TCB info, QE identity and CRLs, as one bundle')
+    .option('--time <time>', 'with --evidence: appraise at this time (default: now)')
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
       '\nExit status: 0 all is well, 3 damaged, 4 not trusted, 1 other errors.\n' +
-        '\nExample:\n  cloister verify image --signer release.pub\n',
+        '\nExamples:\n  cloister verify image --signer release.pub\n' +
+        '  cloister verify --evidence evidence.json --policy policy.yaml --nonce c0ffee\n',
     )
     .action(reporting(verify));
 }
 
 async function verify(path: string, options: Options): Promise<void> {
+  const { evidence } = options;
+  if (evidence !== undefined) {
+    const { verifyEvidence } = await import('./verify-evidence.ts');
+    return verifyEvidence({ ...options, evidence });
+  }
   const { existsSync, readFileSync } = await import('node:fs');
   const { NodeImageSource, publicKeyFrom } = await import('../host/image-files.ts');
   const { nodeCrypto } = await import('../host/crypto.ts');

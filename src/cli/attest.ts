@@ -1,0 +1,78 @@
+/** `cloister attest IMAGE`: evidence of an image under this Cloister on this machine. */
+
+import type { Command } from 'commander';
+import type { Evidence } from '../attest/evidence.ts';
+import { usageError } from './errors.ts';
+import { printLine, reporting } from './report.ts';
+
+interface Options {
+  readonly nonce?: string;
+  readonly provider?: string;
+  readonly output?: string;
+}
+
+export function register(program: Command): void {
+  program
+    .command('attest')
+    .description('give evidence of what runs: image, Cloister itself, and a challenge')
+    .argument('[image]', 'image folder', 'image')
+    .option('--nonce <hex>', 'the challenge of whoever will verify it, up to 64 bytes')
+    .option('--provider <name>', 'tdx, snp, sgx, nitro or sim (default: what the machine has)')
+    .option('-o, --output <file>', 'write the evidence there and show a summary')
+    .addHelpText(
+      'after',
+      '\nWithout a TEE the evidence is simulated: it says so, and proves nothing.\n' +
+        '\nExample:\n  cloister attest image --nonce c0ffee -o evidence.json\n' +
+        '  cloister verify --evidence evidence.json --policy policy.yaml --nonce c0ffee\n',
+    )
+    .action(reporting(attest));
+}
+
+export function parseNonce(text: string | undefined): Uint8Array | undefined {
+  if (text === undefined) return undefined;
+  if (!/^([0-9a-fA-F]{2}){1,64}$/.test(text))
+    throw usageError('--nonce takes 1 to 64 bytes in hexadecimal');
+  return Uint8Array.from(text.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+}
+
+async function attest(path: string, options: Options): Promise<void> {
+  const nonce = parseNonce(options.nonce) ?? new Uint8Array(0);
+  const { NodeImageSource } = await import('../host/image-files.ts');
+  const { nodeCrypto } = await import('../host/crypto.ts');
+  const { runtimeFiles } = await import('../host/runtime-files.ts');
+  const { openImage } = await import('../image/open.ts');
+  const { evidenceOf } = await import('../runtime/evidence.ts');
+  const { measureRuntime } = await import('../runtime/measure.ts');
+  const { generateChannelKey } = await import('../attest/ratls/create.ts');
+  const { formatEvidence } = await import('../attest/evidence.ts');
+  const { selectProvider } = await import('./providers.ts');
+  using source = new NodeImageSource(path);
+  const image = openImage(source, {}, nodeCrypto);
+  const provider = await selectProvider(options.provider);
+  const runtimeMeasurement = measureRuntime(runtimeFiles(), nodeCrypto);
+  // A key of this moment: nothing runs that could hold one, so nothing can be sent to it either.
+  const { spki: publicKey } = await generateChannelKey();
+  const request = { image, provider, runtimeMeasurement, publicKey, nonce };
+  const evidence = evidenceOf(request, nodeCrypto);
+  if (provider.name === 'sim')
+    process.stderr.write('cloister: simulated evidence: it proves nothing against this machine\n');
+  const text = formatEvidence(evidence);
+  if (options.output === undefined) {
+    process.stdout.write(text);
+    return;
+  }
+  const { writeFileSync } = await import('node:fs');
+  writeFileSync(options.output, text);
+  await summarise(evidence, options.output);
+}
+
+async function summarise(evidence: Evidence, output: string): Promise<void> {
+  const { toHex } = await import('../attest/bytes.ts');
+  const { binding } = evidence;
+  printLine(`evidence     ${output}`);
+  printLine(`provider     ${evidence.provider}, ${evidence.raw.length} bytes`);
+  if (!binding) return;
+  printLine(`image        sha256:${toHex(binding.imageMeasurement)}`);
+  printLine(`runtime      sha256:${toHex(binding.runtimeMeasurement)}`);
+  printLine(`nonce        ${toHex(binding.nonce) || 'none'}`);
+}
