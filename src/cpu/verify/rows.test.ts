@@ -5,14 +5,14 @@ import { SeededRandom } from '../../base/random.ts';
 import type { Row } from '../../x86/isa/row.ts';
 import { isa } from '../../x86/isa/table.ts';
 import { canBe, generate, isNop, type Shape } from './testing/generate.ts';
-import { closed, PLACE, slot } from './testing/malicious.ts';
+import { closed, PLACE } from './testing/malicious.ts';
 import type { Rule } from './types.ts';
 import { CodeVerifier } from './verifier.ts';
 
 const REPEATS = 8;
 const verifier = new CodeVerifier();
 const random = new SeededRandom(20);
-const MARK = `64 c6 04 25 ${slot(84)} 01`;
+const MARK = '64 c6 04 25 {84} 01';
 /** Rows that the table calls plain and the code verifier refuses all the same, with the reason. */
 const SECOND_OPINION = new Map([
   ['serialize', 'not in the CPU model'],

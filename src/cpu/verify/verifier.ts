@@ -213,8 +213,9 @@ export class CodeVerifier {
       this.#fallsThrough = false;
       this.#marked = NONE;
     } else assert(kind === KIND_CONDITIONAL);
+    const outside = place.placement + target;
     if (target >= 0 && target < decoder.size) this.#inner.push(at, target);
-    else if (place.isTarget(place.placement + target)) {
+    else if (outside >= 0 && outside < CODE_BYTES && place.isTarget(outside)) {
       if (!near) this.#outer.push(immediateAt);
     } else return !decoder.breaks('branch-external');
     return true;

@@ -96,7 +96,7 @@ export function generate(row: Row, shape: Shape, random: SeededRandom): number[]
   const vvvv = vvvvOperand ? random.below(count(vvvvOperand)) : 0;
   const w = Math.max(row.w, 0);
   out.push(...(row.space === EVEX ? evex(row, shape, f, vvvv, w, random) : vex(row, f, vvvv, w)));
-  return [...out, row.opcode, ...tail(f), ...immediates(row, random)];
+  return [...out, row.opcode, ...(row.hasModrm ? tail(f) : []), ...immediates(row, random)];
 }
 
 export function isNop(row: Row): boolean {

@@ -19,8 +19,11 @@ export interface Attack {
   readonly rule: Rule;
 }
 
-export function hexBytes(text: string): number[] {
-  const digits = text.replace(/\s/g, '');
+/** Bytes of hex digits; `{n}` stands for the displacement of the slot at offset n. */
+export function hexBytes(text: string, tlsDisplacement = PLACE.tlsDisplacement): number[] {
+  const digits = text
+    .replace(/\{(-?\d+)\}/g, (_, offset) => le32(tlsDisplacement + Number(offset)))
+    .replace(/\s/g, '');
   return Array.from({ length: digits.length / 2 }, (_, n) =>
     Number.parseInt(digits.slice(2 * n, 2 * n + 2), 16),
   );
@@ -32,17 +35,14 @@ export function le32(value: number): string {
     .join('');
 }
 
-/** `fs:` displacement of a slot. */
-export const slot = (offset: number): string => le32(PLACE.tlsDisplacement + offset);
-
 /** `code`, then a jump to the trampoline: a whole unit. */
-export function closed(code: string): Uint8Array {
-  const bytes = hexBytes(code);
+export function closed(code: string, tlsDisplacement = PLACE.tlsDisplacement): Uint8Array {
+  const bytes = hexBytes(code, tlsDisplacement);
   const rel = 32 - (PLACE.placement + bytes.length + 5);
   return Uint8Array.from([...bytes, 0xe9, ...hexBytes(le32(rel))]);
 }
 
-const MARK = `64 c6 04 25 ${slot(84)} 01`;
+const MARK = `64 c6 04 25 {84} 01`;
 const NOPS = '90'.repeat(16);
 
 /** `[rule, what, code]`; the code is closed by a jump unless it starts with `=`. */
@@ -119,62 +119,58 @@ const memory: readonly Case[] = [
 
 const slots: readonly Case[] = [
   ['fs-form', 'a register as base', '64 48 8b 00'],
-  ['fs-form', 'a register as index', `64 48 8b 04 05 ${slot(0)}`],
-  ['fs-form', 'REX.X makes r12 the index', `64 4a 8b 04 25 ${slot(0)}`],
-  ['fs-form', 'REX.B on the empty base', `64 49 8b 04 25 ${slot(0)}`],
-  ['fs-form', 'SIB with another scale', `64 48 8b 04 65 ${slot(0)}`],
+  ['fs-form', 'a register as index', `64 48 8b 04 05 {0}`],
+  ['fs-form', 'REX.X makes r12 the index', `64 4a 8b 04 25 {0}`],
+  ['fs-form', 'REX.B on the empty base', `64 49 8b 04 25 {0}`],
+  ['fs-form', 'SIB with another scale', `64 48 8b 04 65 {0}`],
   ['fs-form', 'RIP-relative', '64 48 8b 05 00 00 00 00'],
-  ['fs-form', 'with 67', `64 67 48 8b 04 25 ${slot(0)}`],
-  ['fs-form', 'mod 10: base rbp', `64 48 8b 85 ${slot(0)}`],
-  ['fs-form', '32-bit load', `64 8b 04 25 ${slot(0)}`],
-  ['fs-form', 'add to a slot', `64 48 01 04 25 ${slot(0)}`],
-  ['fs-form', 'lock add to a slot', `64 f0 48 01 04 25 ${slot(0)}`],
-  ['fs-form', 'xchg', `64 48 87 04 25 ${slot(0)}`],
-  ['fs-form', 'movups: 16 bytes', `64 0f 11 04 25 ${slot(56)}`],
-  ['fs-form', 'fld', `${MARK} 64 dd 04 25 ${slot(0)}`],
+  ['fs-form', 'with 67', `64 67 48 8b 04 25 {0}`],
+  ['fs-form', 'mod 10: base rbp', `64 48 8b 85 {0}`],
+  ['fs-form', '32-bit load', `64 8b 04 25 {0}`],
+  ['fs-form', 'add to a slot', `64 48 01 04 25 {0}`],
+  ['fs-form', 'lock add to a slot', `64 f0 48 01 04 25 {0}`],
+  ['fs-form', 'xchg', `64 48 87 04 25 {0}`],
+  ['fs-form', 'movups: 16 bytes', `64 0f 11 04 25 {56}`],
+  ['fs-form', 'fld', `${MARK} 64 dd 04 25 {0}`],
   ['fs-form', 'movabs', '64 a1 00 00 00 00 00 00 00 00'],
   ['fs-form', 'xlat', '64 67 d7'],
   ['fs-form', 'maskmovdqu', '64 67 66 0f f7 c1'],
-  ['fs-form', 'mov word', `64 66 c7 04 25 ${slot(0)} 01 00`],
-  ['fs-slot', 'read hostRsp', `64 48 8b 04 25 ${slot(120)}`],
-  ['fs-slot', 'write hostRsp', `64 48 89 04 25 ${slot(120)}`],
-  ['fs-slot', 'write state', `64 48 89 04 25 ${slot(128)}`],
-  ['fs-slot', 'write entry', `64 48 c7 04 25 ${slot(136)} 00 00 00 00`],
-  ['fs-slot', 'write tickPending', `64 c7 04 25 ${slot(144)} 00 00 00 00`],
-  ['fs-slot', 'write wideTable', `64 48 89 04 25 ${slot(152)}`],
-  ['fs-slot', 'write wideMask', `64 48 89 04 25 ${slot(160)}`],
-  ['fs-slot', 'write guestFsBase', `64 48 89 04 25 ${slot(88)}`],
-  ['fs-slot', 'write sandboxBaseNegated', `64 48 89 04 25 ${slot(112)}`],
-  ['fs-slot', 'clear x87Used', `64 c6 04 25 ${slot(84)} 00`],
-  ['fs-slot', 'x87Used := 2', `64 c6 04 25 ${slot(84)} 02`],
-  ['fs-slot', 'clear x87Used with exitSite', `64 48 89 04 25 ${slot(80)}`],
-  ['fs-slot', 'eight bytes over exitSite', `64 48 c7 04 25 ${slot(80)} 00 00 00 00`],
-  ['fs-slot', 'between two spill slots', `64 48 89 04 25 ${slot(4)}`],
-  ['fs-slot', 'over the last slot for spills', `64 48 89 04 25 ${slot(60)}`],
-  ['fs-slot', 'below the block', `64 48 8b 04 25 ${slot(-8)}`],
-  ['fs-slot', 'behind the block', `64 48 8b 04 25 ${slot(256)}`],
+  ['fs-form', 'mov word', `64 66 c7 04 25 {0} 01 00`],
+  ['fs-slot', 'read hostRsp', `64 48 8b 04 25 {120}`],
+  ['fs-slot', 'write hostRsp', `64 48 89 04 25 {120}`],
+  ['fs-slot', 'write state', `64 48 89 04 25 {128}`],
+  ['fs-slot', 'write entry', `64 48 c7 04 25 {136} 00 00 00 00`],
+  ['fs-slot', 'write tickPending', `64 c7 04 25 {144} 00 00 00 00`],
+  ['fs-slot', 'write wideTable', `64 48 89 04 25 {152}`],
+  ['fs-slot', 'write wideMask', `64 48 89 04 25 {160}`],
+  ['fs-slot', 'write guestFsBase', `64 48 89 04 25 {88}`],
+  ['fs-slot', 'write sandboxBaseNegated', `64 48 89 04 25 {112}`],
+  ['fs-slot', 'clear x87Used', `64 c6 04 25 {84} 00`],
+  ['fs-slot', 'x87Used := 2', `64 c6 04 25 {84} 02`],
+  ['fs-slot', 'clear x87Used with exitSite', `64 48 89 04 25 {80}`],
+  ['fs-slot', 'eight bytes over exitSite', `64 48 c7 04 25 {80} 00 00 00 00`],
+  ['fs-slot', 'between two spill slots', `64 48 89 04 25 {4}`],
+  ['fs-slot', 'over the last slot for spills', `64 48 89 04 25 {60}`],
+  ['fs-slot', 'below the block', `64 48 8b 04 25 {-8}`],
+  ['fs-slot', 'behind the block', `64 48 8b 04 25 {256}`],
   ['fs-slot', "the host's stack protector", '64 48 8b 04 25 28 00 00 00'],
   ['fs-slot', 'far away', '64 48 89 04 25 00 00 00 80'],
-  ['macro-form', 'load of B into another register', `64 48 8b 04 25 ${slot(104)}`],
-  ['macro-form', 'load of B, then nothing', `64 4c 8b 04 25 ${slot(104)}`],
-  ['macro-form', 'stos without truncation', `64 4c 8b 04 25 ${slot(104)} 4a 8d 3c 07 f3 aa`],
-  ['macro-form', 'stos without B', `64 4c 8b 04 25 ${slot(104)} 89 ff f3 aa`],
-  ['macro-form', 'movs with RDI bound only', `64 4c 8b 04 25 ${slot(104)} 89 ff 4a 8d 3c 07 f3 a4`],
-  [
-    'macro-form',
-    'truncation of another register',
-    `64 4c 8b 04 25 ${slot(104)} 89 f6 4a 8d 3c 07 aa`,
-  ],
+  ['macro-form', 'load of B into another register', `64 48 8b 04 25 {104}`],
+  ['macro-form', 'load of B, then nothing', `64 4c 8b 04 25 {104}`],
+  ['macro-form', 'stos without truncation', `64 4c 8b 04 25 {104} 4a 8d 3c 07 f3 aa`],
+  ['macro-form', 'stos without B', `64 4c 8b 04 25 {104} 89 ff f3 aa`],
+  ['macro-form', 'movs with RDI bound only', `64 4c 8b 04 25 {104} 89 ff 4a 8d 3c 07 f3 a4`],
+  ['macro-form', 'truncation of another register', `64 4c 8b 04 25 {104} 89 f6 4a 8d 3c 07 aa`],
   [
     'macro-form',
     '64-bit move instead of the truncation',
-    `64 4c 8b 04 25 ${slot(104)} 48 89 ff 4a 8d 3c 07 aa`,
+    `64 4c 8b 04 25 {104} 48 89 ff 4a 8d 3c 07 aa`,
   ],
-  ['macro-form', 'an instruction inside', `64 4c 8b 04 25 ${slot(104)} 89 ff 90 4a 8d 3c 07 f3 aa`],
-  ['macro-form', 'ins instead of stos', `64 4c 8b 04 25 ${slot(104)} 89 ff 4a 8d 3c 07 f3 6c`],
+  ['macro-form', 'an instruction inside', `64 4c 8b 04 25 {104} 89 ff 90 4a 8d 3c 07 f3 aa`],
+  ['macro-form', 'ins instead of stos', `64 4c 8b 04 25 {104} 89 ff 4a 8d 3c 07 f3 6c`],
 ];
 
-const STOS = `64 4c 8b 04 25 ${slot(104)} 89 ff 4a 8d 3c 07 f3 aa`;
+const STOS = `64 4c 8b 04 25 {104} 89 ff 4a 8d 3c 07 f3 aa`;
 const TABLE = `65 ff 24 cd ${le32(JUMP_TABLE_DISP)}`;
 
 const control: readonly Case[] = [
@@ -189,7 +185,7 @@ const control: readonly Case[] = [
   ['table-jump', 'another index', `= 0f b7 c8 65 ff 24 c5 ${le32(JUMP_TABLE_DISP)}`],
   ['table-jump', 'without gs:', `= 0f b7 c8 ff 24 cd ${le32(RETURN_TABLE_DISP)}`],
   ['table-jump', 'a sandboxed operand', `= 65 67 ff 20`],
-  ['table-jump', 'through a slot', `= 64 ff 24 25 ${slot(64)}`],
+  ['table-jump', 'through a slot', `= 64 ff 24 25 {64}`],
   ['table-jump', 'RIP-relative', '= ff 25 00 00 00 00'],
   ['table-jump', 'the movzx is the end of another instruction', `= b8 01 0f b7 c8 ${TABLE}`],
   ['branch-prefix', '66 jmp rel32', '= 66 e9 fb ff ff ff'],
@@ -258,16 +254,19 @@ const vector: readonly Case[] = [
   ['evex-form', 'a gather without a mask', '65 67 62 f2 7d 48 90 04 08'],
 ];
 
-const all: readonly Case[] = [...forms, ...memory, ...slots, ...control, ...vector];
-
 /** The order of prefixes already bounds the length: these reach `too-long` only without it. */
 export const TOO_LONG: readonly Attack[] = [
   ['fifteen times 66', `${'66'.repeat(15)} 89 c8`],
   ['sixteen times gs:', `${'65'.repeat(16)} 67 8b 00`],
 ].map(([name, code]) => ({ name: name!, bytes: closed(code!), rule: 'too-long' }));
 
-export const ATTACKS: readonly Attack[] = all.map(([rule, name, code]) => ({
-  name: `${rule}: ${name}`,
-  bytes: code.startsWith('=') ? Uint8Array.from(hexBytes(code.slice(1))) : closed(code),
-  rule,
-}));
+/** All attacks, their slots at the places of this thread-local block. */
+export function attacks(tlsDisplacement: number): Attack[] {
+  return [...forms, ...memory, ...slots, ...control, ...vector].map(([rule, name, code]) => ({
+    name: `${rule}: ${name}`,
+    bytes: code.startsWith('=')
+      ? Uint8Array.from(hexBytes(code.slice(1), tlsDisplacement))
+      : closed(code, tlsDisplacement),
+    rule,
+  }));
+}
