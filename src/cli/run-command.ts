@@ -2,6 +2,7 @@
 
 import { ST_NODEV, ST_NOSUID, ST_RDONLY } from '../abi/stat-layout.ts';
 import type { Logger } from '../base/interfaces.ts';
+import { makeDevfs } from '../fs/devfs/devfs.ts';
 import { Hostfs } from '../fs/hostfs/hostfs.ts';
 import { Tmpfs } from '../fs/tmpfs/tmpfs.ts';
 import { nodeClock } from '../host/clock.ts';
@@ -87,7 +88,11 @@ function mountMachine(tree: TreeBuilder, context: RootContext, plan: RunPlan): v
       isPublic: true,
     });
   }
-  for (const path of ['/tmp', '/run', '/dev', '/proc']) tree.makeFolder(path, 0o1777);
+  for (const path of ['/tmp', '/run']) tree.makeFolder(path, 0o1777);
+  tree.makeFolder('/proc', 0o555);
+  const { clock, segments } = context;
+  tree.mount('/dev', makeDevfs(clock, segments), 'tmpfs', ST_NOSUID);
+  tree.mount('/dev/shm', new Tmpfs(clock, segments), 'shm', ST_NOSUID | ST_NODEV);
   for (const { hostPath, guestPath, readOnly } of plan.binds)
     mountFolder(tree, context, guestPath, { hostPath, readOnly, isPublic: false });
 }

@@ -6,6 +6,7 @@
 import { O_RDONLY, O_WRONLY } from '../abi/file-flags.ts';
 import type { Clock, Crypto, Entropy, Logger } from '../base/interfaces.ts';
 import type { CodeHost } from '../cpu/code-host.ts';
+import { Devices } from '../fs/devfs/devices.ts';
 import { type HostStream, openHostStream } from '../fs/hoststream/host-stream.ts';
 import { Credentials } from '../kernel/credentials.ts';
 import type { Host } from '../kernel/host.ts';
@@ -52,6 +53,7 @@ export class Instance {
   readonly kernel: Kernel;
   readonly platform: TranslatedPlatform;
   readonly vfs: Vfs;
+  readonly devices: Devices;
   readonly #parts: InstanceParts;
   readonly #plan: RunPlan;
 
@@ -61,6 +63,8 @@ export class Instance {
     const { host } = parts;
     const context: RootContext = { clock: new RealFileClock(host.clock), segments: parts.pages };
     this.vfs = new Vfs(context.clock, parts.makeRoot(context));
+    this.devices = new Devices(this.vfs, context.clock, host.entropy);
+    this.vfs.nodeOpener = this.devices;
     this.platform = new TranslatedPlatform(parts.code, host.logger);
     const spaces = createAddressSpaces(
       parts.pages,
