@@ -8,6 +8,7 @@ import type { Clock, Crypto, Entropy, Logger } from '../base/interfaces.ts';
 import type { CodeHost } from '../cpu/code-host.ts';
 import { Devices } from '../fs/devfs/devices.ts';
 import { type HostStream, openHostStream } from '../fs/hoststream/host-stream.ts';
+import { Tmpfs } from '../fs/tmpfs/tmpfs.ts';
 import { Credentials } from '../kernel/credentials.ts';
 import type { Host } from '../kernel/host.ts';
 import { Kernel } from '../kernel/kernel.ts';
@@ -65,6 +66,8 @@ export class Instance {
     this.vfs = new Vfs(context.clock, parts.makeRoot(context));
     this.devices = new Devices(this.vfs, context.clock, host.entropy);
     this.vfs.nodeOpener = this.devices;
+    const shared = new Tmpfs(context.clock, parts.pages);
+    this.vfs.sharedMemory = this.vfs.makeMount(shared, undefined, 'tmpfs', 0);
     this.platform = new TranslatedPlatform(parts.code, host.logger);
     const spaces = createAddressSpaces(
       parts.pages,

@@ -7,12 +7,14 @@ import { DESCRIPTOR_ROWS } from './descriptors.ts';
 import { FILE_ATTRIBUTE_ROWS } from './file-attributes.ts';
 import { FILE_DATA_ROWS } from './file-data.ts';
 import { FILE_NAME_ROWS } from './file-names.ts';
+import { FILE_XATTR_ROWS } from './file-xattrs.ts';
 import { FUTEX_ROWS } from './futex.ts';
 import { GETDENTS_ROWS } from './getdents.ts';
 import { IDENTITY_ROWS } from './identity.ts';
 import { JOB_ROWS } from './jobs.ts';
 import { PROCESS_ROWS } from './lifecycle.ts';
 import { LIMIT_ROWS } from './limits.ts';
+import { MEMFD_ROWS } from './memfd.ts';
 import { MEMORY_ROWS } from './memory.ts';
 import { MULTIPLEXING_ROWS } from './multiplexing.ts';
 import { OPEN_CLOSE_ROWS } from './open-close.ts';
@@ -26,6 +28,7 @@ import { STAT_ROWS } from './stat.ts';
 import { SYSTEM_ROWS } from './system.ts';
 import { TIME_ROWS } from './time.ts';
 import { TIMER_ROWS } from './timers.ts';
+import { TRANSFER_ROWS } from './transfer.ts';
 import { WAITING_ROWS } from './waiting.ts';
 
 /** Every family's rows. A family file exports them beside its handlers. */
@@ -53,6 +56,9 @@ export const ALL_ROWS: readonly SyscallRow[] = [
   ...FILE_NAME_ROWS,
   ...GETDENTS_ROWS,
   ...DESCRIPTOR_ROWS,
+  ...FILE_XATTR_ROWS,
+  ...TRANSFER_ROWS,
+  ...MEMFD_ROWS,
   ...MULTIPLEXING_ROWS,
 ];
 

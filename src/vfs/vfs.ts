@@ -117,6 +117,12 @@ export class Vfs {
     return path;
   }
 
+  /**
+   * The tmpfs behind memfd_create(2) and shared anonymous memory, mounted nowhere. Undefined: those
+   * calls answer EINVAL.
+   */
+  sharedMemory: Mount | undefined = undefined;
+
   /** Pairs IN_MOVED_FROM and IN_MOVED_TO. */
   nextRenameCookie(): number {
     this.#renameCookie = (this.#renameCookie + 1) >>> 0;
