@@ -22,12 +22,17 @@ const TAG_BYTES = 16;
 /** SubjectPublicKeyInfo of an Ed25519 key up to the 32 raw bytes (RFC 8410, section 4). */
 const ED25519_SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
 
+/** Not a Buffer: its `slice` shares memory where that of Uint8Array copies. */
+function plainBytes(bytes: Buffer): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
 function digest(algorithm: string, parts: readonly Uint8Array[]): Uint8Array {
   // measured: the one-shot call saves 0.6 µs of 5.8 µs for a 4 KiB block.
-  if (parts.length === 1) return hash(algorithm, parts[0] as Uint8Array, 'buffer');
+  if (parts.length === 1) return plainBytes(hash(algorithm, parts[0] as Uint8Array, 'buffer'));
   const state = createHash(algorithm);
   for (const part of parts) state.update(part);
-  return state.digest();
+  return plainBytes(state.digest());
 }
 
 function ed25519PublicKey(raw: Uint8Array): KeyObject {
@@ -43,7 +48,7 @@ export const nodeCrypto: Crypto = {
   hmacSha256(key, ...parts) {
     const state = createHmac('sha256', key);
     for (const part of parts) state.update(part);
-    return state.digest();
+    return plainBytes(state.digest());
   },
 
   hkdfSha256: (key, salt, info, length) =>
@@ -52,9 +57,9 @@ export const nodeCrypto: Crypto = {
   aesGcmSeal(key, nonce, aad, plaintext): Sealed {
     const cipher = createCipheriv(GCM, key, nonce, { authTagLength: TAG_BYTES });
     if (aad.length > 0) cipher.setAAD(aad);
-    const ciphertext = cipher.update(plaintext);
+    const ciphertext = plainBytes(cipher.update(plaintext));
     cipher.final();
-    return { ciphertext, tag: cipher.getAuthTag() };
+    return { ciphertext, tag: plainBytes(cipher.getAuthTag()) };
   },
 
   aesGcmOpen(key, nonce, aad, ciphertext, tag) {
@@ -62,7 +67,7 @@ export const nodeCrypto: Crypto = {
     const decipher = createDecipheriv(GCM, key, nonce, { authTagLength: TAG_BYTES });
     if (aad.length > 0) decipher.setAAD(aad);
     decipher.setAuthTag(tag);
-    const plaintext = decipher.update(ciphertext);
+    const plaintext = plainBytes(decipher.update(ciphertext));
     try {
       decipher.final();
     } catch {

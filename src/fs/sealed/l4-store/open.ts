@@ -1,0 +1,169 @@
+/** Creates and opens volumes: header, superblocks, freshness. */
+
+import type { Crypto, Entropy } from '../../../base/interfaces.ts';
+import { damaged, VolumeError } from '../errors.ts';
+import { BLOCK_BYTES, type BlockHost, readFully } from '../l0-host/block-host.ts';
+import {
+  encodeHeader,
+  HEADER_COPIES,
+  type Header,
+  sealRing,
+  type UnlockedHeader,
+  wrapMaster,
+} from '../l1-keys/header.ts';
+import { Sealer } from '../l1-keys/sealer.ts';
+import {
+  FIRST_SUPER_BLOCK,
+  headerOffset,
+  type SecretSource,
+  type SlotMaker,
+  unlockHeader,
+} from '../l1-keys/unlock.ts';
+import { type AnchorState, commitmentInput, type FreshnessAnchor } from './anchor.ts';
+import { PieceIo } from './piece-io.ts';
+import { VolumeStore } from './store.ts';
+import { decodeSuperblock, type Superblock } from './superblock.ts';
+
+export interface VolumeContext {
+  readonly host: BlockHost;
+  readonly crypto: Crypto;
+  readonly entropy: Entropy;
+  /** The volume as messages name it. */
+  readonly name: string;
+  readonly anchor?: FreshnessAnchor;
+}
+
+export interface CreateOptions {
+  /** Largest size of contents and metadata together. */
+  readonly sizeBytes: number;
+  readonly slots: readonly { readonly name: string; readonly maker: SlotMaker }[];
+}
+
+export const MIN_VOLUME_BYTES = 4 << 20;
+export const MAX_VOLUME_BYTES = 2 ** 52;
+
+/** A new, empty store over an empty host range. The first commit makes it a volume. */
+export function createStore(context: VolumeContext, options: CreateOptions): VolumeStore {
+  const { host, crypto, entropy, name } = context;
+  if (options.sizeBytes < MIN_VOLUME_BYTES || options.sizeBytes > MAX_VOLUME_BYTES)
+    throw new VolumeError('CLOISTER_VOLUME_USE', 'a volume has between 4 MiB and 4 PiB');
+  if (host.read(0, new Uint8Array(1)) !== 0)
+    throw new VolumeError('CLOISTER_VOLUME_USE', `${name} is not empty: give another place`);
+  const random = (length: number) => {
+    const bytes = new Uint8Array(length);
+    entropy.fill(bytes);
+    return bytes;
+  };
+  const volumeId = random(16);
+  const masterKey = random(32);
+  const ring = { keys: new Map([[1, random(32)]]), current: 1 };
+  const slots = options.slots.map(({ name: slotName, maker }) => {
+    const { parameters, kek } = maker.makeKek(volumeId);
+    const { type } = maker;
+    return {
+      type,
+      name: slotName,
+      parameters,
+      ...wrapMaster(crypto, entropy, volumeId, kek, masterKey),
+    };
+  });
+  const sealed = sealRing(crypto, entropy, volumeId, masterKey, ring);
+  const header: Header = { generation: 1, volumeId, slots, ...sealed };
+  const bytes = encodeHeader(crypto, header, masterKey);
+  for (let copy = 0; copy < HEADER_COPIES; copy++) host.write(headerOffset(copy), [bytes]);
+  const sealer = new Sealer(crypto, entropy, ring);
+  return new VolumeStore({
+    name,
+    io: new PieceIo(host, sealer, name),
+    crypto,
+    unlocked: { header, masterKey, ring },
+    superblock: undefined,
+    limitBlocks: Math.floor(options.sizeBytes / BLOCK_BYTES),
+    nameSeed: random(8),
+    isReadOnly: false,
+    anchor: context.anchor,
+    anchorState: undefined,
+  });
+}
+
+export interface OpenOptions {
+  readonly secret: SecretSource;
+  readonly isReadOnly: boolean;
+}
+
+/** Opens a volume: at most a few dozen reads, whatever its size. Throws VolumeError. */
+export function openStore(context: VolumeContext, options: OpenOptions): VolumeStore {
+  const { host, crypto, entropy, name } = context;
+  const unlocked = unlockHeader(host, crypto, options.secret, name);
+  const sealer = new Sealer(crypto, entropy, unlocked.ring);
+  const io = new PieceIo(host, sealer, name);
+  const { superblock, block } = newestSuperblock(io, unlocked, name);
+  const anchorState = context.anchor && checkFresh(context, context.anchor, superblock, block);
+  return new VolumeStore({
+    name,
+    io,
+    crypto,
+    unlocked,
+    superblock,
+    limitBlocks: superblock.limitBlocks,
+    isReadOnly: options.isReadOnly,
+    anchor: context.anchor,
+    anchorState,
+  });
+}
+
+interface Candidate {
+  readonly superblock: Superblock;
+  readonly block: Uint8Array;
+}
+
+function newestSuperblock(io: PieceIo, unlocked: UnlockedHeader, name: string): Candidate {
+  const { header } = unlocked;
+  const candidates: Candidate[] = [];
+  for (let place = 0; place < 2; place++) {
+    const block = new Uint8Array(BLOCK_BYTES);
+    if (!readFully(io.host, (FIRST_SUPER_BLOCK + place) * BLOCK_BYTES, block)) continue;
+    const superblock = decodeSuperblock(io.sealer, block);
+    if (superblock === undefined || superblock.generation % 2 !== place) continue;
+    if (superblock.volumeId.some((byte, i) => byte !== header.volumeId[i])) continue;
+    candidates.push({ superblock, block });
+  }
+  candidates.sort((a, b) => b.superblock.generation - a.superblock.generation);
+  const complete = candidates.find(({ superblock }) =>
+    superblock.manifest.every(({ kind, pointer }) => io.tryRead(kind, pointer) !== undefined),
+  );
+  if (complete === undefined)
+    throw damaged(name, 'neither of its two superblocks is authentic and complete');
+  if (complete.superblock.headerGeneration > header.generation)
+    throw new VolumeError(
+      'CLOISTER_VOLUME_STALE',
+      `the header of volume ${name} is older than its contents: the host has put an old one back`,
+    );
+  return complete;
+}
+
+/** Throws unless the commit is the one that the anchor remembers, or a later one. */
+function checkFresh(
+  context: VolumeContext,
+  anchor: FreshnessAnchor,
+  superblock: Superblock,
+  block: Uint8Array,
+): AnchorState | undefined {
+  const { volumeId, generation } = superblock;
+  const known = anchor.read(volumeId);
+  const stale = (what: string) =>
+    new VolumeError(
+      'CLOISTER_VOLUME_STALE',
+      `volume ${context.name} is not fresh: ${what} (${anchor.name}). The host may have put an ` +
+        'old copy back; nothing of it was used',
+    );
+  if (known === undefined) throw stale('the anchor does not know this volume');
+  if (generation < known.generation)
+    throw stale(`it stands at commit ${generation}, the anchor at ${known.generation}`);
+  const input = commitmentInput(volumeId, generation, block);
+  const commitment = context.crypto.sha256(...input);
+  const isSame = commitment.every((byte, i) => byte === known.commitment[i]);
+  if (generation === known.generation && !isSame)
+    throw stale(`commit ${generation} is not the one that the anchor remembers`);
+  return known;
+}

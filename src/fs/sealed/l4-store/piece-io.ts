@@ -1,0 +1,119 @@
+/** Reads and writes sealed pieces, and remembers which of them no barrier has covered yet. */
+
+import { damaged, VolumeError } from '../errors.ts';
+import { BLOCK_BYTES, type BlockHost, HostIoError, readFully } from '../l0-host/block-host.ts';
+import type { Pointer } from '../l1-keys/pointer.ts';
+import type { Kind, SealedPiece, Sealer } from '../l1-keys/sealer.ts';
+import { MAX_MANIFEST, type ManifestEntry } from './superblock.ts';
+
+/** Ciphertext handed to the host in one call. */
+const MAX_RUN_BYTES = 4 << 20;
+
+interface PlacedPiece {
+  readonly block: number;
+  readonly ciphertext: Uint8Array;
+}
+
+export class PieceIo {
+  readonly host: BlockHost;
+  readonly sealer: Sealer;
+  readonly #name: string;
+  /** Pieces since the last barrier by block, as long as a superblock can list them. */
+  readonly #unsettled = new Map<number, ManifestEntry>();
+  #overflowed = false;
+
+  constructor(host: BlockHost, sealer: Sealer, name: string) {
+    this.host = host;
+    this.sealer = sealer;
+    this.#name = name;
+  }
+
+  /** The plaintext of a piece; throws VolumeError when the host's bytes are not the sealed ones. */
+  read(kind: Kind, pointer: Pointer, what: string): Uint8Array {
+    const plain = this.tryRead(kind, pointer);
+    if (plain === undefined) throw damaged(this.#name, `${what} (block ${pointer.block})`);
+    return plain;
+  }
+
+  tryRead(kind: Kind, pointer: Pointer): Uint8Array | undefined {
+    const ciphertext = new Uint8Array(pointer.blocks * BLOCK_BYTES);
+    try {
+      if (!readFully(this.host, pointer.block * BLOCK_BYTES, ciphertext)) return undefined;
+    } catch (cause) {
+      throw this.asVolumeError(cause, 'read');
+    }
+    const { session, counter, tag } = pointer;
+    return this.sealer.open(kind, { session, counter, tag, ciphertext });
+  }
+
+  /** Seals whole blocks for `block`; nothing is written yet. */
+  seal(kind: Kind, block: number, plain: Uint8Array): { piece: SealedPiece; pointer: Pointer } {
+    const piece = this.sealer.seal(kind, plain);
+    const { session, counter, tag } = piece;
+    const pointer = { block, blocks: plain.length / BLOCK_BYTES, session, counter, tag };
+    if (this.#unsettled.size < MAX_MANIFEST) this.#unsettled.set(block, { kind, pointer });
+    else this.#overflowed = true;
+    return { piece, pointer };
+  }
+
+  /** Writes pieces, neighbours in one call. They stand in ascending order. */
+  write(pieces: readonly PlacedPiece[]): void {
+    for (let i = 0; i < pieces.length; ) {
+      const first = pieces[i] as PlacedPiece;
+      const parts = [first.ciphertext];
+      let bytes = first.ciphertext.length;
+      for (i += 1; i < pieces.length && bytes < MAX_RUN_BYTES; i++) {
+        const next = pieces[i] as PlacedPiece;
+        if (next.block * BLOCK_BYTES !== first.block * BLOCK_BYTES + bytes) break;
+        parts.push(next.ciphertext);
+        bytes += next.ciphertext.length;
+      }
+      this.#writeAt(first.block, parts);
+    }
+  }
+
+  writeBlock(block: number, bytes: Uint8Array): void {
+    this.#writeAt(block, [bytes]);
+  }
+
+  /** A piece written since the last barrier is not needed any more. */
+  forget(pointer: Pointer): void {
+    if (this.#unsettled.get(pointer.block)?.pointer.counter === pointer.counter)
+      this.#unsettled.delete(pointer.block);
+  }
+
+  /** A commit failed: its pieces must not be listed by the next one, which takes two barriers. */
+  distrust(): void {
+    this.#overflowed = true;
+  }
+
+  /** The pieces that no barrier has covered; undefined when they are too many for a superblock. */
+  unsettled(): readonly ManifestEntry[] | undefined {
+    return this.#overflowed ? undefined : [...this.#unsettled.values()];
+  }
+
+  barrier(): void {
+    try {
+      this.host.barrier();
+    } catch (cause) {
+      throw this.asVolumeError(cause, 'make durable');
+    }
+    this.#unsettled.clear();
+    this.#overflowed = false;
+  }
+
+  asVolumeError(cause: unknown, doing: string): unknown {
+    if (!(cause instanceof HostIoError)) return cause;
+    const code = cause.errno === 'ENOSPC' ? 'CLOISTER_VOLUME_FULL' : 'CLOISTER_VOLUME_IO';
+    const what = `volume ${this.#name}: the host could not ${doing} (${cause.message})`;
+    return new VolumeError(code, what, cause);
+  }
+
+  #writeAt(block: number, parts: readonly Uint8Array[]): void {
+    try {
+      this.host.write(block * BLOCK_BYTES, parts);
+    } catch (cause) {
+      throw this.asVolumeError(cause, 'write');
+    }
+  }
+}
