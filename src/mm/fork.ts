@@ -8,10 +8,31 @@
 
 import type { Interval } from '../base/interval-map.ts';
 import type { GuestAddressSpace } from './guest-address-space.ts';
-import { ANONYMOUS, type Mapping, retainMapping } from './mapping.ts';
+import { ANONYMOUS, type Mapping, releaseMapping, retainMapping, SegmentOwner } from './mapping.ts';
 import { isOwn } from './own-memory.ts';
 import { PROT_READ, PROT_WRITE } from './page-host.ts';
 import { PAGE } from './page-math.ts';
+
+/** Runs shorter than this are copied every time: a mapping more costs more than the copies. */
+const REBASE_BYTES = 16 * PAGE;
+/** So many forks must have copied the same pages. */
+const STABLE_FORKS = 3;
+
+/** Whether fork after fork found the same pages to copy. */
+export class ForkHistory {
+  #last: readonly number[] = [];
+  #same = 0;
+
+  isStable(runs: readonly number[]): boolean {
+    const last = this.#last;
+    const isSame = runs.length === last.length && runs.every((at, n) => at === last[n]);
+    this.#last = runs;
+    this.#same = isSame ? this.#same + 1 : 0;
+    if (this.#same < STABLE_FORKS) return false;
+    this.#same = 0;
+    return true;
+  }
+}
 
 /** 0 or -errno; on failure the child is thrown away, the parent is as before. */
 export function forkInto(parent: GuestAddressSpace, child: GuestAddressSpace): number {
@@ -23,8 +44,12 @@ export function forkInto(parent: GuestAddressSpace, child: GuestAddressSpace): n
   child.brkEnd = parent.brkEnd;
   const frozen = freezeOwnMemory(parent);
   if (frozen < 0) return frozen;
-  const runs = parent.pages.privateRuns();
+  let runs = parent.pages.privateRuns();
   if (typeof runs === 'number') return -runs;
+  if (parent.forkHistory.isStable(runs) && rebase(parent, runs)) {
+    runs = parent.pages.privateRuns();
+    if (typeof runs === 'number') return -runs;
+  }
   let next = 0;
   for (const item of [...parent.mappingTable]) {
     while (next < runs.length && (runs[next + 1] as number) <= item.start) next += 2;
@@ -50,6 +75,60 @@ function freezeOwnMemory(parent: GuestAddressSpace): number {
   }
   if (any) parent.own.renew();
   return 0;
+}
+
+/**
+ * Moves long runs of anonymous memory into a memfd that both sides then map private. Worth it when
+ * fork after fork copies the same pages; a parent that writes them anew pays a copy a page once more.
+ */
+function rebase(parent: GuestAddressSpace, runs: readonly number[]): boolean {
+  const parts: Interval<Mapping>[] = [];
+  let bytes = 0;
+  for (let n = 0; n < runs.length; n += 2) {
+    const [from, to] = [runs[n] as number, runs[n + 1] as number];
+    for (const { start, end, value } of parent.mappingTable.overlapping(from, to)) {
+      const part = { start: Math.max(start, from), end: Math.min(end, to), value };
+      const length = part.end - part.start;
+      if (value.file || value.shared || value.prot === 0 || length < REBASE_BYTES) continue;
+      parts.push(part);
+      bytes += length;
+    }
+  }
+  if (bytes === 0) return false;
+  const segment = parent.context.host.createSegment('guest-fork', bytes);
+  if (typeof segment === 'number') return false;
+  const source = new SegmentOwner(segment, () => segment[Symbol.dispose]());
+  source.frozen = true;
+  source.retain();
+  let sourceOffset = 0;
+  for (const { start, end } of parts) {
+    const length = end - start;
+    if (segment.write(sourceOffset, parent.pages.bytes.subarray(start, end)) !== 0) break;
+    if (!showFrom(parent, start, end, source, sourceOffset)) break;
+    sourceOffset += length;
+  }
+  source.release();
+  return sourceOffset > 0;
+}
+
+/** The range as a private mapping of `source`, which holds the same bytes. */
+function showFrom(
+  parent: GuestAddressSpace,
+  start: number,
+  end: number,
+  source: SegmentOwner,
+  sourceOffset: number,
+): boolean {
+  const old = parent.mappingTable.find(start)?.value;
+  if (old === undefined) return false;
+  const mapping: Mapping = { ...old, source, sourceOffset, hostShared: false };
+  if (parent.showPages(start, end - start, mapping) < 0) return false;
+  for (const piece of parent.mappingTable.remove(start, end)) releaseMapping(piece.value);
+  retainMapping(mapping);
+  parent.mappingTable.insert(start, end, mapping);
+  parent.changed();
+  parent.protectAgain(start, end);
+  return true;
 }
 
 function forkOne(

@@ -207,6 +207,58 @@ test('fork() copies on write, at any size, again and again', () => {
   assert.equal(third.readU32(later + PAGE), 8);
 });
 
+test('many forks: what is copied again and again moves into a memfd, and stays right', () => {
+  using space = create();
+  const at = space.map({ addr: 0, length: 40 * PAGE, prot: RW });
+  for (let n = 0; n < 40; n++) space.writeU32(at + n * PAGE, n);
+  const children: AddressSpace[] = [];
+  for (let n = 0; n < 12; n++) {
+    space.writeU32(at + 4, n);
+    if (n % 5 === 4) space.writeU32(at + 20 * PAGE, 1000 + n);
+    const child = fork(space);
+    children.push(child);
+    child.writeU32(at + 8, 50 + n);
+  }
+  const runs = space.pages.privateRuns(at, 40 * PAGE);
+  assert.ok(typeof runs === 'object');
+  const copied = runs.reduce((sum, to, n) => (n % 2 ? sum + to - (runs[n - 1] as number) : sum), 0);
+  assert.ok(copied < 10 * PAGE, `${copied / PAGE} pages are still copied by each fork`);
+  for (const [n, child] of children.entries()) {
+    assert.equal(child.readU32(at + 4), n);
+    assert.equal(child.readU32(at + 8), 50 + n);
+    assert.equal(child.readU32(at + 20 * PAGE), n < 4 ? 20 : n < 9 ? 1004 : 1009);
+    assert.equal(child.readU32(at + 39 * PAGE), 39);
+    child[Symbol.dispose]();
+  }
+  assert.equal(space.advise(at, 40 * PAGE, MADV.MADV_DONTNEED), 0);
+  assert.equal(space.readU32(at + 39 * PAGE), 0);
+});
+
+test('a file that shrinks under a mapping faults the kernel, not the process', () => {
+  using space = create();
+  const segment = host.createSegment('shrinks', 2 * PAGE);
+  assert.ok(typeof segment === 'object');
+  let size = 2 * PAGE;
+  const f: MappedFile = {
+    ...file(new Uint8Array(PAGE), false),
+    size: () => size,
+    pages: (offset) => ({ segment, offset }),
+  };
+  for (const shared of [true, false]) {
+    segment.resize(2 * PAGE);
+    size = 2 * PAGE;
+    const at = space.map({ addr: 0, length: 2 * PAGE, prot: RW, file: f, shared });
+    assert.equal(space.readU32(at + PAGE), 0);
+    segment.resize(PAGE);
+    size = PAGE;
+    assert.equal(space.readU32(at + PAGE), undefined);
+    assert.equal(space.writeU32(at + PAGE, 1), -EFAULT);
+    assert.equal(space.copyInPartial(at + PAGE - 8, new Uint8Array(16)), 8);
+    assert.equal(space.readCString(at + PAGE, 10), -EFAULT);
+    assert.deepEqual(space.fault(at + PAGE, 'read', 0), { kind: 'signal', signal: 7, code: 2 });
+  }
+});
+
 test('MADV_DONTNEED gives zeros before and after a fork, and the file for files', () => {
   using space = create();
   const small = space.map({ addr: 0, length: PAGE, prot: RW });

@@ -19,7 +19,7 @@ import type {
 import { adviseRange } from './advise.ts';
 import { type Backing, chooseBacking } from './backing.ts';
 import { classifyFault, expandStack } from './faults.ts';
-import { forkInto } from './fork.ts';
+import { ForkHistory, forkInto } from './fork.ts';
 import { MappedMemory } from './mapped-memory.ts';
 import {
   ANONYMOUS,
@@ -66,6 +66,7 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
   brkEnd = 0;
   /** Private anonymous memory that lies in a memfd, so that a fork need not copy it. */
   readonly own: OwnMemory;
+  readonly forkHistory = new ForkHistory();
   readonly #placement: Placement;
   #disposed = false;
 

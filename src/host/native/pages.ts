@@ -146,7 +146,8 @@ class NativeSandbox implements SandboxPages {
     assert(!this.#released && target instanceof NativeSandbox && !target.#released);
     const { copy, native } = this.#host;
     // measured: copying 256 pages takes 580 µs by a fault each, 365 so. Failing only costs time.
-    if (length >= POPULATE_BYTES) native.sys.madvise(target.base + addr, length, MADV_POPULATE_WRITE);
+    if (length >= POPULATE_BYTES)
+      native.sys.madvise(target.base + addr, length, MADV_POPULATE_WRITE);
     return copy.copyAcross(this.base + addr, target.base + addr, length) === length ? 0 : EFAULT;
   }
 
