@@ -93,7 +93,7 @@ export class CodeCache {
       firstLink,
       dead: false,
     };
-    const links = this.linksOf(placed, verdict.externalBranches);
+    const links = this.linksOf(placed, snapshot);
     for (const link of links) this.links.push(link);
     this.placed.push(placed);
     domain.publish(placed, links);
@@ -119,18 +119,17 @@ export class CodeCache {
   }
 
   /**
-   * The links whose branch the code verifier saw as a direct one. It reports those that leave the
-   * unit; ours go to their own exit until linked, so the form is checked here.
+   * The links of a verified unit. The form is checked here, in the bytes that were verified (what
+   * the translator says of them proves nothing): an instruction start with the opcode of jmp rel32.
    */
-  private linksOf(placed: PlacedUnit, external: Uint32Array): Link[] {
-    void external;
+  private linksOf(placed: PlacedUnit, verified: Uint8Array): Link[] {
     const { unit, offset } = placed;
     const links: Link[] = [];
     for (const link of unit.links) {
       const at = offset + link.displacementAt;
       const isJump =
         (at & 3) === 0 &&
-        unit.bytes[link.displacementAt - 1] === JMP &&
+        verified[link.displacementAt - 1] === JMP &&
         startsAt(placed.starts, link.displacementAt - 1) &&
         startsAt(placed.starts, link.displacementAt + 4);
       if (!isJump)

@@ -6,7 +6,7 @@
 import type { HostAddr } from '../../base/brand.ts';
 import type { CodeHost } from '../code-host.ts';
 
-import { patternBytes, TARGET, UNIT_ALIGNMENT } from '../sandbox/macros.ts';
+import { CODE_EXITS, patternBytes, TARGET, UNIT_ALIGNMENT } from '../sandbox/macros.ts';
 
 /** What `exitSite` says at an `indirect` exit. */
 export const MISSED_RETURN = 1;
@@ -30,7 +30,9 @@ export class CodeSpace {
       this.targets.set(Number(kind), address - host.code.executable);
     this.targets.set(TARGET.miss, host.stubs.miss - host.code.executable);
     this.writePreambles();
-    for (const offset of this.targets.values()) this.targetOffsets.add(offset);
+    // Exits that signal handlers take say more than guest code may: no branch leads there.
+    for (const target of [...CODE_EXITS, ...Object.values(TARGET)])
+      this.targetOffsets.add(this.targetOffset(target));
     this.start = align(host.codeStart + PREAMBLE_BYTES);
     this.next = this.start;
   }

@@ -82,9 +82,11 @@ export class Domain implements Disposable {
     if (unit.rips.length > 0 || unit.pages.length > 0) this.enter(placed, unit.rip, unit.entryAt);
     for (const n of unit.leaders) this.enter(placed, unit.rips[n]!, unit.offsets[n]!);
     const { returns } = unit;
+    // The tables lead to what the code verifier lets be entered, whatever the translator says.
     for (let n = 0; n < returns.length; n += 2)
-      this.landReturn(returns[n]!, offset + returns[n + 1]!, false);
-    if (returns.length === 0 || unit.rips.length > 0)
+      if (isStart(placed, returns[n + 1]!))
+        this.landReturn(returns[n]!, offset + returns[n + 1]!, false);
+    if ((returns.length === 0 || unit.rips.length > 0) && isStart(placed, unit.landingAt))
       this.jumpLandings.set(unit.rip, offset + unit.landingAt);
     for (const link of links) this.connect(link);
   }
@@ -168,13 +170,9 @@ export class Domain implements Disposable {
     for (const page of unit.pages) this.byPage.get(page)?.delete(placed);
     this.leave(placed, unit.rip);
     for (const n of unit.leaders) this.leave(placed, unit.rips[n]!);
-    for (let n = 0; n < unit.returns.length; n += 2) {
-      const rip = unit.returns[n]!;
-      const landing = this.returnLandings.get(rip);
-      if (landing !== undefined && contains(placed, landing)) this.forgetReturn(rip, landing);
-    }
-    const landing = this.jumpLandings.get(unit.rip);
-    if (landing !== undefined && contains(placed, landing)) this.forgetJump(unit.rip, landing);
+    for (let n = 0; n < unit.returns.length; n += 2)
+      this.forgetReturn(unit.returns[n]!, placed.offset + unit.returns[n + 1]!);
+    this.forgetJump(unit.rip, placed.offset + unit.landingAt);
     for (const link of unit.links) {
       const waiting = this.incoming.get(link.target);
       if (!waiting) continue;
@@ -192,8 +190,9 @@ export class Domain implements Disposable {
     for (const link of this.incoming.get(rip) ?? []) this.space.patchBranch(link.at, link.at + 4);
   }
 
+  /** The table may still lead to this landing when a later unit has one for the same address. */
   private forgetReturn(rip: number, landing: number): void {
-    this.returnLandings.delete(rip);
+    if (this.returnLandings.get(rip) === landing) this.returnLandings.delete(rip);
     if (this.tables.returns[rip & INDEX] === BigInt(this.space.addressOf(landing)))
       this.tables.setReturn(
         rip & INDEX,
@@ -202,7 +201,7 @@ export class Domain implements Disposable {
   }
 
   private forgetJump(rip: number, landing: number): void {
-    this.jumpLandings.delete(rip);
+    if (this.jumpLandings.get(rip) === landing) this.jumpLandings.delete(rip);
     if (this.tables.jumps[rip & INDEX] === BigInt(this.space.addressOf(landing)))
       this.tables.setJump(
         rip & INDEX,
@@ -231,7 +230,7 @@ export class Domain implements Disposable {
 }
 
 export function isStart(placed: PlacedUnit, at: number): boolean {
-  return ((placed.starts[at >> 5]! >> (at & 31)) & 1) === 1;
+  return at >>> 0 === at && ((placed.starts[at >> 5]! >> (at & 31)) & 1) === 1;
 }
 
 function contains(placed: PlacedUnit, offset: number): boolean {

@@ -1,0 +1,122 @@
+/** What the cache does not believe of a unit: the translator is not trusted. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { HostAddr } from '../../base/brand.ts';
+import type { CodeHost } from '../code-host.ts';
+import { EXIT, TABLE_ENTRIES } from '../sandbox/layout.ts';
+import { TARGET } from '../sandbox/macros.ts';
+import type { Unit } from '../translate/unit.ts';
+import { CodeCache } from './code-cache.ts';
+
+const EXECUTABLE = 0x7000_0000;
+
+function fakeHost(): CodeHost {
+  const exits = Object.fromEntries(
+    Object.values(EXIT).map((kind) => [kind, (EXECUTABLE + 32 * kind) as HostAddr]),
+  );
+  const host = {
+    tlsDisplacement: -256,
+    code: {
+      bytes: new Uint8Array(1 << 16),
+      executable: EXECUTABLE as HostAddr,
+      sizeBytes: 1 << 16,
+    },
+    codeStart: 4096,
+    stubs: { exits, miss: (EXECUTABLE + 1024) as HostAddr },
+    createTables(returnFill: HostAddr, jumpFill: HostAddr) {
+      const returns = new BigUint64Array(TABLE_ENTRIES).fill(BigInt(returnFill));
+      const jumps = new BigUint64Array(TABLE_ENTRIES).fill(BigInt(jumpFill));
+      return {
+        returns,
+        jumps,
+        setReturn(n: number, target: HostAddr) {
+          returns[n] = BigInt(target);
+        },
+        setJump(n: number, target: HostAddr) {
+          jumps[n] = BigInt(target);
+        },
+      };
+    },
+    allocate: (size: number) => ({ address: 0x6000_0000 as HostAddr, bytes: new Uint8Array(size) }),
+  };
+  return host as unknown as CodeHost;
+}
+
+/** nop; mov eax, 0x90909090; jmp next; jmp exit `syscall`. */
+function unit(changes: Partial<Unit> = {}): Unit {
+  const bytes = [0x90, 0xb8, 0x90, 0x90, 0x90, 0x90, 0x90, 0xe9, 0, 0, 0, 0, 0xe9, 0, 0, 0, 0];
+  return {
+    rip: 0x401000,
+    entryAt: 0,
+    landingAt: 0,
+    bytes: Uint8Array.from(bytes),
+    links: [],
+    relocs: [{ at: 13, target: EXIT.syscall }],
+    rips: Uint32Array.of(0x401000),
+    offsets: Uint32Array.of(0),
+    leaders: new Uint32Array(0),
+    returns: new Uint32Array(0),
+    fixups: new Int32Array(0),
+    pages: Uint32Array.of(0x401),
+    ...changes,
+  };
+}
+
+test('landings and entries inside an instruction are not registered', () => {
+  const cache = new CodeCache(fakeHost());
+  const domain = cache.createDomain();
+  for (const at of [2, 3, 400, -1, 1.5]) {
+    const placed = cache.add(unit({ rip: 0x500000 + at, entryAt: at, landingAt: at }), domain);
+    assert.equal(domain.entryOf(0x500000 + at), undefined);
+    assert.equal(domain.learnJump(0x500000 + at), false);
+    assert.equal(placed.dead, false);
+  }
+  cache.add(unit({ returns: Uint32Array.of(0x402000, 2, 0x402008, 1) }), domain);
+  assert.equal(domain.learnReturn(0x402000), false);
+  assert.equal(domain.learnReturn(0x402008), true);
+});
+
+test('a link must be a jmp rel32 in the bytes that were verified', () => {
+  const cache = new CodeCache(fakeHost());
+  const domain = cache.createDomain();
+  const link = { target: 0x402000, siteAt: 13 };
+  const good = unit({ links: [{ ...link, displacementAt: 8, siteAt: 2 }] });
+  assert.equal(cache.add(good, domain).dead, false);
+  const immediate = unit({ links: [{ ...link, displacementAt: 2, siteAt: 2 }] });
+  assert.throws(() => cache.add(immediate, domain), { code: 'UNIT_REJECTED' });
+  // E9 in the unit, but a relocation makes mov ecx, imm32 (B9) of it before it is verified.
+  const hidden = unit({
+    bytes: Uint8Array.from([0x90, 0x90, 0x90, 0xe9, 0, 0, 0, 0, 0xe9, 0, 0, 0, 0]),
+    relocs: [
+      { at: 3, target: EXIT.emulate },
+      { at: 9, target: EXIT.syscall },
+    ],
+    links: [{ target: 0x402000, displacementAt: 4, siteAt: 4 }],
+  });
+  const fresh = new CodeCache(fakeHost());
+  assert.throws(() => fresh.add(hidden, fresh.createDomain()), /: link, no branch there/);
+});
+
+test('no unit may branch to an exit that only signal handlers take', () => {
+  const cache = new CodeCache(fakeHost());
+  const domain = cache.createDomain();
+  for (const target of [EXIT.fault, EXIT.tick, EXIT.tickBeforeEntry])
+    assert.throws(() => cache.add(unit({ relocs: [{ at: 13, target }] }), domain), {
+      code: 'UNIT_REJECTED',
+    });
+  for (const target of [EXIT.syscall, TARGET.miss, TARGET.missReturn, TARGET.missJump])
+    cache.add(unit({ relocs: [{ at: 13, target }] }), domain);
+});
+
+test('a dropped unit is in no table, even if a later one has the same return address', () => {
+  const cache = new CodeCache(fakeHost());
+  const domain = cache.createDomain();
+  const index = 0x402008 & (TABLE_ENTRIES - 1);
+  const fill = domain.tables.returns[index];
+  const first = cache.add(unit({ returns: Uint32Array.of(0x402008, 1) }), domain);
+  assert.notEqual(domain.tables.returns[index], fill);
+  cache.add(unit({ rip: 0x403000, returns: Uint32Array.of(0x402008, 1) }), domain);
+  domain.drop(first);
+  assert.equal(domain.tables.returns[index], fill);
+  assert.equal(domain.learnReturn(0x402008), true);
+});
