@@ -154,6 +154,25 @@ export const NEVER: readonly Never[] = [
   ...OTHERS,
 ];
 
+/** The rows above by opcode: (space, map, opcode) as one number. */
+const BY_OPCODE: ReadonlyMap<number, readonly Never[]> = byOpcode();
+
+function opcodeIndex(space: Space, map: number, opcode: number): number {
+  return (space << 11) | (map << 8) | opcode;
+}
+
+function byOpcode(): Map<number, Never[]> {
+  const found = new Map<number, Never[]>();
+  for (const n of NEVER)
+    for (let opcode = n.from; opcode <= n.to; opcode++) {
+      const index = opcodeIndex(n.space, n.map, opcode);
+      const known = found.get(index);
+      if (known === undefined) found.set(index, [n]);
+      else known.push(n);
+    }
+  return found;
+}
+
 /** The reason why an encoding never stands in translated code, or undefined. */
 export function whyNever(
   space: Space,
@@ -162,13 +181,11 @@ export function whyNever(
   prefix: number,
   modrm: number,
 ): string | undefined {
+  const rows = BY_OPCODE.get(opcodeIndex(space, map, opcode));
+  if (rows === undefined) return undefined;
   const mod = modrm >= 0xc0 ? 'reg' : 'mem';
-  for (const n of NEVER)
+  for (const n of rows)
     if (
-      n.space === space &&
-      n.map === map &&
-      opcode >= n.from &&
-      opcode <= n.to &&
       (n.prefixes >> prefix) & 1 &&
       (n.mod === 'any' || n.mod === mod) &&
       (n.regs >> ((modrm >> 3) & 7)) & 1 &&
