@@ -172,7 +172,7 @@ export function parsePolicy(yaml: string): Policy {
   let value: unknown;
   try {
     const options = { schema: 'failsafe', strict: true, uniqueKeys: true } as const;
-    value = parseYaml(yaml, { ...options, maxAliasCount: 0, prettyErrors: true });
+    value = parseYaml(yaml, { ...options, maxAliasCount: 0, logLevel: 'error' });
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : 'not YAML';
     throw new Refusal('MALFORMED_POLICY', `policy: ${message}`, { cause });

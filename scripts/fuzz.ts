@@ -1,0 +1,36 @@
+/**
+ * `npm run fuzz -- [TARGET] [--seconds N] [--seed N]`: runs registered fuzz targets, each a generator
+ * with an oracle, until the time is up or a fault is found. A canary that must fail runs first.
+ */
+import { SeededRandom } from '../src/base/random.ts';
+
+type Fuzz = (seconds: number, random: SeededRandom) => Promise<number>;
+
+const TARGETS: Readonly<Record<string, Fuzz>> = {
+  'attest-parsers': async (seconds, random) => {
+    const { fuzzParsers } = await import('../test/attest/parser-targets.ts');
+    return fuzzParsers(seconds, random, () => performance.now());
+  },
+};
+
+/** A target whose oracle must object: shows that faults come through. */
+async function canary(): Promise<void> {
+  const { run } = await import('../test/attest/parser-targets.ts');
+  const parse = () => [].at(0)!['x'];
+  if (run({ name: 'canary', seeds: [], parse }, new Uint8Array(1)) === undefined)
+    throw new Error('the canary did not fail: faults would not be seen');
+}
+
+const option = (name: string, otherwise: number): number => {
+  const at = process.argv.indexOf(`--${name}`);
+  return at < 0 ? otherwise : Number(process.argv[at + 1]);
+};
+const seconds = option('seconds', 10);
+const seed = option('seed', Math.floor(performance.timeOrigin) >>> 0);
+const named = process.argv.slice(2).filter((word) => word in TARGETS);
+await canary();
+for (const [name, fuzz] of Object.entries(TARGETS)) {
+  if (named.length > 0 && !named.includes(name)) continue;
+  console.log(`${name}: ${seconds} s, seed ${seed}`);
+  console.log(`${name}: ${await fuzz(seconds, new SeededRandom(seed))} inputs, no fault`);
+}
