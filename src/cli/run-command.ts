@@ -1,6 +1,6 @@
 /** What `cloister run` does: opens what is to be run, puts an instance together, gives its status. */
 
-import { ST_NODEV, ST_NOSUID, ST_RDONLY } from '../abi/stat-layout.ts';
+import { ST_NODEV, ST_NOEXEC, ST_NOSUID, ST_RDONLY } from '../abi/stat-layout.ts';
 import type { Logger } from '../base/interfaces.ts';
 import { makeDevfs } from '../fs/devfs/devfs.ts';
 import { Hostfs } from '../fs/hostfs/hostfs.ts';
@@ -11,7 +11,7 @@ import { openHostFolder } from '../host/host-folder.ts';
 import { createNativeHost } from '../host/native/native-host.ts';
 import { NodeHost } from '../host/node-host.ts';
 import { inheritedStream } from '../host/stdio.ts';
-import { Instance, type RootContext } from '../runtime/instance.ts';
+import { Instance, type MountContext, type RootContext } from '../runtime/instance.ts';
 import type { TreeBuilder } from '../runtime/mounts.ts';
 import { planUnmeasured, type RunPlan, type RunRequest } from '../runtime/plan.ts';
 import { CommandError, RUN_STATUS } from './errors.ts';
@@ -78,7 +78,7 @@ function createLogger(verbose: boolean): Logger {
 
 const PUBLIC_NAMES = new Set(['usr', 'bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32', 'etc']);
 
-function mountMachine(tree: TreeBuilder, context: RootContext, plan: RunPlan): void {
+function mountMachine(tree: TreeBuilder, context: MountContext, plan: RunPlan): void {
   for (const name of PUBLIC_NAMES) {
     const folder = openHostFolder(`/${name}`);
     if (typeof folder === 'number') continue;
@@ -89,8 +89,8 @@ function mountMachine(tree: TreeBuilder, context: RootContext, plan: RunPlan): v
     });
   }
   for (const path of ['/tmp', '/run']) tree.makeFolder(path, 0o1777);
-  tree.makeFolder('/proc', 0o555);
   const { clock, segments } = context;
+  tree.mount('/proc', context.proc, 'proc', ST_NOSUID | ST_NODEV | ST_NOEXEC);
   tree.mount('/dev', makeDevfs(clock, segments), 'tmpfs', ST_NOSUID);
   tree.mount('/dev/shm', new Tmpfs(clock, segments), 'shm', ST_NOSUID | ST_NODEV);
   for (const { hostPath, guestPath, readOnly } of plan.binds)

@@ -8,11 +8,13 @@ import type { Clock, Crypto, Entropy, Logger } from '../base/interfaces.ts';
 import type { CodeHost } from '../cpu/code-host.ts';
 import { Devices } from '../fs/devfs/devices.ts';
 import { type HostStream, openHostStream } from '../fs/hoststream/host-stream.ts';
+import { Procfs } from '../fs/procfs/procfs.ts';
 import { Tmpfs } from '../fs/tmpfs/tmpfs.ts';
 import { Credentials } from '../kernel/credentials.ts';
 import type { Host } from '../kernel/host.ts';
 import { Kernel } from '../kernel/kernel.ts';
 import { Limits, RLIMIT } from '../kernel/limits.ts';
+import { KernelSystemView, KernelTaskSource } from '../kernel/views/sources.ts';
 import type { PageHost } from '../mm/page-host.ts';
 import { createAddressSpaces } from '../mm/space-context.ts';
 import { TranslatedPlatform } from '../platform/platform.ts';
@@ -37,7 +39,7 @@ export interface InstanceParts {
   /** Makes the root file system; called once. */
   makeRoot(context: RootContext): FileSystem;
   /** Mounts the rest: /proc, /dev, binds, volumes. */
-  mountAll(tree: TreeBuilder, context: RootContext): void;
+  mountAll(tree: TreeBuilder, context: MountContext): void;
   /** Standard input, output, error; undefined where closed. */
   readonly streams: readonly (HostStream | undefined)[];
   readonly trace?: ((line: string) => void) | undefined;
@@ -48,6 +50,10 @@ export interface InstanceParts {
 export interface RootContext {
   readonly clock: RealFileClock;
   readonly segments: PageHost;
+}
+
+export interface MountContext extends RootContext {
+  readonly proc: FileSystem;
 }
 
 export class Instance {
@@ -91,7 +97,10 @@ export class Instance {
         ...(parts.scheduleSeed === undefined ? {} : { scheduleSeed: parts.scheduleSeed }),
       },
     });
-    parts.mountAll(new TreeBuilder(this.vfs), context);
+    const system = new KernelSystemView(this.kernel);
+    const tasks = new KernelTaskSource(this.kernel);
+    const proc = new Procfs(context.clock, this.vfs, tasks, system);
+    parts.mountAll(new TreeBuilder(this.vfs), { ...context, proc });
   }
 
   /** Runs the planned program until it ends; its status as wait(2) reports it. */

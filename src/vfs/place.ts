@@ -26,6 +26,9 @@ export function pathFrom(root: Location, place: Location): string | undefined {
 export function describePlace(root: Location, place: Location): string {
   const path = pathFrom(root, place);
   if (path !== undefined) return place.dentry.isDeleted ? `${path} (deleted)` : path;
+  // A file that never had a name in a tree: memfd.
+  if (place.dentry.isRoot && place.dentry.name !== '')
+    return `/${place.dentry.name}${place.dentry.isDeleted ? ' (deleted)' : ''}`;
   const inside = pathFrom({ mount: place.mount, dentry: place.mount.root }, place) ?? '/';
   return place.dentry.isDeleted ? `${inside} (deleted)` : inside;
 }

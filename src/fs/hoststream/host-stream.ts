@@ -44,6 +44,11 @@ class HostStreamInode extends Inode {
     this.stream = stream;
     this.touchCreated();
   }
+
+  /** /dev/stdout and /proc/self/fd/1: the same stream. */
+  override open(request: OpenRequest): OpenFile {
+    return new HostStreamFile(request, this.stream);
+  }
 }
 
 /** The file system that inherited streams seem to lie on. */

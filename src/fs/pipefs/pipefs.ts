@@ -16,11 +16,18 @@ import { Pipe } from './pipe.ts';
 import { PipeFile } from './pipe-file.ts';
 
 class PipeInode extends Inode {
+  readonly pipe = new Pipe();
+
   constructor(fs: FileSystem, ino: number, who: Credentials) {
     super(fs, ino, S_IFIFO | 0o600);
     this.uid = who.fsuid;
     this.gid = who.fsgid;
     this.touchCreated();
+  }
+
+  /** /proc/self/fd/N: another end of the same pipe. */
+  override open(request: OpenRequest): OpenFile {
+    return new PipeFile(request, this.pipe, false);
   }
 }
 
@@ -42,7 +49,7 @@ export class PipeFs extends FileSystem {
   makePipe(who: Credentials, flags: number): [PipeFile, PipeFile] {
     const inode = new PipeInode(this, this.#nextIno++, who);
     inode.nlink = 1;
-    const pipe = new Pipe();
+    const { pipe } = inode;
     const dentry = placeless('', inode);
     const kept = flags & (O_NONBLOCK | O_DIRECT);
     const common = { mount: this.#mount, dentry, inode, credentials: who };

@@ -1,0 +1,128 @@
+/** /proc/sys: the settings that programs read, and the few that they write. */
+
+import { EINVAL } from '../../abi/errno.table.ts';
+import { byteString } from '../../vfs/byte-string.ts';
+import type { SystemView } from '../../vfs/task-view.ts';
+import { folder, type NodeMaker, setting, text } from './nodes.ts';
+
+const fixed = (value: string | number): NodeMaker => text(() => `${value}\n`);
+
+/** A 64-character name; a trailing newline is not part of it. */
+const nameSetting = (read: () => string, write: (name: string) => void): NodeMaker =>
+  setting(
+    () => `${read()}\n`,
+    (bytes) => {
+      const name = byteString(bytes).replace(/\n.*$/s, '');
+      if (name.length > 64) return -EINVAL;
+      write(name);
+      return 0;
+    },
+  );
+
+/** A number that is kept, and has no other effect. */
+function kept(initial: number): NodeMaker {
+  let value = initial;
+  return setting(
+    () => `${value}\n`,
+    (bytes) => {
+      const given = Number(byteString(bytes).trim() || Number.NaN);
+      if (!Number.isInteger(given)) return -EINVAL;
+      value = given;
+      return 0;
+    },
+  );
+}
+
+export function sysctlTree(system: SystemView): NodeMaker {
+  return folder([
+    ['kernel', folder(kernelEntries(system))],
+    ['vm', folder(VM_ENTRIES())],
+    ['fs', folder(FS_ENTRIES())],
+    ['net', folder([['core', folder([['somaxconn', kept(4096)]])]])],
+  ]);
+}
+
+const kernelEntries = (system: SystemView): [string, NodeMaker][] => [
+  ['ostype', fixed('Linux')],
+  ['osrelease', text(() => `${system.release}\n`)],
+  ['version', text(() => `${system.version}\n`)],
+  [
+    'hostname',
+    nameSetting(
+      () => system.hostName,
+      (name) => {
+        system.hostName = name;
+      },
+    ),
+  ],
+  [
+    'domainname',
+    nameSetting(
+      () => system.domainName,
+      (name) => {
+        system.domainName = name;
+      },
+    ),
+  ],
+  ['pid_max', text(() => `${system.pidMax}\n`)],
+  ['threads-max', text(() => `${system.threadsMax}\n`)],
+  ['cap_last_cap', fixed(40)],
+  ['ngroups_max', fixed(65536)],
+  ['randomize_va_space', kept(2)],
+  ['core_pattern', fixed('core')],
+  ['core_uses_pid', kept(0)],
+  ['overflowuid', fixed(65534)],
+  ['overflowgid', fixed(65534)],
+  ['shmmax', fixed('18446744073692774399')],
+  ['shmall', fixed('18446744073692774399')],
+  ['shmmni', fixed(4096)],
+  ['msgmax', fixed(8192)],
+  ['msgmnb', fixed(16384)],
+  ['msgmni', fixed(32000)],
+  ['sem', fixed('32000\t1024000000\t500\t32000')],
+  ['sched_child_runs_first', fixed(0)],
+  ['sched_rt_runtime_us', fixed(950000)],
+  ['perf_event_paranoid', fixed(4)],
+  ['yama', folder([['ptrace_scope', fixed(1)]])],
+  ['tainted', fixed(0)],
+  ['printk', fixed('4\t4\t1\t7')],
+  [
+    'random',
+    folder([
+      ['boot_id', fixed(system.bootId)],
+      ['uuid', fixed(system.bootId)],
+      ['entropy_avail', fixed(256)],
+      ['poolsize', fixed(256)],
+    ]),
+  ],
+];
+
+const VM_ENTRIES = (): [string, NodeMaker][] => [
+  ['overcommit_memory', kept(0)],
+  ['overcommit_ratio', kept(50)],
+  ['max_map_count', fixed(65530)],
+  ['mmap_min_addr', fixed(65536)],
+  ['swappiness', kept(60)],
+  ['nr_hugepages', fixed(0)],
+];
+
+const FS_ENTRIES = (): [string, NodeMaker][] => [
+  ['file-max', fixed('9223372036854775807')],
+  ['file-nr', fixed('0\t0\t9223372036854775807')],
+  ['nr_open', fixed(1048576)],
+  ['pipe-max-size', fixed(1048576)],
+  ['pipe-user-pages-soft', fixed(16384)],
+  ['pipe-user-pages-hard', fixed(0)],
+  ['protected_symlinks', fixed(0)],
+  ['protected_hardlinks', fixed(1)],
+  ['suid_dumpable', fixed(0)],
+  [
+    'inotify',
+    folder([
+      ['max_queued_events', fixed(16384)],
+      ['max_user_instances', fixed(128)],
+      ['max_user_watches', fixed(65536)],
+    ]),
+  ],
+  ['mqueue', folder([['msg_max', fixed(10)]])],
+];

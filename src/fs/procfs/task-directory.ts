@@ -1,0 +1,249 @@
+/** /proc/PID and /proc/PID/task/TID. */
+
+import { EACCES, EINVAL, EIO, ENOENT, ESRCH } from '../../abi/errno.table.ts';
+import { byteString } from '../../vfs/byte-string.ts';
+import type { Location } from '../../vfs/dentry.ts';
+import type { Inode } from '../../vfs/inode.ts';
+import type { OpenFile } from '../../vfs/open-file.ts';
+import { describePlace } from '../../vfs/place.ts';
+import type { TaskView } from '../../vfs/task-view.ts';
+import { DescriptorDirectory } from './descriptor-directory.ts';
+import { mountInfoText, mountStatsText, mountsText } from './mount-text.ts';
+import {
+  type Content,
+  type NodeMaker,
+  NumberedDirectory,
+  ProcDirectory,
+  ProcFile,
+  type ProcHost,
+  ProcLink,
+  setting,
+  text,
+} from './nodes.ts';
+import type { Procfs } from './procfs.ts';
+import { limitsText, mapsText, smapsText, statmText, statText, statusText } from './task-text.ts';
+
+/** The files of one task. Looks the task up each time: it may be gone. */
+export class TaskDirectory extends ProcDirectory {
+  readonly #task: TaskView;
+
+  constructor(fs: Procfs, task: TaskView, isThread: boolean) {
+    super(fs, entriesOf(fs, task.tid, isThread));
+    this.#task = task;
+    this.refresh();
+  }
+
+  override refresh(): number {
+    const { uids, gids } = this.#task.identity;
+    this.uid = uids[1];
+    this.gid = gids[1];
+    return 0;
+  }
+
+  protected override adorn(node: Inode): void {
+    node.uid = this.uid;
+    node.gid = this.gid;
+  }
+}
+
+class ThreadsDirectory extends NumberedDirectory {
+  declare readonly fs: Procfs;
+  readonly #pid: number;
+  readonly #known = new Map<number, TaskDirectory>();
+
+  constructor(fs: Procfs, pid: number) {
+    super(fs);
+    this.#pid = pid;
+  }
+
+  protected override numbers(): readonly number[] | number {
+    const task = this.fs.tasks.find(this.#pid);
+    return task === undefined ? -ENOENT : task.threads().map((thread) => thread.tid);
+  }
+
+  protected override entry(tid: number): Inode | number {
+    const task = this.fs.tasks.find(tid);
+    if (task === undefined || task.pid !== this.#pid) {
+      this.#known.delete(tid);
+      return -ENOENT;
+    }
+    let node = this.#known.get(tid);
+    if (node === undefined) {
+      node = new TaskDirectory(this.fs, task, true);
+      this.#known.set(tid, node);
+    }
+    return node;
+  }
+}
+
+/** All entries by name; `tid` is looked up on each access. */
+function entriesOf(fs: Procfs, tid: number, isThread: boolean): [string, NodeMaker][] {
+  const withTask = (show: (task: TaskView) => Content) => (): Content => {
+    const task = fs.tasks.find(tid);
+    return task === undefined ? -ESRCH : show(task);
+  };
+  /** Only for those who may look into the task. */
+  const guarded = (show: (task: TaskView) => Content) =>
+    withTask((task) => (task.mayInspect() ? show(task) : -EACCES));
+  const rootOf = (task: TaskView): Location => task.fs?.root ?? fs.vfs.root;
+  const viewer = (): Location => fs.tasks.current().fs?.root ?? fs.vfs.root;
+  const placeLink = (find: (task: TaskView) => Location | undefined): NodeMaker => {
+    const target = (): Location | number => {
+      const task = fs.tasks.find(tid);
+      if (task === undefined) return -ENOENT;
+      if (!task.mayInspect()) return -EACCES;
+      return find(task) ?? -ENOENT;
+    };
+    const read = (): string | number => {
+      const place = target();
+      return typeof place === 'number' ? place : describePlace(viewer(), place);
+    };
+    return (host: ProcHost) => new ProcLink(host, { read, target });
+  };
+  const entries: [string, NodeMaker][] = [
+    ['fd', () => new DescriptorDirectory(fs, tid, 'link')],
+    ['fdinfo', () => new DescriptorDirectory(fs, tid, 'info')],
+    [
+      'environ',
+      text(
+        guarded((task) => task.environment()),
+        0o400,
+      ),
+    ],
+    [
+      'auxv',
+      text(
+        guarded((task) => task.auxiliaryVector()),
+        0o400,
+      ),
+    ],
+    ['status', text(withTask(statusText))],
+    [
+      'personality',
+      text(
+        guarded(() => '00000000\n'),
+        0o400,
+      ),
+    ],
+    ['limits', text(withTask(limitsText))],
+    ['comm', commFile(fs, tid)],
+    [
+      'syscall',
+      text(
+        guarded(() => 'running\n'),
+        0o400,
+      ),
+    ],
+    ['cmdline', text(withTask((task) => task.commandLine()))],
+    ['stat', text(withTask(statText))],
+    ['statm', text(withTask(statmText))],
+    ['maps', text(guarded((task) => mapsText(task, viewer())))],
+    ['smaps', text(guarded((task) => smapsText(task, viewer())))],
+    ['cwd', placeLink((task) => task.fs?.cwd)],
+    ['root', placeLink((task) => task.fs?.root)],
+    ['exe', placeLink((task) => task.executable)],
+    ['mounts', text(withTask((task) => mountsText(fs.vfs, rootOf(task))))],
+    ['mountinfo', text(withTask((task) => mountInfoText(fs.vfs, rootOf(task))))],
+    ['wchan', text(withTask((task) => task.waitingIn || '0'))],
+    ['schedstat', text(withTask((task) => `${Math.floor(task.times.userNs)} 0 0\n`))],
+    ['cgroup', text(withTask(() => '0::/\n'))],
+    ['cpuset', text(withTask(() => '/\n'))],
+    ['oom_score', text(withTask(() => '0\n'))],
+    ['oom_score_adj', oomFile(fs, tid)],
+    ['io', text(guarded(ioText), 0o400)],
+    ['uid_map', text(withTask(() => MAP_ALL))],
+    ['gid_map', text(withTask(() => MAP_ALL))],
+    ['setgroups', text(withTask(() => 'allow\n'))],
+    ['loginuid', text(withTask(() => '4294967295'))],
+    ['sessionid', text(withTask(() => '4294967295'))],
+    ['mem', memoryFile(fs, tid)],
+  ];
+  if (!isThread)
+    entries.push(
+      ['task', () => new ThreadsDirectory(fs, tid)],
+      [
+        'mountstats',
+        text(
+          withTask((task) => mountStatsText(fs.vfs, rootOf(task))),
+          0o400,
+        ),
+      ],
+    );
+  return entries;
+}
+
+const MAP_ALL = '         0          0 4294967295\n';
+
+function ioText(): string {
+  const names = ['rchar', 'wchar', 'syscr', 'syscw', 'read_bytes', 'write_bytes'];
+  return `${[...names, 'cancelled_write_bytes'].map((name) => `${name}: 0`).join('\n')}\n`;
+}
+
+function commFile(fs: Procfs, tid: number): NodeMaker {
+  return setting(
+    () => {
+      const task = fs.tasks.find(tid);
+      return task === undefined ? -ESRCH : `${task.comm}\n`;
+    },
+    (bytes) => {
+      const task = fs.tasks.find(tid);
+      if (task === undefined) return -ESRCH;
+      if (task.pid !== fs.tasks.current().pid) return -EINVAL;
+      task.comm = byteString(bytes).replace(/\n$/, '').slice(0, 15);
+      return 0;
+    },
+  );
+}
+
+function oomFile(fs: Procfs, tid: number): NodeMaker {
+  return setting(
+    () => {
+      const task = fs.tasks.find(tid);
+      return task === undefined ? -ESRCH : `${task.oomScoreAdjust}\n`;
+    },
+    (bytes) => {
+      const value = Number(byteString(bytes).trim() || Number.NaN);
+      if (!Number.isInteger(value) || value < -1000 || value > 1000) return -EINVAL;
+      const task = fs.tasks.find(tid);
+      if (task === undefined) return -ESRCH;
+      task.oomScoreAdjust = value;
+      return 0;
+    },
+  );
+}
+
+/** /proc/PID/mem: guest memory at the file position. */
+function memoryFile(fs: Procfs, tid: number): NodeMaker {
+  return (host) => new MemoryNode(host, fs, tid);
+}
+
+class MemoryNode extends ProcFile {
+  readonly #procfs: Procfs;
+  readonly #tid: number;
+
+  constructor(host: ProcHost, procfs: Procfs, tid: number) {
+    super(host, { read: () => '' }, 0o600);
+    this.#procfs = procfs;
+    this.#tid = tid;
+  }
+
+  #memory() {
+    const task = this.#procfs.tasks.find(this.#tid);
+    return task?.mayInspect() ? task.memory : undefined;
+  }
+
+  // The ordinary open file reads and writes through the inode.
+  override open(): OpenFile | number | undefined {
+    return this.#memory() === undefined ? -EACCES : undefined;
+  }
+
+  override readAt(position: number, target: Uint8Array, start: number, length: number): number {
+    const count = this.#memory()?.read(position, target.subarray(start, start + length)) ?? 0;
+    return count === 0 && length > 0 ? -EIO : count;
+  }
+
+  override writeAt(position: number, source: Uint8Array, start: number, length: number): number {
+    const count = this.#memory()?.write(position, source.subarray(start, start + length)) ?? 0;
+    return count === 0 && length > 0 ? -EIO : count;
+  }
+}
