@@ -47,6 +47,11 @@ export abstract class GuestMemory {
     this.#last = undefined;
   }
 
+  /** {@link AddressSpace.isDirect}: writers must hear of it before they touch a page. */
+  isDirect(addr: number, length: number, forWriting: boolean): boolean {
+    return forWriting ? this.#directWrite(addr, length) : this.#directRead(addr, length);
+  }
+
   /** True when [addr, addr + length) may be read directly. */
   #directRead(addr: number, length: number): boolean {
     const found = this.#lookup(addr);

@@ -67,7 +67,7 @@ export const uptimeText = (system: SystemView): string =>
 export function loadText(system: SystemView, tasks: TaskSource): string {
   const [a, b, c] = system.loadAverages.map((load) => load.toFixed(2));
   let count = 0;
-  for (const process of tasks.processes()) count += process.threads().length;
+  for (const leader of tasks.processes()) count += leader.threads().length;
   return `${a} ${b} ${c} ${system.runningTasks}/${count} ${system.lastPid}\n`;
 }
 
