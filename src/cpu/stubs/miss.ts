@@ -51,6 +51,9 @@ export function emitMiss(c: Context): void {
   a.emit('mov', eax, ecx);
   a.emit('cmp', rax, rcx);
   a.emit('jne', none);
+  // Nor has 0, where nothing is ever mapped: it marks the table's free entries.
+  a.emit('test', eax, eax);
+  a.emit('je', none);
   a.emit('imul', edx, ecx, WIDE_MULTIPLIER);
   a.emit('shr', edx, 8);
   a.emit('and', rdx, tls(c, 'wideMask'));
