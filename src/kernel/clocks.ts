@@ -4,7 +4,10 @@ import { EINVAL } from '../abi/errno.table.ts';
 import { CLOCK, NS_PER_MS } from '../abi/time.ts';
 import type { Task } from './task.ts';
 
-/** TAI is ahead of UTC by the leap seconds; Linux starts with none known. */
+/**
+ * TAI is ahead of UTC by the leap seconds; Linux starts with none known. The ALARM clocks need a
+ * real-time clock that wakes the machine: without one Linux does not have them either (EINVAL).
+ */
 const TICK_NS = BigInt(4 * NS_PER_MS);
 
 /** The time of clock `id`, or -EINVAL. */
@@ -12,7 +15,6 @@ export function readClock(task: Task, id: number): bigint | number {
   const { clock } = task.kernel;
   switch (id) {
     case CLOCK.CLOCK_REALTIME:
-    case CLOCK.CLOCK_REALTIME_ALARM:
     case CLOCK.CLOCK_TAI:
       return clock.realtimeNs();
     case CLOCK.CLOCK_REALTIME_COARSE:
@@ -20,7 +22,6 @@ export function readClock(task: Task, id: number): bigint | number {
     case CLOCK.CLOCK_MONOTONIC:
     case CLOCK.CLOCK_MONOTONIC_RAW:
     case CLOCK.CLOCK_BOOTTIME:
-    case CLOCK.CLOCK_BOOTTIME_ALARM:
       return clock.monotonicNs();
     case CLOCK.CLOCK_MONOTONIC_COARSE:
       return (clock.monotonicNs() / TICK_NS) * TICK_NS;
@@ -70,12 +71,10 @@ export type TimerBase = 'monotonic' | 'realtime';
 export function timerBase(id: number): TimerBase | undefined {
   switch (id) {
     case CLOCK.CLOCK_REALTIME:
-    case CLOCK.CLOCK_REALTIME_ALARM:
     case CLOCK.CLOCK_TAI:
       return 'realtime';
     case CLOCK.CLOCK_MONOTONIC:
     case CLOCK.CLOCK_BOOTTIME:
-    case CLOCK.CLOCK_BOOTTIME_ALARM:
       return 'monotonic';
     default:
       return undefined;

@@ -15,7 +15,7 @@ function find(task: Task, pid: number): ThreadGroup | undefined {
 }
 
 function sysSetpgid(task: Task, pid: number, pgid: number): number {
-  if (pgid < 0) return -EINVAL;
+  if (pgid < 0 || (pgid === 0 && pid < 0)) return -EINVAL;
   const target = find(task, pid);
   if (target === undefined) return -ESRCH;
   if (pid !== 0 && target.pid !== pid) return -EINVAL;

@@ -4,6 +4,7 @@ import {
   EACCES,
   EBADF,
   EEXIST,
+  EFAULT,
   EINVAL,
   ENODEV,
   ENOMEM,
@@ -15,6 +16,7 @@ import { MCL, MLOCK_ONFAULT, MPOL } from '../abi/mlock.ts';
 import { MADV, MAP, MREMAP, MSYNC, PROT } from '../abi/mman.ts';
 import { mappingOf } from '../kernel/exec/context.ts';
 import type { Task } from '../kernel/task.ts';
+import { FileMapping } from '../vfs/file-mapping.ts';
 import type { OpenFile } from '../vfs/open-file.ts';
 import * as arg from './args.ts';
 import { row, type SyscallRow } from './row.ts';
@@ -102,7 +104,20 @@ function sysMprotect(task: Task, addr: number, length: number, prot: number): nu
     return task.space.protect(area.start, addr + bytes - area.start, prot & PROT_ACCESS);
   }
   if ((prot & PROT.PROT_GROWSUP) !== 0) return -EINVAL;
+  if ((prot & PROT.PROT_WRITE) !== 0 && !mayWriteShared(task, addr, addr + bytes)) return -EACCES;
   return task.space.protect(addr, bytes, prot & PROT_ACCESS);
+}
+
+/** A shared mapping of a file that was opened for reading stays read-only (VM_MAYWRITE). */
+function mayWriteShared(task: Task, start: number, end: number): boolean {
+  const { space } = task;
+  for (let at = start; at < end; ) {
+    const area = space.areaAt(at);
+    if (area === undefined) return true;
+    if (area.shared && area.file instanceof FileMapping && !area.file.file.isWritable) return false;
+    at = area.end;
+  }
+  return true;
 }
 
 function sysMremap(
@@ -120,7 +135,8 @@ function sysMremap(
   if (addr % PAGE !== 0 || newLength === 0) return -EINVAL;
   const oldBytes = Math.ceil(oldLength / PAGE) * PAGE;
   const newBytes = Math.ceil(newLength / PAGE) * PAGE;
-  if (newBytes > GUEST_END || addr + oldBytes > GUEST_END) return -EINVAL;
+  if (addr + oldBytes > GUEST_END) return -EFAULT;
+  if (newBytes > GUEST_END) return -ENOMEM;
   if ((flags & MREMAP.MREMAP_FIXED) !== 0)
     if (newAddr % PAGE !== 0 || newAddr + newBytes > GUEST_END) return -EINVAL;
   return task.space.remap(addr, oldBytes, newBytes, flags, newAddr);

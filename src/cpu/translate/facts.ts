@@ -119,6 +119,9 @@ const BY_MNEMONIC: Readonly<Record<string, Kind>> = {
   nop: KIND.nothing,
   endbr64: KIND.nothing,
   endbr32: KIND.nothing,
+  // Guests have no shadow stack: it leaves its operand alone.
+  rdsspd: KIND.nothing,
+  rdsspq: KIND.nothing,
   lea: KIND.lea,
   push: KIND.push,
   pop: KIND.pop,

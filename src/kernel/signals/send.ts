@@ -168,6 +168,7 @@ export function kill(sender: Task, pid: number, info: SignalInfo): number {
   if (info.signal < 0 || info.signal > 64) return -EINVAL;
   const { processes } = sender.kernel;
   if (pid > 0) {
+    if (pid === processes.init.pid) return sender.creds.has(CAP_KILL) ? 0 : -EPERM;
     const target = processes.group(pid) ?? processes.task(pid)?.group;
     return target === undefined ? -ESRCH : killGroup(sender, target, info);
   }
