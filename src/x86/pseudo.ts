@@ -14,7 +14,7 @@ const CARRYLESS: Readonly<Record<number, string>> = { 0: 'lql', 1: 'hql', 16: 'l
 export function pseudoOf(row: Row, immediate: number): string | undefined {
   const { mnemonic } = row;
   const value = immediate & 0xff;
-  const float = /^(v?cmp)([ps][sd])$/.exec(mnemonic);
+  const float = /^(v?cmp)([ps][sdh])$/.exec(mnemonic);
   if (float !== null && row.immediateBytes === 1) {
     const count = row.space === VEX || row.space === EVEX ? 32 : 8;
     return value < count ? `${float[1]}${FLOAT_PREDICATES[value]}${float[2]}` : undefined;

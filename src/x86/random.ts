@@ -111,9 +111,11 @@ function byteRegisters(random: SeededRandom, into: Instruction): void {
   into.rex = random.below(2) === 0 ? 0x40 : 0;
 }
 
-/** Gather with destination, index and mask not all different is #UD. */
-function indexClashes(into: Instruction): boolean {
+/** #UD: gathers with destination, index and mask not all different; complex products in place. */
+function registersClash(into: Instruction): boolean {
   const { row } = into;
+  if (/^vfc?(madd|mul)c[ps]h$/.test(row.mnemonic))
+    return into.reg === into.vvvv || (!into.hasMemory && into.reg === into.rm);
   const memory = row.operands[row.memoryOperand];
   if (memory === undefined || memory.vsibBits === 0 || row.memoryAccess !== READ) return false;
   const vex = row.space !== EVEX;
@@ -155,7 +157,7 @@ export function randomInstruction(
     if (row.operands.some((operand) => operand.slot === 'is4')) into.immediate = 0;
     if (row.immediateBytes === 8) into.immediateHigh = random.uint32() | 0;
     if (row.immediate2Bytes !== 0) into.immediate2 = integer(random, row.immediate2Bytes);
-    if (indexClashes(into)) continue;
+    if (registersClash(into)) continue;
     // 90 with register 0 would be nop.
     if (row.opcodeReg && row.opcode === 0x90 && into.opcodeReg === 0) continue;
     if (encodeInto(scratch, 0, into) >= 0) return into;
