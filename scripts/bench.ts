@@ -2,6 +2,7 @@
 
 const SUITES: Readonly<Record<string, () => Promise<(rows: readonly string[]) => unknown>>> = {
   cpu: async () => (await import('../bench/cpu.ts')).benchCpu,
+  attest: async () => (await import('../bench/attest.ts')).benchAttest,
 };
 
 const [name, ...rows] = process.argv.slice(2);

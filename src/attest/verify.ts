@@ -14,7 +14,7 @@ import { checkProviderPolicy, RuleList } from './appraise/policy-checks.ts';
 import { checkBinding, checkSoftwarePolicy } from './appraise/software-checks.ts';
 import type { Check, Verdict } from './checks.ts';
 import type { DcapCollateral } from './dcap/collateral.ts';
-import { verifyDcap } from './dcap/verify.ts';
+import { DcapVerifier, verifyDcap } from './dcap/verify.ts';
 import type { RefusalCode } from './errors.ts';
 import type { Evidence } from './evidence.ts';
 import { verifyNitro } from './nitro/verify.ts';
@@ -22,7 +22,7 @@ import type { Policy } from './policy.ts';
 import { verifySim } from './sim/verify.ts';
 import { verifySnp } from './snp/verify.ts';
 import type { Certificate } from './x509/certificate.ts';
-import { isoTime } from './x509/path.ts';
+import { isoTime, SignatureMemo } from './x509/path.ts';
 
 /** What vendors serve beside the evidence. Everything is optional; what is missing is said. */
 export interface Collateral {
@@ -42,6 +42,16 @@ export interface VerifyInput {
   readonly time: Date;
   /** The challenge that this evidence must answer. */
   readonly nonce?: Uint8Array;
+  readonly cache?: VerificationCache;
+}
+
+/**
+ * What a long-lived verifier remembers between calls: signatures over collateral, chains and
+ * authorities. Holds no verdict: times, levels and policies are judged anew.
+ */
+export class VerificationCache {
+  readonly dcap = new DcapVerifier();
+  readonly signatures = new SignatureMemo();
 }
 
 type Checked = { readonly verdict: Verdict<unknown>; readonly tee: TeeClaims | undefined };
@@ -55,7 +65,7 @@ export async function verify(input: VerifyInput): Promise<Appraisal> {
     time: isoTime(Math.trunc(timeMs / 1000) * 1000),
     policy: { name: policy.name },
   } as const;
-  const { verdict, tee } = await verifyTee(evidence, input.collateral ?? {}, timeMs);
+  const { verdict, tee } = await verifyTee(input, timeMs);
   const checks = prefixed(evidence.provider, verdict);
   if (!tee) return { ...base, ...refused(checks), hardware: {}, advisories: [] };
 
@@ -79,23 +89,21 @@ function described(facts: Facts, software: SoftwareClaims) {
   };
 }
 
-async function verifyTee(
-  evidence: Evidence,
-  collateral: Collateral,
-  timeMs: number,
-): Promise<Checked> {
+async function verifyTee(input: VerifyInput, timeMs: number): Promise<Checked> {
+  const { evidence, cache, collateral = {} } = input;
   const { provider, raw } = evidence;
+  const memo = cache ? { memo: cache.signatures } : {};
   const roots = collateral.roots ? { roots: collateral.roots } : {};
   switch (provider) {
     case 'tdx':
     case 'sgx': {
       if (!collateral.dcap) return missing('DCAP collateral (TCB info, QE identity, CRLs)');
-      const verdict = await verifyDcap({
-        quote: raw,
-        collateral: collateral.dcap,
-        timeMs,
-        ...roots,
-      });
+      const question = { quote: raw, collateral: collateral.dcap, timeMs };
+      // A cache is bound to the vendor's roots; other roots are for tests.
+      const verdict =
+        cache && !collateral.roots
+          ? await cache.dcap.verify(question)
+          : await verifyDcap({ ...question, ...roots });
       // A quote of the other kind would be judged by the wrong half of the policy.
       if (verdict.ok && verdict.claims.quote.body.kind !== provider)
         return mislabelled(verdict.claims.quote.body.kind, provider);
@@ -113,11 +121,12 @@ async function verifyTee(
         timeMs,
         ...crl,
         ...roots,
+        ...memo,
       });
       return { verdict, tee: verdict.ok ? { provider, claims: verdict.claims } : undefined };
     }
     case 'nitro': {
-      const verdict = await verifyNitro({ document: raw, timeMs, ...roots });
+      const verdict = await verifyNitro({ document: raw, timeMs, ...roots, ...memo });
       return { verdict, tee: verdict.ok ? { provider, claims: verdict.claims } : undefined };
     }
     case 'sim': {

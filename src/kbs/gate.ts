@@ -9,7 +9,7 @@ import type { Evidence } from '../attest/evidence.ts';
 import { jwkToSpki } from '../attest/jose/jwk.ts';
 import type { JsonObject } from '../attest/json.ts';
 import { nonceBytes } from '../attest/rcar/messages.ts';
-import { type Collateral, verify } from '../attest/verify.ts';
+import { type Collateral, VerificationCache, verify } from '../attest/verify.ts';
 import type { Clock, Crypto } from '../base/interfaces.ts';
 import type { BrokerKey } from './broker.ts';
 import type { Attested, Session } from './sessions.ts';
@@ -38,6 +38,7 @@ const TOKEN_LIFETIME_MS = 5 * 60_000;
 
 export class Gate {
   readonly #options: GateOptions;
+  readonly #cache = new VerificationCache();
 
   constructor(options: GateOptions) {
     this.#options = options;
@@ -97,7 +98,14 @@ export class Gate {
     const collateral = (await this.#options.collateral?.(evidence)) ?? {};
     const time = new Date(this.nowMs());
     const nonce = kind === 'cloister' ? nonceBytes(session.nonce) : attested.reportData;
-    const appraisal = await verify({ evidence, collateral, policy, time, nonce });
+    const appraisal = await verify({
+      evidence,
+      collateral,
+      policy,
+      time,
+      nonce,
+      cache: this.#cache,
+    });
     if (kind === 'plain') return appraisal;
     const bound = evidence.binding?.publicKey ?? new Uint8Array(0);
     if (equalBytes(bound, jwkToSpki(attested.teePubkey))) return appraisal;

@@ -8,7 +8,7 @@ import { require } from '../errors.ts';
 import { AWS_NITRO_ROOT } from '../roots.table.ts';
 import { verifyEcdsa } from '../webcrypto.ts';
 import { type Certificate, KEY_USAGE, parseCertificate } from '../x509/certificate.ts';
-import { validatePath } from '../x509/path.ts';
+import { type SignatureMemo, validatePath } from '../x509/path.ts';
 import { type NitroDocument, parseNitroDocument } from './document.ts';
 
 const PLAN = {
@@ -36,6 +36,8 @@ export interface NitroInput {
   readonly timeMs: number;
   /** Trusted roots instead of AWS's, for tests. */
   readonly roots?: readonly Certificate[];
+  /** The authorities of a region are the same for days: worth remembering. */
+  readonly memo?: SignatureMemo;
 }
 
 export function verifyNitro(input: NitroInput): Promise<Verdict<NitroClaims>> {
@@ -65,6 +67,7 @@ async function checkChain(document: NitroDocument, input: NitroInput): Promise<C
     anchors,
     timeMs: input.timeMs,
     revocation: 'none',
+    ...(input.memo ? { memo: input.memo } : {}),
   });
   const used = bundle.every((certificate) => path.includes(certificate));
   require(used, 'CHAIN_INCOMPLETE', 'cabundle has certificates that lead nowhere');

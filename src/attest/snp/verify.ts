@@ -11,7 +11,7 @@ import { type Certificate, findExtension, parseCertificate } from '../x509/certi
 import { parseCrl } from '../x509/crl.ts';
 import { DerReader } from '../x509/der.ts';
 import { OID } from '../x509/oid.table.ts';
-import { validatePath } from '../x509/path.ts';
+import { type SignatureMemo, validatePath } from '../x509/path.ts';
 import {
   decodeTcb,
   parseReport,
@@ -54,6 +54,7 @@ export interface SnpInput {
   readonly timeMs: number;
   /** Trusted roots instead of AMD's three, for tests. */
   readonly roots?: readonly Certificate[];
+  readonly memo?: SignatureMemo;
 }
 
 const ANCHORS: Readonly<Record<SnpProduct, Uint8Array>> = {
@@ -124,6 +125,7 @@ async function checkChain(
     timeMs: input.timeMs,
     ...(input.crl ? { crls: [parseCrl(input.crl)] } : {}),
     revocation: input.crl ? 'if-present' : 'none',
+    ...(input.memo ? { memo: input.memo } : {}),
   });
   // 58369: a VLEK hangs under ASVK, a VCEK under ASK; the report says which key signed it.
   require(path.length === 3 &&

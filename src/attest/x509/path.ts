@@ -25,6 +25,28 @@ export interface PathOptions {
   readonly crls?: readonly Crl[];
   /** `required`: every certificate below the anchor needs a valid CRL of its issuer. */
   readonly revocation: 'required' | 'if-present' | 'none';
+  /** Remembers good signatures of authorities from one call to the next. */
+  readonly memo?: SignatureMemo;
+}
+
+const MAXIMUM_REMEMBERED = 1024;
+
+/**
+ * Signatures over CA certificates that were found good, by the exact bytes of certificate and issuer
+ * key: a statement without a time, so it stays true. End certificates are not remembered, so that
+ * no flood of them pushes the authorities out.
+ */
+export class SignatureMemo {
+  readonly #good = new Set<string>();
+
+  async check(certificate: Certificate, issuer: Certificate): Promise<void> {
+    if (!certificate.isCa) return checkSignedBy(certificate, issuer);
+    const key = `${toHex(certificate.raw)} ${toHex(issuer.spki)}`;
+    if (this.#good.has(key)) return;
+    await checkSignedBy(certificate, issuer);
+    if (this.#good.size >= MAXIMUM_REMEMBERED) this.#good.clear();
+    this.#good.add(key);
+  }
 }
 
 /** The validated path, leaf first, anchor last. Refuses otherwise. */
@@ -40,7 +62,8 @@ export async function validatePath(
     const certificate = path[i] as Certificate;
     const issuer = path[i + 1] as Certificate;
     checkIssuer(issuer, i);
-    await checkSignedBy(certificate, issuer);
+    if (options.memo) await options.memo.check(certificate, issuer);
+    else await checkSignedBy(certificate, issuer);
     if (timeMs !== undefined) checkValidity(certificate, timeMs);
     if (options.revocation !== 'none') await checkRevocation(certificate, issuer, options);
     checkCriticalExtensions(certificate);
