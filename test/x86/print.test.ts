@@ -17,8 +17,9 @@ const INSTANCES = 4;
 /** Rows that objdump 2.40 shows as something else: MPX and other uses of the hint space, ins, outs. */
 const SKIPPED = new Set(['nop', 'insb', 'insd', 'outsb', 'outsd']);
 
-/** Rows that it does not know. */
-const NEWER = /^(serialize|fstpnce|f(com|comp|xch|stp)\d)$/;
+/** Rows that it does not know, or names otherwise. */
+const NEWER =
+  /^(serialize|fstpnce|f(com|comp|xch|stp)\d|mov[cd]r|sysret|l[gi]dt|invlpg|lmsw|lldt|ltr)$/;
 
 /** Takes away what the two spell differently on purpose. */
 function normalize(text: string): string {

@@ -133,7 +133,8 @@ export class Interpreter {
 /** Those that need a higher privilege than a guest has. */
 const PRIVILEGED: ReadonlySet<string> = new Set([
   ...['hlt', 'cli', 'sti', 'in', 'out', 'insb', 'insd', 'outsb', 'outsd', 'clts', 'wbinvd', 'invd'],
-  ...['rdmsr', 'wrmsr', 'rdpmc'],
+  ...['rdmsr', 'wrmsr', 'rdpmc', 'movcr', 'movdr', 'lldt', 'ltr', 'lgdt', 'lidt', 'lmsw', 'invlpg'],
+  ...['swapgs', 'sysret'],
 ]);
 
 function set32(m: Machine, register: number, value: number): void {

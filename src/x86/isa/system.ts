@@ -47,6 +47,19 @@ const privileged: RowSource[] = [
   row('rdmsr', '', '0F 32', SYSTEM),
   row('wrmsr', '', '0F 30', SYSTEM),
   row('rdpmc', '', '0F 33', SYSTEM),
+  // Control and debug registers stand in ModRM.reg and are no operands here.
+  row('movcr', 'r64@rm:n', '0F 20 /r', SYSTEM),
+  row('movdr', 'r64@rm:n', '0F 21 /r', SYSTEM),
+  row('movcr', 'r64@rm:n', '0F 22 /r', SYSTEM),
+  row('movdr', 'r64@rm:n', '0F 23 /r', SYSTEM),
+  row('lldt', 'rm16:n', '0F 00 /2', SYSTEM),
+  row('ltr', 'rm16:n', '0F 00 /3', SYSTEM),
+  row('lgdt', 'm80:n', '0F 01 /2', SYSTEM),
+  row('lidt', 'm80:n', '0F 01 /3', SYSTEM),
+  row('lmsw', 'rm16:n', '0F 01 /6', SYSTEM),
+  row('invlpg', 'm8:n', '0F 01 /7', SYSTEM),
+  row('swapgs', '', '0F 01 F8', SYSTEM),
+  row('sysret', '', '0F 07', SYSTEM),
 ];
 
 const segments: RowSource[] = [
