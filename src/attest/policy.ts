@@ -51,9 +51,12 @@ const advisory = v.pipe(
   v.regex(/^INTEL-SA-\d{5}$/, 'INTEL-SA- and five digits are expected'),
 );
 
+/** A revoked TCB is acceptable to no policy. */
+const ACCEPTABLE_STATUSES = TCB_STATUSES.filter((status) => status !== 'Revoked');
+
 const intelEntries = {
   /** TCB statuses that are good enough. */
-  statuses: v.optional(v.array(v.picklist(TCB_STATUSES)), ['UpToDate']),
+  statuses: v.optional(v.array(v.picklist(ACCEPTABLE_STATUSES)), ['UpToDate']),
   /** Advisories that may apply; any other refuses. Never wholesale. */
   tolerateAdvisories: v.optional(v.array(advisory), []),
   minimumTcbDate: v.optional(date),
