@@ -59,3 +59,13 @@ test('nodeEntropy fills the whole target', () => {
   nodeEntropy.fill(target);
   assert.notDeepEqual(target, new Uint8Array(64));
 });
+
+test('nodeEntropy never gives the same bytes twice', () => {
+  const seen = new Set<string>();
+  for (let n = 0; n < 2000; n++) {
+    const target = new Uint8Array(8 + (n % 57));
+    nodeEntropy.fill(target);
+    seen.add(Buffer.from(target.subarray(0, 8)).toString('hex'));
+  }
+  assert.equal(seen.size, 2000);
+});

@@ -8,6 +8,9 @@
 import type { MappedFile } from './mapped-file.ts';
 import type { SandboxPages } from './page-host.ts';
 
+/** Executable memory was mapped; or what was there became executable or writable. */
+export type CodeCause = 'mapped' | 'protected';
+
 /** What the engine must hear of, to drop translations and write-protect their source. */
 export interface CodeObserver {
   /** Bytes of [addr, addr + length) changed, or went away, or lost the permission to execute. */
@@ -16,7 +19,7 @@ export interface CodeObserver {
    * Executable memory came, or became writable: from now on the range may differ from what address
    * spaces that share translations with this one (after fork) have there.
    */
-  onCodeMayDiffer(space: AddressSpace, addr: number, length: number): void;
+  onCodeMayDiffer(space: AddressSpace, addr: number, length: number, cause: CodeCause): void;
 }
 
 /** One mapping; a snapshot, valid until the next change of the address space. */
@@ -33,6 +36,8 @@ export interface Area {
   readonly file: MappedFile | undefined;
   /** Offset in the file of `start`. */
   readonly fileOffset: number;
+  /** Names the file's bytes as they were when mapped; undefined: they may be anything. */
+  readonly contentVersion: string | undefined;
   /** `[heap]`, `[stack]`, `[vdso]` … or empty. */
   readonly label: string;
 }

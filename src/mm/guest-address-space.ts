@@ -20,6 +20,7 @@ import { adviseRange } from './advise.ts';
 import { type Backing, chooseBacking } from './backing.ts';
 import { classifyFault, expandStack } from './faults.ts';
 import { ForkHistory, forkInto } from './fork.ts';
+import type { MappedFile } from './mapped-file.ts';
 import { MappedMemory } from './mapped-memory.ts';
 import {
   ANONYMOUS,
@@ -108,6 +109,7 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
       label: request.label ?? '',
       file: request.file,
       fileOffset,
+      contentVersion: versionOf(request.file),
       source: backing.source,
       sourceOffset: backing.sourceOffset,
       hostShared: backing.hostShared,
@@ -116,7 +118,8 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
     this.#cut(addr, addr + length);
     const placed = this.#populate(addr, length, mapping, backing);
     if (placed < 0) return placed;
-    if ((prot & PROT.PROT_EXEC) !== 0) this.codeObserver?.onCodeMayDiffer(this, addr, length);
+    if ((prot & PROT.PROT_EXEC) !== 0)
+      this.codeObserver?.onCodeMayDiffer(this, addr, length, 'mapped');
     if (mapping.shared && mapping.file && (prot & PROT.PROT_WRITE) !== 0)
       mapping.file.noteSharedWrite();
     return addr;
@@ -136,7 +139,8 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
     if (hint >= GUEST_LOW && hint + length <= GUEST_HIGH)
       if (this.mappings.isFree(hint, hint + length)) return hint;
     const { file } = request;
-    const key = file?.contentKey && `${file.contentKey}+${request.fileOffset ?? 0}:${length}`;
+    const version = versionOf(file);
+    const key = version && `${version}+${request.fileOffset ?? 0}:${length}`;
     const kind = request.placement ?? (key !== undefined && !request.shared ? 'module' : 'data');
     const chosen = this.#placement.choose(this.mappings, length, kind, key);
     return chosen < 0 ? -ENOMEM : chosen;
@@ -232,7 +236,7 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
     this.changed();
     const isNew = (prot & ~value.prot & (PROT.PROT_EXEC | PROT.PROT_WRITE)) !== 0;
     if (isNew && (prot & PROT.PROT_EXEC) !== 0)
-      this.codeObserver?.onCodeMayDiffer(this, start, end - start);
+      this.codeObserver?.onCodeMayDiffer(this, start, end - start, 'protected');
     if (lostExec) this.codeObserver?.onCodeChanged(this, start, end - start);
     return 0;
   }
@@ -337,10 +341,6 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
     return expandStack(this, addr);
   }
 
-  protected get isObserved(): boolean {
-    return this.codeObserver !== undefined;
-  }
-
   [Symbol.dispose](): void {
     if (this.#disposed) return;
     this.#disposed = true;
@@ -349,4 +349,8 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
     this.pages[Symbol.dispose]();
     this.changed();
   }
+}
+
+function versionOf(file: MappedFile | undefined): string | undefined {
+  return file?.contentKey ?? file?.contentVersion;
 }

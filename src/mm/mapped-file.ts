@@ -23,6 +23,11 @@ export interface MappedFile {
    * offset show the same bytes, so translations of them are shared. Undefined when they may change.
    */
   readonly contentKey: string | undefined;
+  /**
+   * Names the bytes as they are now; another value once they changed. Equal to `contentKey` where
+   * that is defined. Missing or undefined: nothing is known, every mapping counts as different.
+   */
+  readonly contentVersion?: string | undefined;
   /** Size in bytes now; accesses to whole pages beyond it raise SIGBUS. */
   size(): number;
   /**

@@ -21,7 +21,6 @@ export abstract class MappedMemory extends GuestMemory {
 
   /** The bytes of a range change: translations of them are stale. */
   abstract codeChanged(addr: number, length: number): void;
-  protected abstract get isObserved(): boolean;
 
   /** The map itself, for the parts of mm/ in other files. */
   get mappingTable(): IntervalMap<Mapping> {
@@ -210,15 +209,16 @@ export abstract class MappedMemory extends GuestMemory {
   /** Takes mappings out; the caller releases them or puts them back. */
   removeMappings(start: number, end: number): Interval<Mapping>[] {
     const pieces = this.mappings.remove(start, end);
-    let hadCode = this.isObserved && this.writeProtected.size !== 0;
+    let hadCode = false;
     for (const piece of pieces) {
       this.mappedPages -= (piece.end - piece.start) / PAGE;
       if ((piece.value.prot & PROT.PROT_EXEC) !== 0) hadCode = true;
     }
     this.changed();
-    if (hadCode) this.codeChanged(start, end - start);
     if (this.writeProtected.size !== 0)
-      for (let page = start / PAGE; page < end / PAGE; page++) this.writeProtected.delete(page);
+      for (let page = start / PAGE; page < end / PAGE; page++)
+        if (this.writeProtected.delete(page)) hadCode = true;
+    if (hadCode) this.codeChanged(start, end - start);
     return pieces;
   }
 
@@ -231,7 +231,7 @@ export abstract class MappedMemory extends GuestMemory {
 }
 
 function toArea(item: Interval<Mapping>): Area {
-  const { prot, shared, growsDown, locked, file, fileOffset, label } = item.value;
+  const { prot, shared, growsDown, locked, file, fileOffset, contentVersion, label } = item.value;
   const { start, end } = item;
-  return { start, end, prot, shared, growsDown, locked, file, fileOffset, label };
+  return { start, end, prot, shared, growsDown, locked, file, fileOffset, contentVersion, label };
 }

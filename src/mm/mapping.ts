@@ -43,6 +43,8 @@ export interface Mapping {
   readonly label: string;
   readonly file: MappedFile | undefined;
   readonly fileOffset: number;
+  /** `contentVersion` of the file when it was mapped. */
+  readonly contentVersion: string | undefined;
   /** Where the pages come from; undefined: anonymous zero pages. */
   readonly source: SegmentOwner | undefined;
   /** Offset in the segment of the first page. */
@@ -67,6 +69,7 @@ export const ANONYMOUS: Mapping = {
   label: '',
   file: undefined,
   fileOffset: 0,
+  contentVersion: undefined,
   source: undefined,
   sourceOffset: 0,
   hostShared: false,
@@ -89,6 +92,7 @@ export const MAPPING_RULES: IntervalRules<Mapping> = {
       left.locked === right.locked &&
       left.label === right.label &&
       left.file === right.file &&
+      left.contentVersion === right.contentVersion &&
       (left.file === undefined || left.fileOffset + length === right.fileOffset) &&
       left.source === right.source &&
       (left.source === undefined || left.sourceOffset + length === right.sourceOffset) &&

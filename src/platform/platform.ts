@@ -19,9 +19,9 @@ import { Xstate } from '../cpu/interpret/xstate.ts';
 import { EXIT, STATE } from '../cpu/sandbox/layout.ts';
 import { type LandingKind, Translator } from '../cpu/translate/translate.ts';
 import { type GuestCpu, type Platform, RUN, type RunExit } from '../kernel/platform.ts';
-import type { AddressSpace, CodeObserver, FaultAccess } from '../mm/address-space.ts';
-import { PROT_WRITE } from '../mm/page-host.ts';
+import type { AddressSpace, CodeCause, CodeObserver, FaultAccess } from '../mm/address-space.ts';
 import { cpuinfoText } from './cpuinfo.ts';
+import { claimsOf, DomainGroups, type Group, isSharable } from './domains.ts';
 import { ExtendedImage } from './extended-image.ts';
 import { TranslatedCpu } from './guest-cpu.ts';
 import { GuestMachine } from './machine.ts';
@@ -65,6 +65,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
   /** Bit 1 is FSGSBASE, which guests do not have. */
   readonly hwcap2 = 0;
   readonly cpuinfo: string;
+  private readonly groups: DomainGroups;
   private readonly host: CodeHost;
   private readonly logger: Logger;
   private readonly xstate: Xstate;
@@ -83,6 +84,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     this.interpreter = new Interpreter(this.model, this.xstate);
     this.translator = new Translator(host.tlsDisplacement);
     this.cache = new CodeCache(host);
+    this.groups = new DomainGroups(this.cache);
     this.hwcap = this.model.cpuid(1, 0).edx >>> 0;
     this.cpuinfo = cpuinfoText(this.model);
   }
@@ -93,8 +95,11 @@ export class TranslatedPlatform implements Platform, CodeObserver {
 
   adopt(space: AddressSpace, parent?: AddressSpace): void {
     if (this.spaces.has(space)) return;
-    const shared = parent && this.spaces.get(parent)?.domain;
-    this.spaces.set(space, new SpaceState(space, shared ?? this.cache.createDomain()));
+    const forked = parent && this.spaces.get(parent);
+    const claims = forked ? undefined : claimsOf(space);
+    const group = forked ? forked.group : claims && this.groups.find(claims);
+    const domain = forked?.domain ?? group?.domain ?? this.cache.createDomain();
+    this.spaces.set(space, new SpaceState(space, domain, group));
     space.codeObserver = this;
   }
 
@@ -102,7 +107,13 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     const known = this.spaces.get(space);
     if (!known) return;
     this.spaces.delete(space);
-    if (--known.domain.users === 0) this.cache.releaseDomain(known.domain);
+    this.detach(known);
+  }
+
+  private detach(known: SpaceState): void {
+    const { domain, group } = known;
+    domain.users--;
+    if (domain.users === 0 && group === undefined) this.cache.releaseDomain(domain);
   }
 
   onCodeChanged(space: AddressSpace, addr: number, length: number): void {
@@ -110,23 +121,31 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     if (known && length > 0) this.invalidate(known, addr, length);
   }
 
-  onCodeMayDiffer(space: AddressSpace): void {
+  onCodeMayDiffer(space: AddressSpace, _addr: number, _length: number, cause: CodeCause): void {
     const known = this.spaces.get(space);
-    if (known) this.leaveShared(known);
+    if (!known) return;
+    const claims = known.group && cause === 'mapped' ? claimsOf(space) : undefined;
+    if (claims === undefined) this.leaveShared(known);
+    else if (known.group?.fits(claims)) known.group.claim(claims);
+    else this.move(known, this.groups.find(claims));
   }
 
   /** Others go on with the shared translations; this space starts afresh. */
   private leaveShared(known: SpaceState): void {
-    if (known.domain.users <= 1) return;
-    known.domain.users--;
-    known.attach(this.cache.createDomain());
+    if (known.group || known.domain.users > 1) this.move(known, undefined);
+  }
+
+  private move(known: SpaceState, group: Group | undefined): void {
+    this.detach(known);
+    known.attach(group?.domain ?? this.cache.createDomain(), group);
   }
 
   private invalidate(known: SpaceState, addr: number, length: number): void {
-    const { domain } = known;
-    if (domain.users > 1) {
-      if (domain.unitsIn(addr, length).length !== 0) this.leaveShared(known);
-    } else this.cache.invalidate(domain, addr, length);
+    const { domain, group } = known;
+    const isShared = group !== undefined || domain.users > 1;
+    if (!isShared) this.cache.invalidate(domain, addr, length);
+    else if (group?.hasCodeIn(addr, length) || domain.unitsIn(addr, length).length !== 0)
+      this.leaveShared(known);
   }
 
   run(cpu: GuestCpu, space: AddressSpace): RunExit {
@@ -208,8 +227,9 @@ export class TranslatedPlatform implements Platform, CodeObserver {
 
   private translate(known: SpaceState, rip: number): PlacedUnit | undefined {
     // What the guest can write may differ between the spaces that share a domain.
-    const area = known.domain.users > 1 ? known.space.areaAt(rip) : undefined;
-    if (area && (area.prot & PROT_WRITE) !== 0) this.leaveShared(known);
+    const isShared = known.group !== undefined || known.domain.users > 1;
+    const area = isShared ? known.space.areaAt(rip) : undefined;
+    if (area && !isSharable(area)) this.leaveShared(known);
     const { domain } = known;
     const unit = this.translator.translate(known, rip, {
       maxInstructions: MAX_INSTRUCTIONS,

@@ -4,6 +4,7 @@ import type { Domain } from '../cpu/cache/domain.ts';
 import type { CodeSource } from '../cpu/translate/window.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import { PROT_EXEC } from '../mm/page-host.ts';
+import type { Group } from './domains.ts';
 
 const PAGE_BYTES = 4096;
 
@@ -13,14 +14,18 @@ export class SpaceState implements CodeSource {
   /** Counts replacements of the domain. */
   generation = 0;
 
-  constructor(space: AddressSpace, domain: Domain) {
+  /** The group that the domain belongs to; undefined: it is this space's and its forks' alone. */
+  group: Group | undefined;
+
+  constructor(space: AddressSpace, domain: Domain, group: Group | undefined) {
     this.space = space;
     this.domain = domain;
-    this.attach(domain);
+    this.attach(domain, group);
   }
 
-  attach(domain: Domain): void {
+  attach(domain: Domain, group: Group | undefined): void {
     this.domain = domain;
+    this.group = group;
     domain.users++;
     this.generation++;
     domain.tables.mapBelow(this.space.pages.base);

@@ -35,6 +35,10 @@ export class FileMapping {
     return this.file.inode.contentKey;
   }
 
+  get contentVersion(): string | undefined {
+    return this.file.inode.contentVersion;
+  }
+
   size(): number {
     return this.file.inode.size;
   }

@@ -202,6 +202,14 @@ export abstract class Inode {
     this.touchModified();
   }
 
+  /**
+   * Names the bytes as they are now: another value when they changed. Translations of mapped code
+   * are shared by it.
+   */
+  get contentVersion(): string | undefined {
+    return this.contentKey;
+  }
+
   /** Names the bytes for good (digest), so that translations of them can be shared. */
   get contentKey(): string | undefined {
     return undefined;

@@ -365,10 +365,15 @@ export class HostInode extends Inode implements HandleOwner, CopiedFile {
     return this.#copy?.writeBack() ?? 0;
   }
 
+  /** Changes come from the host, or through this mount: both change the size or a time. */
+  override get contentVersion(): string | undefined {
+    if (!isRegular(this.mode)) return undefined;
+    return `host:${this.#fs.dev}:${this.ino}:${this.size}:${this.mtimeSec}.${this.mtimeNsec}`;
+  }
+
   /** In the read-only view of a machine a file is taken to stay as it was first seen. */
   override get contentKey(): string | undefined {
-    if (!this.#fs.isPublicOnly || !isRegular(this.mode)) return undefined;
-    return `host:${this.#fs.dev}:${this.ino}:${this.size}:${this.mtimeSec}.${this.mtimeNsec}`;
+    return this.#fs.isPublicOnly ? this.contentVersion : undefined;
   }
 
   // --- attributes --------------------------------------------------------------------------------
