@@ -4,6 +4,7 @@ import { ST_NODEV, ST_NOEXEC, ST_NOSUID, ST_RDONLY } from '../abi/stat-layout.ts
 import type { Logger } from '../base/interfaces.ts';
 import { makeDevfs } from '../fs/devfs/devfs.ts';
 import { Hostfs } from '../fs/hostfs/hostfs.ts';
+import { Overlay } from '../fs/overlay/overlay.ts';
 import { Tmpfs } from '../fs/tmpfs/tmpfs.ts';
 import { nodeClock } from '../host/clock.ts';
 import { nodeCrypto, nodeEntropy } from '../host/crypto.ts';
@@ -14,6 +15,7 @@ import { inheritedStream } from '../host/stdio.ts';
 import { Instance, type MountContext, type RootContext } from '../runtime/instance.ts';
 import type { TreeBuilder } from '../runtime/mounts.ts';
 import { planUnmeasured, type RunPlan, type RunRequest } from '../runtime/plan.ts';
+import type { FileSystem } from '../vfs/file-system.ts';
 import { CommandError, RUN_STATUS } from './errors.ts';
 import type { RunOptions } from './run.ts';
 import { parseBytes, parseEnv, parseMount, parseUser, parseVolume } from './run-options.ts';
@@ -27,8 +29,7 @@ export async function runCommand(command: readonly string[], options: RunOptions
   const instance = new Instance(
     {
       ...{ host, pages, code, crypto: nodeCrypto },
-      makeRoot: ({ clock, segments }) =>
-        new Tmpfs(clock, segments, { sizeBytes: plan.tmpfsBytes, mode: 0o755 }),
+      makeRoot: (context) => machineRoot(context, plan),
       mountAll: (tree, context) => mountMachine(tree, context, plan),
       streams: [0, 1, 2].map((fd) => inheritedStream(fd, host.countPending)),
       trace: options.strace ? (line) => process.stderr.write(`${line}\n`) : undefined,
@@ -78,30 +79,34 @@ function createLogger(verbose: boolean): Logger {
 
 const PUBLIC_NAMES = new Set(['usr', 'bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32', 'etc']);
 
+/** The machine's own public files below, changes in memory above. */
+function machineRoot({ clock, segments }: RootContext, plan: RunPlan): FileSystem {
+  const upper = new Tmpfs(clock, segments, { sizeBytes: plan.tmpfsBytes, mode: 0o755 });
+  const folder = openHostFolder('/');
+  const stat = typeof folder === 'number' ? folder : folder.stat();
+  if (typeof folder === 'number' || typeof stat === 'number')
+    throw new CommandError('CLOISTER_MOUNT', 'this host has no readable /', RUN_STATUS.failed);
+  const lower = new Hostfs(folder, stat, {
+    ...{ clock, segments, readOnly: true, publicNames: PUBLIC_NAMES },
+  });
+  return new Overlay(clock, lower, upper);
+}
+
 function mountMachine(tree: TreeBuilder, context: MountContext, plan: RunPlan): void {
-  for (const name of PUBLIC_NAMES) {
-    const folder = openHostFolder(`/${name}`);
-    if (typeof folder === 'number') continue;
-    mountFolder(tree, context, `/${name}`, {
-      hostPath: `/${name}`,
-      readOnly: true,
-      isPublic: true,
-    });
-  }
   for (const path of ['/tmp', '/run']) tree.makeFolder(path, 0o1777);
   const { clock, segments } = context;
   tree.mount('/proc', context.proc, 'proc', ST_NOSUID | ST_NODEV | ST_NOEXEC);
   tree.mount('/dev', makeDevfs(clock, segments), 'tmpfs', ST_NOSUID);
   tree.mount('/dev/shm', new Tmpfs(clock, segments), 'shm', ST_NOSUID | ST_NODEV);
   for (const { hostPath, guestPath, readOnly } of plan.binds)
-    mountFolder(tree, context, guestPath, { hostPath, readOnly, isPublic: false });
+    mountFolder(tree, context, guestPath, { hostPath, readOnly });
 }
 
 function mountFolder(
   tree: TreeBuilder,
   { clock, segments }: RootContext,
   guestPath: string,
-  what: { readonly hostPath: string; readonly readOnly: boolean; readonly isPublic: boolean },
+  what: { readonly hostPath: string; readonly readOnly: boolean },
 ): void {
   const folder = openHostFolder(what.hostPath);
   const stat = typeof folder === 'number' ? folder : folder.stat();
@@ -115,6 +120,6 @@ function mountFolder(
     ...{ clock, segments, readOnly: what.readOnly },
     mayChangeOwner: process.getuid?.() === 0,
   });
-  const flags = ST_NODEV | (what.isPublic ? 0 : ST_NOSUID) | (what.readOnly ? ST_RDONLY : 0);
+  const flags = ST_NODEV | ST_NOSUID | (what.readOnly ? ST_RDONLY : 0);
   tree.mount(guestPath, fs, what.hostPath, flags);
 }

@@ -51,7 +51,7 @@ class DirentWriter implements DirectorySink {
 }
 
 function put64(target: Uint8Array, at: number, value: number): void {
-  put32(target, at, value % TWO_32);
+  put32(target, at, value);
   put32(target, at + 4, Math.floor(value / TWO_32));
 }
 

@@ -34,14 +34,15 @@ const TWO_32 = 0x1_0000_0000;
 
 /** Stores a non-negative number below 2^53 as 64 bits. */
 function put64(view: DataView, at: number, value: number): void {
-  view.setUint32(at, value % TWO_32, true);
-  view.setUint32(at + 4, Math.floor(value / TWO_32), true);
+  // Conversion to 32 bits takes the low half by itself; `%` on doubles is slow (measured: file-stat).
+  view.setUint32(at, value, true);
+  view.setUint32(at + 4, value < TWO_32 ? 0 : Math.floor(value / TWO_32), true);
 }
 
 /** Times may be negative. */
 function putTime(view: DataView, at: number, sec: number, nsec: number): void {
   view.setUint32(at, sec >>> 0, true);
-  view.setInt32(at + 4, Math.floor(sec / TWO_32), true);
+  view.setInt32(at + 4, sec >= 0 && sec < TWO_32 ? 0 : Math.floor(sec / TWO_32), true);
   view.setUint32(at + 8, nsec, true);
   view.setUint32(at + 12, 0, true);
 }

@@ -26,8 +26,11 @@ export class OverlayInode extends Inode {
   /** For directories: undefined when nothing of the lower layer shows through. */
   #lower: Inode | undefined;
   #upper: Inode | undefined;
-  /** Names that only the lower layer has, of a file that was copied up under another one. */
-  #lowerLinks = 0;
+  /**
+   * What the layer's link count lacks: names that only the lower layer has, of a file that was
+   * copied up under another one; or (negative) names whited out of one that was not.
+   */
+  #linkShift = 0;
   #listing: MergedListing | undefined;
 
   constructor(
@@ -69,7 +72,7 @@ export class OverlayInode extends Inode {
     this.mode = real.mode;
     this.uid = real.uid;
     this.gid = real.gid;
-    this.nlink = real.nlink + this.#lowerLinks;
+    this.nlink = real.nlink + this.#linkShift;
     this.size = real.size;
     this.blocks = real.blocks;
     this.atimeSec = real.atimeSec;
@@ -95,7 +98,7 @@ export class OverlayInode extends Inode {
     const upper = this.#copyUp();
     if (typeof upper === 'number') return upper;
     upper.retain();
-    if (!isDirectory(this.mode)) this.#lowerLinks = Math.max(0, this.nlink - 1);
+    if (!isDirectory(this.mode)) this.#linkShift = Math.max(0, this.nlink - 1);
     this.#upper = upper;
     this.fs.gotUpper(this, upper);
     this.#pull();
@@ -106,7 +109,7 @@ export class OverlayInode extends Inode {
   #upName(folder: Inode, name: string): number {
     if (typeof folder.lookup(name) !== 'number') return 0;
     const result = folder.link(name, this.#upper as Inode);
-    if (result === 0) this.#lowerLinks--;
+    if (result === 0) this.#linkShift--;
     return result;
   }
 
@@ -241,10 +244,8 @@ export class OverlayInode extends Inode {
   }
 
   #lostName(wasAbove: boolean): void {
-    if (this.#upper !== undefined) {
-      if (!wasAbove) this.#lowerLinks--;
-      this.#pull();
-    } else this.nlink = Math.max(0, this.nlink - 1);
+    if (this.#upper === undefined || !wasAbove) this.#linkShift--;
+    this.#pull();
   }
 
   #isEmpty(): boolean {
