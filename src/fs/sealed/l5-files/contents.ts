@@ -206,16 +206,24 @@ export class FileContents implements WindowOwner {
       this.#windows.set(index, window);
       this.#cache.addClean(window);
     }
-    if (window.buffer.length < blocks * BLOCK_BYTES) {
-      const isClean = window.dirty === 0;
-      if (isClean) this.#cache.removeClean(window);
-      else this.#cache.dirtyBytes -= window.buffer.length;
-      window.reserve(blocks);
-      if (isClean) this.#cache.addClean(window);
-      else this.#cache.dirtyBytes += window.buffer.length;
-      this.#windows.set(index, window);
-    }
+    this.#reserve(window, blocks);
     return window;
+  }
+
+  /** Makes room in a window that the caller holds; it may have been evicted in between. */
+  #reserve(window: Window, blocks: number): void {
+    if (this.#windows.get(window.index) !== window) {
+      this.#windows.set(window.index, window);
+      if (window.dirty === 0) this.#cache.addClean(window);
+    }
+    if (window.buffer.length >= blocks * BLOCK_BYTES) return;
+    const isClean = window.dirty === 0;
+    if (isClean) this.#cache.removeClean(window);
+    else this.#cache.dirtyBytes -= window.buffer.length;
+    window.reserve(blocks);
+    if (isClean) this.#cache.addClean(window);
+    else this.#cache.dirtyBytes += window.buffer.length;
+    this.#windows.set(window.index, window);
   }
 
   /** Makes the blocks [first, last) of a window valid. */
@@ -230,7 +238,7 @@ export class FileContents implements WindowOwner {
       const mask = maskOf(from, to);
       if ((mask & wanted & ~window.valid) === 0) continue;
       const plain = this.#store.readCell(pointer);
-      this.#window(window.index, to);
+      this.#reserve(window, to);
       for (let i = from; i < to; i++) {
         if ((window.valid & (1 << i)) !== 0) continue;
         const part = (i - from) * BLOCK_BYTES;
@@ -441,7 +449,7 @@ export class FileContents implements WindowOwner {
     window.dirty = dirty;
     const all = maskOf(0, inFile);
     if ((window.whole & all) === all) window.isScattered = false;
-    this.#window(window.index, inFile);
+    this.#reserve(window, inFile);
     return touched;
   }
 }

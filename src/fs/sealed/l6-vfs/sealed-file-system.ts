@@ -199,6 +199,11 @@ export class SealedFileSystem extends FileSystem {
     }
   }
 
+  /** Writes what waits in memory to the host, without a commit. 0 or a negative errno. */
+  relieve(): number {
+    return this.isReadOnly ? 0 : this.guard(() => this.#flushInodes());
+  }
+
   /** Keeps what waits in memory within its bounds. */
   #relieve(): void {
     if (this.cache.dirtyBytes > MAX_DIRTY_BYTES || this.#dirty.size > MAX_DIRTY_INODES)
