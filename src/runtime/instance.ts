@@ -56,6 +56,9 @@ export interface MountContext extends RootContext {
   readonly proc: FileSystem;
 }
 
+/** A time slice: guests that do not call the kernel are stopped that often. */
+const TICK_US = 1000;
+
 export class Instance {
   readonly kernel: Kernel;
   readonly platform: TranslatedPlatform;
@@ -119,7 +122,9 @@ export class Instance {
       fds: this.#descriptors(),
       keepsStatus: true,
     });
+    this.#parts.code.setTick(TICK_US);
     await this.kernel.run(() => group.isZombie);
+    this.#parts.code.setTick(0);
     return this.kernel.collect(group) ?? 0;
   }
 
