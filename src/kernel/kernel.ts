@@ -115,6 +115,9 @@ export class Kernel {
   /** For copies between files and guest memory that cannot go directly; valid during a handler. */
   readonly transferBuffer: Uint8Array<ArrayBuffer> = new Uint8Array(262_144);
   readonly scratchView: DataView<ArrayBuffer> = new DataView(this.scratch.buffer);
+  readonly scratchWords: Uint32Array<ArrayBuffer> = new Uint32Array(this.scratch.buffer);
+  /** The start of the scratch, as long as a struct stat. */
+  readonly scratchStat: Uint8Array<ArrayBuffer> = this.scratch.subarray(0, 144);
 
   constructor(parts: KernelParts) {
     this.platform = parts.platform;

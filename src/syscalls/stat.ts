@@ -47,26 +47,44 @@ function putTime(view: DataView, at: number, sec: number, nsec: number): void {
   view.setUint32(at + 12, 0, true);
 }
 
+/** Words of struct stat, so that the most frequent structure is filled without a DataView. */
+function setWord(words: Uint32Array, at: number, value: number): void {
+  words[at >> 2] = value;
+  words[(at >> 2) + 1] = value < TWO_32 ? 0 : Math.floor(value / TWO_32);
+}
+
+function setTimeWords(words: Uint32Array, at: number, sec: number, nsec: number): void {
+  words[at >> 2] = sec;
+  words[(at >> 2) + 1] = sec >= 0 && sec < TWO_32 ? 0 : Math.floor(sec / TWO_32);
+  words[(at >> 2) + 2] = nsec;
+  words[(at >> 2) + 3] = 0;
+}
+
 function statInode(task: Task, inode: Inode, addr: number): number {
   const refreshed = inode.refresh();
   if (refreshed < 0) return refreshed;
-  const { scratchView: view, scratch } = task.kernel;
-  put64(view, STAT.dev, inode.fs.dev);
-  put64(view, STAT.ino, inode.ino);
-  put64(view, STAT.nlink, inode.nlink);
-  view.setUint32(STAT.mode, inode.mode, true);
-  view.setUint32(STAT.uid, inode.uid, true);
-  view.setUint32(STAT.gid, inode.gid, true);
-  view.setUint32(STAT.gid + 4, 0, true);
-  put64(view, STAT.rdev, inode.rdev);
-  put64(view, STAT.size, inode.size);
-  put64(view, STAT.blksize, inode.fs.blockSize);
-  put64(view, STAT.blocks, inode.blocks);
-  putTime(view, STAT.atimeSec, inode.atimeSec, inode.atimeNsec);
-  putTime(view, STAT.mtimeSec, inode.mtimeSec, inode.mtimeNsec);
-  putTime(view, STAT.ctimeSec, inode.ctimeSec, inode.ctimeNsec);
-  for (let at = 120; at < STAT.bytes; at += 8) put64(view, at, 0);
-  return copyOutScratch(task, scratch, addr, STAT.bytes);
+  const { scratchWords: words, scratchStat } = task.kernel;
+  const { fs } = inode;
+  setWord(words, STAT.dev, fs.dev);
+  setWord(words, STAT.ino, inode.ino);
+  setWord(words, STAT.nlink, inode.nlink);
+  words[STAT.mode >> 2] = inode.mode;
+  words[STAT.uid >> 2] = inode.uid;
+  words[STAT.gid >> 2] = inode.gid;
+  words[(STAT.gid >> 2) + 1] = 0;
+  setWord(words, STAT.rdev, inode.rdev);
+  setWord(words, STAT.size, inode.size);
+  setWord(words, STAT.blksize, fs.blockSize);
+  setWord(words, STAT.blocks, inode.blocks);
+  setTimeWords(words, STAT.atimeSec, inode.atimeSec, inode.atimeNsec);
+  setTimeWords(words, STAT.mtimeSec, inode.mtimeSec, inode.mtimeNsec);
+  setTimeWords(words, STAT.ctimeSec, inode.ctimeSec, inode.ctimeNsec);
+  for (let at = 120 >> 2; at < STAT.bytes >> 2; at++) words[at] = 0;
+  const { space } = task;
+  if (space.isDirect?.(addr, STAT.bytes, true) !== true)
+    return space.copyOut(addr, scratchStat) < 0 ? -EFAULT : 0;
+  space.pages.bytes.set(scratchStat, addr);
+  return 0;
 }
 
 /** Copies the start of the kernel's scratch out; without a view where that is allowed. */

@@ -389,6 +389,10 @@ export class OverlayInode extends Inode {
     return this.#real.pages(offset, length);
   }
 
+  override get contentVersion(): string | undefined {
+    return this.#real.contentVersion;
+  }
+
   override get contentKey(): string | undefined {
     return this.#real.contentKey;
   }
