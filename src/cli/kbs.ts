@@ -26,6 +26,7 @@ export function register(program: Command): void {
     .description('answer requests until stopped')
     .option('--listen <address>', 'address and port', '127.0.0.1:8080')
     .option('--collateral <folder>', 'DCAP collateral bundles (*.json), by FMSPC')
+    .option('--pccs <url>', 'collateral caching service, for example https://localhost:8081')
     .option(...STORE)
     .action(reporting(serve));
   kbs
@@ -77,19 +78,29 @@ async function withBroker<T>(
   return await action(open);
 }
 
-async function serve(
-  options: StoreOption & { listen: string; collateral?: string },
-): Promise<void> {
+interface ServeOptions extends StoreOption {
+  readonly listen: string;
+  readonly collateral?: string;
+  readonly pccs?: string;
+}
+
+/** Collateral from a folder or from a caching service; none otherwise. */
+async function collateralSource({ collateral, pccs }: ServeOptions) {
+  if (collateral === undefined && pccs === undefined) return undefined;
+  const { collateralFolder, collateralService } = await import('./collateral-folder.ts');
+  return collateral !== undefined ? collateralFolder(collateral) : collateralService(pccs ?? '');
+}
+
+async function serve(options: ServeOptions): Promise<void> {
   const match = /^(.*):(\d{1,5})$/.exec(options.listen);
   if (!match) throw usageError('--listen takes ADDRESS:PORT');
   const { Broker, DEFAULT_LIMITS } = await import('../kbs/broker.ts');
   const { serveBroker } = await import('../host/broker-server.ts');
-  const { collateralFolder } = await import('./collateral-folder.ts');
   await withBroker(options, async (open) => {
     const logger = {
       log: (_: string, message: string) => void process.stderr.write(`cloister: ${message}\n`),
     };
-    const collateral = options.collateral ? collateralFolder(options.collateral) : undefined;
+    const collateral = await collateralSource(options);
     const broker = new Broker({ ...open.parts, logger, ...(collateral ? { collateral } : {}) });
     const { maximumBodyBytes } = DEFAULT_LIMITS;
     const address = { host: match[1] ?? '', port: Number(match[2]), maximumBodyBytes };

@@ -119,3 +119,10 @@ export function httpTransport(base: string): HttpTransport {
       }),
   };
 }
+
+/** GET from a service at `base`, for collateral; the path may have a query. */
+export function httpGetter(base: string) {
+  const transport = httpTransport(base);
+  return (path: string): Promise<HttpResponse> =>
+    transport.send({ method: 'GET', path, headers: {}, body: new Uint8Array(0) });
+}
