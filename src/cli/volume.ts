@@ -1,0 +1,268 @@
+/** `cloister volume`: sealed volumes outside of a run. */
+
+import type { Command } from 'commander';
+import type { SlotMaker } from '../fs/sealed/l1-keys/unlock.ts';
+import type { SealedFileSystem } from '../fs/sealed/l6-vfs/sealed-file-system.ts';
+import { formatBytes, printJson, printLine, reporting } from './report.ts';
+
+interface KeyOptions {
+  readonly keyFile?: string;
+  readonly passphraseFile?: string;
+  readonly anchor?: string;
+}
+
+interface CreateOptions extends KeyOptions {
+  readonly size: string;
+}
+
+interface RekeyOptions extends KeyOptions {
+  readonly newKeyFile?: string;
+  readonly newPassphraseFile?: string;
+}
+
+const STATUS =
+  '\nExit status: 0 all is well, 2 wrong use, 3 damaged, 4 wrong key, 5 not fresh, 1 other errors.\n';
+
+export function register(program: Command): void {
+  const volume = program
+    .command('volume')
+    .description('create, check, list, copy, rekey sealed volumes')
+    .addHelpText('after', STATUS);
+  const command = (name: string, description: string, example: string): Command =>
+    volume
+      .command(name)
+      .description(description)
+      .option('--key-file <file>', 'volume key: 32 bytes, or 64 hexadecimal digits')
+      .option('--passphrase-file <file>', 'file with the recovery passphrase')
+      .option('--anchor <file>', 'freshness anchor file, kept where the host does not reach')
+      .addHelpText('after', `${STATUS}\nExample:\n  cloister volume ${example}\n`);
+  command('create <volume>', 'make a new volume', 'create data.vol --key-file key')
+    .option('--size <size>', 'largest size', '64GiB')
+    .action(reporting(create));
+  command(
+    'check <volume>',
+    'read everything and report; changes nothing',
+    'check data.vol --key-file key',
+  )
+    .option('--json', 'print as JSON')
+    .action(reporting(check));
+  command('ls <volume[:/path]>', 'list files', 'ls data.vol:/dir --key-file key')
+    .option('-l, --long', 'with mode, owner, size and time')
+    .action(reporting(list));
+  command(
+    'cp <source> <target>',
+    'copy into or out of a volume; - is a stream',
+    'cp -r in data.vol:/in --key-file key',
+  )
+    .option('-r, --recursive', 'copy folders')
+    .action(reporting(copy));
+  command(
+    'rekey <volume>',
+    'new keys for the volume, without rewriting it',
+    'rekey data.vol --key-file old --new-key-file new',
+  )
+    .option('--new-key-file <file>', 'key of the new key slot')
+    .option('--new-passphrase-file <file>', 'passphrase of a new recovery slot')
+    .action(reporting(rekeyVolume));
+  command(
+    'stat <volume>',
+    'show size, use, key slots and freshness',
+    'stat data.vol --key-file key',
+  )
+    .option('--json', 'print as JSON')
+    .action(reporting(stat));
+}
+
+async function usageError(message: string): Promise<never> {
+  const { VolumeError } = await import('../fs/sealed/errors.ts');
+  throw new VolumeError('CLOISTER_VOLUME_USE', message);
+}
+
+async function makersOf(keyFile?: string, passphraseFile?: string): Promise<SlotMaker[]> {
+  const { readFileSync } = await import('node:fs');
+  const { passphrase, readKeyFile } = await import('../host/volume-file.ts');
+  const { nodeEntropy } = await import('../host/crypto.ts');
+  const { rawKey } = await import('../fs/sealed/l1-keys/unlock.ts');
+  const makers: SlotMaker[] = [];
+  if (keyFile !== undefined) makers.push(rawKey(readKeyFile(keyFile)));
+  if (passphraseFile !== undefined)
+    makers.push(
+      passphrase(readFileSync(passphraseFile, 'utf8').replace(/\r?\n$/, ''), nodeEntropy),
+    );
+  return makers;
+}
+
+const slotName = (maker: SlotMaker): string => (maker.type === 1 ? 'key' : 'passphrase');
+
+async function contextOf(path: string, mode: 'create' | 'read' | 'write', anchor?: string) {
+  const { FileAnchor, VolumeFile } = await import('../host/volume-file.ts');
+  const { nodeCrypto, nodeEntropy } = await import('../host/crypto.ts');
+  const { RealFileClock } = await import('../vfs/file-clock.ts');
+  const clock = new RealFileClock({
+    monotonicNs: () => process.hrtime.bigint(),
+    realtimeNs: () => BigInt(Date.now()) * 1_000_000n,
+  });
+  const host = new VolumeFile(path, mode);
+  const context = {
+    host,
+    crypto: nodeCrypto,
+    entropy: nodeEntropy,
+    name: path,
+    ...(anchor === undefined ? {} : { anchor: new FileAnchor(anchor) }),
+  };
+  return { context, clock, host };
+}
+
+/** Opens, works, makes the work durable, closes. */
+async function withVolume(
+  path: string,
+  mode: 'read' | 'write',
+  options: KeyOptions,
+  work: (fs: SealedFileSystem) => Promise<void> | void,
+): Promise<void> {
+  const { openVolume } = await import('../fs/sealed/volume.ts');
+  const [secret] = await makersOf(options.keyFile, options.passphraseFile);
+  if (secret === undefined) return usageError('give --key-file or --passphrase-file');
+  const { context, clock, host } = await contextOf(path, mode, options.anchor);
+  using _ = host;
+  const fs = openVolume(context, { clock, secret, isReadOnly: mode === 'read' });
+  await work(fs);
+  if (mode === 'write') fs.commit();
+}
+
+/** "VOL:/path" → volume and path; undefined path when there is no colon. */
+function splitPlace(place: string): { volume: string; path: string | undefined } {
+  const colon = place.indexOf(':/');
+  return colon < 0
+    ? { volume: place, path: undefined }
+    : { volume: place.slice(0, colon), path: place.slice(colon + 1) };
+}
+
+async function create(path: string, options: CreateOptions): Promise<void> {
+  const { rmSync } = await import('node:fs');
+  const { parseSize } = await import('../image/config-schema.ts');
+  const { createVolume } = await import('../fs/sealed/volume.ts');
+  const sizeBytes = parseSize(options.size);
+  if (sizeBytes === undefined) return usageError(`--size ${options.size} is no size such as 64GiB`);
+  const makers = await makersOf(options.keyFile, options.passphraseFile);
+  if (makers.length === 0) return usageError('give --key-file or --passphrase-file, or both');
+  const { context, clock, host } = await contextOf(path, 'create', options.anchor);
+  using _ = host;
+  const slots = makers.map((maker) => ({ name: slotName(maker), maker }));
+  try {
+    createVolume(context, { sizeBytes, slots, clock });
+  } catch (error) {
+    rmSync(host.path, { force: true });
+    throw error;
+  }
+  printLine(`made volume ${path}: at most ${formatBytes(sizeBytes)}`);
+}
+
+async function check(path: string, options: KeyOptions & { json?: boolean }): Promise<void> {
+  const { checkVolume } = await import('../fs/sealed/check.ts');
+  await withVolume(path, 'read', options, (fs) => {
+    const report = checkVolume(fs.store);
+    const isWell = report.problems.length === 0;
+    if (!isWell) process.exitCode = 3;
+    if (options.json) {
+      printJson({ ok: isWell, freshness: freshness(fs, options.anchor), ...report });
+      return;
+    }
+    for (const problem of report.problems) printLine(`problem      ${problem}`);
+    printLine(isWell ? `${path}: all is well` : `${path}: damaged`);
+    printLine(`contents     ${report.inodeCount} inodes, ${report.cellCount} cells`);
+    printLine(`freshness    ${freshness(fs, options.anchor)}`);
+  });
+}
+
+function freshness(fs: SealedFileSystem, anchor: string | undefined): string {
+  const { generation } = fs.store;
+  return anchor === undefined
+    ? `commit ${generation}; not checked: no anchor was given`
+    : `commit ${generation}, as the anchor says`;
+}
+
+async function list(place: string, options: KeyOptions & { long?: boolean }): Promise<void> {
+  const { volume, path = '/' } = splitPlace(place);
+  const { expect, findInode, namesOf } = await import('./volume-copy.ts');
+  const { toText } = await import('../vfs/byte-string.ts');
+  await withVolume(volume, 'read', options, async (fs) => {
+    const dir = findInode(fs.root, path);
+    if (dir === undefined) return usageError(`${path}: no such file in the volume`);
+    const names = dir.isDirectory ? namesOf(dir) : undefined;
+    for (const name of names ?? [path]) {
+      const inode = names === undefined ? dir : expect(dir.lookup(name), path);
+      if (typeof inode === 'number') continue;
+      const shown = names === undefined ? path : toText(name);
+      if (!options.long) printLine(shown);
+      else {
+        const mode = inode.mode.toString(8).padStart(6, '0');
+        const time = new Date(inode.mtimeSec * 1000).toISOString().slice(0, 19);
+        printLine(`${mode} ${inode.uid}:${inode.gid} ${inode.size} ${time} ${shown}`);
+      }
+    }
+  });
+}
+
+async function copy(
+  source: string,
+  target: string,
+  options: KeyOptions & { recursive?: boolean },
+): Promise<void> {
+  const { copyIn, copyOut } = await import('./volume-copy.ts');
+  const from = splitPlace(source);
+  const to = splitPlace(target);
+  const isRecursive = options.recursive === true;
+  if ((from.path === undefined) === (to.path === undefined))
+    return usageError('one of source and target is VOLUME:/path, the other a host file or -');
+  if (to.path !== undefined) {
+    const { path } = to;
+    await withVolume(to.volume, 'write', options, (fs) =>
+      copyIn(fs.root, source, path, isRecursive),
+    );
+  } else {
+    const path = from.path as string;
+    await withVolume(from.volume, 'read', options, (fs) =>
+      copyOut(fs.root, path, target, isRecursive),
+    );
+  }
+}
+
+async function rekeyVolume(path: string, options: RekeyOptions): Promise<void> {
+  const { rekey } = await import('../fs/sealed/l4-store/rekey.ts');
+  const { nodeEntropy } = await import('../host/crypto.ts');
+  const makers = await makersOf(options.newKeyFile, options.newPassphraseFile);
+  if (makers.length === 0)
+    return usageError('give --new-key-file or --new-passphrase-file, or both');
+  await withVolume(path, 'write', options, (fs) => {
+    const slots = makers.map((maker) => ({ name: slotName(maker), maker }));
+    rekey(fs.store, nodeEntropy, slots);
+  });
+  printLine(`${path}: ${makers.map(slotName).join(' and ')} set; the old keys open it no more`);
+  printLine('copies of the volume that were made before stay open to the old keys');
+}
+
+async function stat(path: string, options: KeyOptions & { json?: boolean }): Promise<void> {
+  await withVolume(path, 'read', options, (fs) => {
+    const { space, unlocked, generation, fileCount } = fs.store;
+    const about = {
+      id: Buffer.from(unlocked.header.volumeId).toString('hex'),
+      limitBytes: space.limit * 4096,
+      usedBytes: space.state.used * 4096,
+      inodes: fileCount,
+      commit: generation,
+      keyEpoch: unlocked.ring.current,
+      slots: unlocked.header.slots.map((slot) => slot.name),
+      freshness: freshness(fs, options.anchor),
+    };
+    if (options.json) {
+      printJson(about);
+      return;
+    }
+    printLine(`volume       ${about.id}`);
+    printLine(`used         ${formatBytes(about.usedBytes)} of ${formatBytes(about.limitBytes)}`);
+    printLine(`inodes       ${about.inodes}`);
+    printLine(`key slots    ${about.slots.join(', ')} (data key epoch ${about.keyEpoch})`);
+    printLine(`freshness    ${about.freshness}`);
+  });
+}

@@ -1,0 +1,232 @@
+/**
+ * Host side of sealed volumes: the file that holds one, a freshness anchor in a file, and keys from
+ * files and passphrases.
+ */
+
+import { scryptSync } from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  fdatasyncSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  statSync,
+  writeSync,
+  writevSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Entropy } from '../base/interfaces.ts';
+import { VolumeError } from '../fs/sealed/errors.ts';
+import { type BlockHost, HostIoError } from '../fs/sealed/l0-host/block-host.ts';
+import { SLOT_TYPE } from '../fs/sealed/l1-keys/header.ts';
+import type { SlotMaker } from '../fs/sealed/l1-keys/unlock.ts';
+import type { AnchorState, FreshnessAnchor } from '../fs/sealed/l4-store/anchor.ts';
+
+/** In a volume that is a folder, the file that holds it. */
+const FILE_IN_FOLDER = 'volume.sealed';
+
+/** The file of a volume that is named by a folder or by the file itself. */
+export function volumePath(path: string): string {
+  return existsSync(path) && statSync(path).isDirectory() ? join(path, FILE_IN_FOLDER) : path;
+}
+
+function asHostError(cause: unknown, doing: string): HostIoError {
+  const code = (cause as { code?: string }).code;
+  return new HostIoError(code === 'ENOSPC' || code === 'EDQUOT' ? 'ENOSPC' : 'EIO', doing, cause);
+}
+
+export type VolumeMode = 'create' | 'read' | 'write';
+
+/** A volume in one file. */
+export class VolumeFile implements BlockHost, Disposable {
+  readonly path: string;
+  readonly #fd: number;
+  #isOpen = true;
+
+  constructor(path: string, mode: VolumeMode) {
+    this.path = volumePath(path);
+    if (mode === 'create') mkdirSync(dirname(this.path), { recursive: true });
+    try {
+      this.#fd = openSync(this.path, { create: 'wx+', read: 'r', write: 'r+' }[mode], 0o600);
+    } catch (cause) {
+      const code = (cause as { code?: string }).code;
+      const what =
+        code === 'EEXIST' ? 'exists already: give another place' : `cannot be opened (${code})`;
+      throw new VolumeError('CLOISTER_VOLUME_USE', `volume ${path} ${what}`, cause);
+    }
+  }
+
+  read(offsetBytes: number, target: Uint8Array): number {
+    try {
+      return readSync(this.#fd, target, 0, target.length, offsetBytes);
+    } catch (cause) {
+      throw asHostError(cause, `read at ${offsetBytes}`);
+    }
+  }
+
+  write(offsetBytes: number, parts: readonly Uint8Array[]): void {
+    try {
+      if (parts.length === 1) this.#writeAll(offsetBytes, parts[0] as Uint8Array);
+      else this.#writeParts(offsetBytes, parts);
+    } catch (cause) {
+      throw asHostError(cause, `write at ${offsetBytes}`);
+    }
+  }
+
+  barrier(): void {
+    try {
+      fdatasyncSync(this.#fd);
+    } catch (cause) {
+      throw asHostError(cause, 'fdatasync');
+    }
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#isOpen) closeSync(this.#fd);
+    this.#isOpen = false;
+  }
+
+  #writeAll(offsetBytes: number, bytes: Uint8Array): void {
+    for (let done = 0; done < bytes.length; ) {
+      const got = writeSync(this.#fd, bytes, done, bytes.length - done, offsetBytes + done);
+      if (got <= 0) throw new Error('the host wrote nothing');
+      done += got;
+    }
+  }
+
+  #writeParts(offsetBytes: number, parts: readonly Uint8Array[]): void {
+    let at = offsetBytes;
+    for (let i = 0; i < parts.length; i += 512) {
+      const some = parts.slice(i, i + 512);
+      let left = 0;
+      for (const part of some) left += part.length;
+      const got = writevSync(this.#fd, some as Uint8Array[], at);
+      if (got < left) {
+        // A short write: the rest one by one.
+        let skip = got;
+        for (const part of some) {
+          const rest = part.subarray(Math.min(skip, part.length));
+          skip -= part.length - rest.length;
+          this.#writeAll(at + part.length - rest.length, rest);
+          at += part.length;
+        }
+      } else at += left;
+    }
+  }
+}
+
+/**
+ * A freshness anchor in a file: for development, and for a data owner who keeps the file where the
+ * host of the volume does not reach. On the same disk it protects against nothing.
+ */
+export class FileAnchor implements FreshnessAnchor {
+  readonly name: string;
+  readonly #path: string;
+
+  constructor(path: string) {
+    this.#path = path;
+    this.name = `anchor file ${path}`;
+  }
+
+  read(volumeId: Uint8Array): AnchorState | undefined {
+    return this.#load()[hex(volumeId)];
+  }
+
+  advance(volumeId: Uint8Array, expected: AnchorState | undefined, next: AnchorState): void {
+    const all = this.#load();
+    const key = hex(volumeId);
+    const now = all[key];
+    const isExpected =
+      now?.generation === expected?.generation &&
+      hex(now?.commitment ?? new Uint8Array(0)) === hex(expected?.commitment ?? new Uint8Array(0));
+    if (!isExpected)
+      throw new VolumeError(
+        'CLOISTER_VOLUME_STALE',
+        `${this.name} was moved by someone else: another run uses this volume`,
+      );
+    all[key] = next;
+    const text = JSON.stringify(
+      Object.fromEntries(
+        Object.entries(all).map(([id, { generation, commitment }]) => [
+          id,
+          { generation, commitment: hex(commitment) },
+        ]),
+      ),
+    );
+    const temporary = `${this.#path}.new`;
+    const fd = openSync(temporary, 'w', 0o600);
+    writeSync(fd, text);
+    fsyncSync(fd);
+    closeSync(fd);
+    renameSync(temporary, this.#path);
+  }
+
+  #load(): Record<string, AnchorState> {
+    if (!existsSync(this.#path)) return {};
+    const parsed = JSON.parse(readFileSync(this.#path, 'utf8')) as Record<
+      string,
+      { generation: number; commitment: string }
+    >;
+    const out: Record<string, AnchorState> = {};
+    for (const [id, { generation, commitment }] of Object.entries(parsed))
+      out[id] = { generation, commitment: new Uint8Array(Buffer.from(commitment, 'hex')) };
+    return out;
+  }
+}
+
+const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
+
+/** A key file: 32 bytes, or 64 hexadecimal digits. */
+export function readKeyFile(path: string): Uint8Array {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(path);
+  } catch (cause) {
+    throw new VolumeError(
+      'CLOISTER_VOLUME_KEY',
+      `key file ${path} cannot be read: ${cause}`,
+      cause,
+    );
+  }
+  if (bytes.length === 32) return new Uint8Array(bytes);
+  const text = bytes.toString('latin1').trim();
+  if (/^[0-9a-fA-F]{64}$/.test(text)) return new Uint8Array(Buffer.from(text, 'hex'));
+  throw new VolumeError(
+    'CLOISTER_VOLUME_KEY',
+    `key file ${path} has ${bytes.length} bytes; it must have 32, or 64 hexadecimal digits: ` +
+      'head -c 32 /dev/urandom > key',
+  );
+}
+
+const SCRYPT_LOG_N = 16;
+
+/** A recovery passphrase through scrypt (RFC 7914): N = 2^16, r = 8, p = 1, 64 MiB. */
+export function passphrase(secret: string, entropy: Entropy): SlotMaker {
+  const derive = (parameters: Uint8Array): Uint8Array | undefined => {
+    if (parameters.length !== 19) return undefined;
+    const [logN, r, p] = parameters as unknown as [number, number, number];
+    // The header is not authentic yet: bound what it may make us compute.
+    if (logN > 20 || r > 16 || p > 4 || logN < 14) return undefined;
+    const N = 2 ** logN;
+    return scryptSync(secret.normalize('NFC'), parameters.subarray(3), 32, {
+      N,
+      r,
+      p,
+      maxmem: 256 * N * r,
+    });
+  };
+  return {
+    type: SLOT_TYPE.passphrase,
+    kekFor: derive,
+    makeKek() {
+      const parameters = new Uint8Array(19);
+      parameters.set([SCRYPT_LOG_N, 8, 1]);
+      entropy.fill(parameters.subarray(3));
+      return { parameters, kek: derive(parameters) as Uint8Array };
+    },
+  };
+}
