@@ -45,6 +45,9 @@ import { SpaceState } from './space.ts';
 /** Instructions a unit has at most. */
 const MAX_INSTRUCTIONS = 1000;
 const GUEST_LIMIT = 2 ** 32;
+/** Addresses from here to there are not canonical (48 bits). */
+const CANONICAL_END = 2n ** 47n;
+const CANONICAL_HIGH = 2n ** 64n - 2n ** 47n;
 const ENTRY = STATE.entry / 4;
 
 /** Counters of exits by kind: an engineer sees why something is slow. */
@@ -296,7 +299,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     this.makeExact(cpu, known);
     if (trap === TRAP.page) {
       const low = faultAt - known.space.pages.base;
-      return this.pageFault(cpu, known, low, (errorCode & PF_WRITE) !== 0);
+      return this.pageFault(cpu, known, low, errorCode);
     }
     const rip = BigInt(cpu.rip);
     if (hostSignal === SIGFPE) return this.raise(cpu, SIGFPE, hostCode, rip, trap, 0);
@@ -306,8 +309,9 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     return this.raise(cpu, SIGSEGV, SI_KERNEL, 0n, TRAP.protection, 0);
   }
 
-  private pageFault(cpu: TranslatedCpu, known: SpaceState, low: number, write: boolean): Next {
+  private pageFault(cpu: TranslatedCpu, known: SpaceState, low: number, errorCode: number): Next {
     const { space } = known;
+    const write = (errorCode & PF_WRITE) !== 0;
     const inside = low >= 0 && low < GUEST_LIMIT;
     if (write && inside && space.isWriteProtected(low)) {
       const page = Math.floor(low / 4096) * 4096;
@@ -318,7 +322,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     let address = BigInt(low < 0 ? low + GUEST_LIMIT : low);
     if (this.decoded.at(space, cpu.rip))
       address = faultingAddress(this.decoded.instruction, cpu.rip, Number(address), cpu);
-    return this.accessFault(cpu, known, address, write ? 'write' : 'read');
+    return this.accessFault(cpu, known, address, write ? 'write' : 'read', errorCode & PF_PRESENT);
   }
 
   /** What mm says of an access: run again, or a signal. */
@@ -327,20 +331,39 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     known: SpaceState,
     address: bigint,
     access: FaultAccess,
+    present: number | undefined,
   ): Next {
+    if (address >= CANONICAL_END && address < CANONICAL_HIGH) return this.wildFault(cpu, access);
     const bits =
       PF_USER | (access === 'write' ? PF_WRITE : 0) | (access === 'execute' ? PF_FETCH : 0);
     if (address >= BigInt(GUEST_LIMIT))
-      return this.raise(cpu, SIGSEGV, SEGV_MAPERR, address, TRAP.page, bits);
+      return this.raise(
+        cpu,
+        SIGSEGV,
+        SEGV_MAPERR,
+        address,
+        TRAP.page,
+        // Linux hides from programs whether a kernel address is mapped.
+        address >= CANONICAL_HIGH ? bits | PF_PRESENT : bits,
+      );
     const stackPointer = Number(cpu.gprs[4]! & 0xffff_ffffn);
     const verdict = known.space.fault(Number(address), access, stackPointer);
     if (verdict.kind === 'handled') return this.enterAt(cpu, known, cpu.rip);
-    const present = verdict.code === SEGV_MAPERR ? 0 : PF_PRESENT;
-    return this.raise(cpu, verdict.signal, verdict.code, address, TRAP.page, bits | present);
+    // The host's page is there exactly when the guest's would be.
+    const bit = present ?? (verdict.code === SEGV_MAPERR ? 0 : PF_PRESENT);
+    return this.raise(cpu, verdict.signal, verdict.code, address, TRAP.page, bits | bit);
+  }
+
+  /** Addresses that are not canonical: #SS where RSP or RBP is the base, else #GP. */
+  private wildFault(cpu: TranslatedCpu, access: FaultAccess): Next {
+    const { base } = this.decoded.instruction;
+    const isStack = access !== 'execute' && (base === 4 || base === 5);
+    if (isStack) return this.raise(cpu, SIGBUS, SI_KERNEL, 0n, TRAP.stack, 0);
+    return this.raise(cpu, SIGSEGV, SI_KERNEL, 0n, TRAP.protection, 0);
   }
 
   private fetchFault(cpu: TranslatedCpu, known: SpaceState, address: bigint): Next {
-    return this.accessFault(cpu, known, address, 'execute');
+    return this.accessFault(cpu, known, address, 'execute', undefined);
   }
 
   private emulate(cpu: TranslatedCpu, known: SpaceState): Next {
@@ -362,7 +385,13 @@ export class TranslatedPlatform implements Platform, CodeObserver {
   ): Next {
     switch (outcome.kind) {
       case 'page':
-        return this.accessFault(cpu, known, outcome.address, outcome.write ? 'write' : 'read');
+        return this.accessFault(
+          cpu,
+          known,
+          outcome.address,
+          outcome.write ? 'write' : 'read',
+          undefined,
+        );
       case 'protection':
         return this.raise(cpu, SIGSEGV, SI_KERNEL, 0n, TRAP.protection, 0);
       case 'trap':

@@ -17,6 +17,7 @@ export const TRAP = {
   debug: 1,
   breakpoint: 3,
   undefined: 6,
+  stack: 12,
   protection: 13,
   page: 14,
   x87: 16,
