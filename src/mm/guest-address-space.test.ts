@@ -358,7 +358,8 @@ test('write-protected code is reported before the kernel writes, and survives mp
   assert.equal(space.setWriteProtect(at, PAGE, true), 0);
   assert.equal(space.isWriteProtected(at), true);
   assert.equal(space.pages.copyOut(at, bytes('x')), 0, 'the host page is read-only');
-  space.protect(at, 2 * PAGE, RW);
+  space.protect(at, 2 * PAGE, 5);
+  space.protect(at, 2 * PAGE, 7);
   assert.equal(space.pages.copyOut(at, bytes('x')), 0, 'still');
   using child = fork(space);
   assert.equal(child.pages.copyOut(at, bytes('x')), 0, 'in the child, too');
@@ -366,9 +367,13 @@ test('write-protected code is reported before the kernel writes, and survives mp
   assert.equal(space.writeU32(at, 1), 0);
   assert.deepEqual(seen, [at]);
   assert.equal(space.isWriteProtected(at), false);
+  space.setWriteProtect(at, PAGE, true);
+  space.protect(at, PAGE, RW);
+  assert.deepEqual(seen, [at, at], 'without PROT_EXEC it is not code any more');
+  assert.equal(space.pages.copyOut(at, bytes('x')), 1);
   space.protect(at, PAGE, 5);
   space.unmap(at, PAGE);
-  assert.deepEqual(seen, [at, at]);
+  assert.deepEqual(seen, [at, at, at]);
 });
 
 test('poke() and peek() reach pages that the guest may not touch', () => {

@@ -228,16 +228,17 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
     const { value } = piece;
     if (value.prot === prot) return 0;
     if ((prot & ~value.maxProt) !== 0) return -EACCES;
+    const lostExec = (value.prot & PROT.PROT_EXEC) !== 0 && (prot & PROT.PROT_EXEC) === 0;
+    // First: translations go, and with them the write-protection of their source.
+    if (lostExec) this.dropCode(start, end);
     const failed = this.hostProtect(start, end - start, prot, value);
     if (failed < 0) return failed;
-    const lostExec = (value.prot & PROT.PROT_EXEC) !== 0 && (prot & PROT.PROT_EXEC) === 0;
     for (const cut of this.mappings.remove(start, end))
       this.mappings.insert(cut.start, cut.end, { ...cut.value, prot });
     this.changed();
     const isNew = (prot & ~value.prot & (PROT.PROT_EXEC | PROT.PROT_WRITE)) !== 0;
     if (isNew && (prot & PROT.PROT_EXEC) !== 0)
       this.codeObserver?.onCodeMayDiffer(this, start, end - start, 'protected');
-    if (lostExec) this.codeObserver?.onCodeChanged(this, start, end - start);
     return 0;
   }
 

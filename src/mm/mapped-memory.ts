@@ -215,11 +215,17 @@ export abstract class MappedMemory extends GuestMemory {
       if ((piece.value.prot & PROT.PROT_EXEC) !== 0) hadCode = true;
     }
     this.changed();
+    if (hadCode || this.writeProtected.size !== 0) this.dropCode(start, end, hadCode);
+    return pieces;
+  }
+
+  /** The range is not code any more: its translations and their write-protection go. */
+  dropCode(start: number, end: number, hadCode = true): void {
+    let any = hadCode;
     if (this.writeProtected.size !== 0)
       for (let page = start / PAGE; page < end / PAGE; page++)
-        if (this.writeProtected.delete(page)) hadCode = true;
-    if (hadCode) this.codeChanged(start, end - start);
-    return pieces;
+        if (this.writeProtected.delete(page)) any = true;
+    if (any) this.codeChanged(start, end - start);
   }
 
   /** Replaces the values of mappings in a range; pages stay as they are. */
