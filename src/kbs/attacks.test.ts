@@ -219,7 +219,10 @@ test('downgrade: evidence of sim under another name is not read as a TEE’s', a
       ...honest,
       evidence: async (key, nonce) => ({ ...(await honest.evidence(key, nonce)), provider }),
     };
-    await assert.rejects(s.client({ prover: dressed }).secret(ID), refused(401));
+    await assert.rejects(s.client({ prover: dressed }).secret(ID), refused(400));
+    // Even when the session was opened under the false name.
+    const lying: Prover = { ...dressed, provider };
+    await assert.rejects(s.client({ prover: lying }).secret(ID), refused(401));
   }
 });
 

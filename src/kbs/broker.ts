@@ -13,6 +13,7 @@ import {
   RCAR_HASHES,
   rcarReportData,
   selectHash,
+  teeName,
 } from '../attest/rcar/messages.ts';
 import type { Entropy, Logger } from '../base/interfaces.ts';
 import { Anchors } from './anchors.ts';
@@ -142,6 +143,8 @@ export class Broker {
     try {
       const message = parseAttestation(bodyText(request));
       const primary = parsePrimaryEvidence(session.tee, message.primary);
+      if (teeName(primary.evidence.provider) !== session.tee)
+        throw new Refusal('UNSUPPORTED_EVIDENCE', `the session was opened for ${session.tee}`);
       const { hash } = session;
       const { runtimeData, additional, teePubkey } = message;
       const reportData = await rcarReportData(hash, runtimeData, additional);

@@ -16,7 +16,12 @@ import { checkReportData, parseRaTlsCertificate } from '../../src/attest/ratls/c
 import { verifySnp } from '../../src/attest/snp/verify.ts';
 import { parseCertificate } from '../../src/attest/x509/certificate.ts';
 import { parseCrl } from '../../src/attest/x509/crl.ts';
-import { isoTime, validatePath } from '../../src/attest/x509/path.ts';
+import {
+  checkCrlSignature,
+  checkCrlTime,
+  isoTime,
+  validatePath,
+} from '../../src/attest/x509/path.ts';
 import { parseAnyCertificate, parsePemChain } from '../../src/attest/x509/pem.ts';
 
 /** The parts of the format that are read here; everything else is commentary. */
@@ -28,6 +33,7 @@ export interface Case {
   readonly intermediates?: readonly string[];
   readonly crls?: readonly string[];
   readonly trustAnchor?: string;
+  readonly issuer?: string;
   readonly expect: Expectation;
 }
 export type Expectation = { readonly ok: boolean } & Readonly<Record<string, unknown>>;
@@ -49,6 +55,7 @@ export interface Mutation extends Case {
   readonly op: string;
   readonly offset?: number;
   readonly value?: number | string;
+  readonly bytes?: string;
   readonly length?: number;
   readonly find?: string;
   readonly replace?: string;
@@ -155,10 +162,20 @@ export class VectorSet {
           return judgeRaTls(material, timeMs);
         case 'x509-certificate':
           return this.#judgeCertificate(one, material, timeMs);
+        case 'x509-crl':
+          return this.#judgeCrl(one, material, timeMs);
         default:
           return { ok: false, error: `KIND_${vector.kind}` };
       }
     });
+  }
+
+  async #judgeCrl(one: Case, material: Material, timeMs: number): Promise<Given> {
+    const issuer = parseAnyCertificate(this.read((one.issuer ?? one.trustAnchor) as string));
+    const crl = parseCrl(material.main);
+    await checkCrlSignature(crl, issuer);
+    checkCrlTime(crl, issuer, timeMs);
+    return { ok: true };
   }
 
   async #judgeCertificate(one: Case, material: Material, timeMs: number): Promise<Given> {
@@ -216,12 +233,15 @@ function sameField(stated: unknown, read: unknown): boolean {
   return JSON.stringify(stated) === JSON.stringify(read);
 }
 
+const rootsOf = ({ trustRoot }: Material) =>
+  trustRoot ? { roots: [parseAnyCertificate(trustRoot)] } : {};
+
 async function judgeDcap(vector: Vector, material: Material, timeMs: number): Promise<Given> {
   const verdict = await verifyDcap({
     quote: material.main,
     collateral: parseDcapCollateral(material.collateral ?? 'null'),
     timeMs,
-    ...(material.trustRoot ? { roots: [parseAnyCertificate(material.trustRoot)] } : {}),
+    ...rootsOf(material),
   });
   if (!verdict.ok) return { ok: false, error: verdict.error, reason: verdict.reason };
   const { claims, warnings } = verdict;
@@ -254,6 +274,7 @@ async function judgeSnp(vector: Vector, material: Material, timeMs: number): Pro
     endorsementKey: parseAnyCertificate(material.endorsementKey as Uint8Array).raw,
     chain: material.chain,
     ...(material.crl ? { crl: material.crl } : {}),
+    ...rootsOf(material),
     timeMs,
   });
   if (!verdict.ok) return { ok: false, error: verdict.error, reason: verdict.reason };
@@ -282,7 +303,11 @@ async function judgeSnp(vector: Vector, material: Material, timeMs: number): Pro
 }
 
 async function judgeNitro(vector: Vector, material: Material, timeMs: number): Promise<Given> {
-  const verdict = await verifyNitro({ document: material.main, timeMs });
+  const verdict = await verifyNitro({
+    document: material.main,
+    timeMs,
+    ...rootsOf(material),
+  });
   if (!verdict.ok) return { ok: false, error: verdict.error, reason: verdict.reason };
   const { document, debug } = verdict.claims;
   const wrong = fieldDifferences(vector.fields, {
@@ -341,7 +366,8 @@ export function mutate(material: Material, mutation: Mutation): Material {
 }
 
 function mutateBytes(bytes: Uint8Array, mutation: Mutation): Uint8Array {
-  const { op, offset = 0, value, length = 0, find = '', replace = '' } = mutation;
+  const { op, offset = 0, length = 0, find = '', replace = '' } = mutation;
+  const value = mutation.value ?? mutation.bytes;
   if (op === 'truncate') return bytes.slice(0, length);
   if (op === 'xor' || op === 'set') {
     const copy = bytes.slice();

@@ -98,6 +98,15 @@ export function verifySnp(input: SnpInput): Promise<Verdict<SnpClaims>> {
   });
 }
 
+/** Bergamo and Siena are of the Genoa line and have its root (57230, table 1). */
+const PRODUCT_LINES: Readonly<Record<string, SnpProduct | undefined>> = {
+  Milan: 'Milan',
+  Genoa: 'Genoa',
+  Bergamo: 'Genoa',
+  Siena: 'Genoa',
+  Turin: 'Turin',
+};
+
 /** Product name extension: "Milan-B0" in a VCEK, "Milan" in a VLEK. */
 function productOfCertificate(key: Certificate): SnpProduct {
   const value = findExtension(key, OID.amdProductName);
@@ -105,9 +114,8 @@ function productOfCertificate(key: Certificate): SnpProduct {
   const reader = new DerReader(value, 'MALFORMED_CERT');
   const text = new TextDecoder().decode(reader.next(0x16).content); // IA5String
   reader.end();
-  const name = text.split('-')[0];
-  if (name === 'Milan' || name === 'Genoa' || name === 'Turin') return name;
-  // Bergamo and Siena are of the Genoa line; their certificates say Genoa (57230, table 1).
+  const product = PRODUCT_LINES[text.split('-')[0] ?? ''];
+  if (product) return product;
   throw new Refusal('PRODUCT_MISMATCH', `unknown product "${text.slice(0, 32)}"`);
 }
 
@@ -165,7 +173,9 @@ function checkTcb(key: Certificate, tcb: TcbVersion): void {
 
 /** hwID is the raw chip ID (not wrapped in DER): 64 bytes, on Turin 8 with the rest zero. */
 function checkChipId(key: Certificate, report: SnpReport, product: SnpProduct): void {
-  if (report.chipIdMasked && isZero(report.chipId)) return;
+  // Masked: the host hides the chip (MASK_CHIP_ID; older firmware does not tell). The key that
+  // signed the report is the certificate's all the same.
+  if (isZero(report.chipId)) return;
   const hardwareId = findExtension(key, OID.amdHardwareId);
   const code = 'CHIP_ID_MISMATCH';
   require(hardwareId, code, 'VCEK without hardware ID');
