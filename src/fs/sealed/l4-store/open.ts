@@ -1,7 +1,7 @@
 /** Creates and opens volumes: header, superblocks, freshness. */
 
 import type { Crypto, Entropy } from '../../../base/interfaces.ts';
-import { damaged, VolumeError } from '../errors.ts';
+import { asVolumeError, damaged, VolumeError } from '../errors.ts';
 import { BLOCK_BYTES, type BlockHost, readFully } from '../l0-host/block-host.ts';
 import {
   encodeHeader,
@@ -44,6 +44,14 @@ export const MAX_VOLUME_BYTES = 2 ** 52;
 
 /** A new, empty store over an empty host range. The first commit makes it a volume. */
 export function createStore(context: VolumeContext, options: CreateOptions): VolumeStore {
+  try {
+    return create(context, options);
+  } catch (cause) {
+    throw asVolumeError(context.name, cause, 'make it');
+  }
+}
+
+function create(context: VolumeContext, options: CreateOptions): VolumeStore {
   const { host, crypto, entropy, name } = context;
   if (options.sizeBytes < MIN_VOLUME_BYTES || options.sizeBytes > MAX_VOLUME_BYTES)
     throw new VolumeError('CLOISTER_VOLUME_USE', 'a volume has between 4 MiB and 4 PiB');
@@ -93,6 +101,14 @@ export interface OpenOptions {
 
 /** Opens a volume: at most a few dozen reads, whatever its size. Throws VolumeError. */
 export function openStore(context: VolumeContext, options: OpenOptions): VolumeStore {
+  try {
+    return open(context, options);
+  } catch (cause) {
+    throw asVolumeError(context.name, cause, 'read its header');
+  }
+}
+
+function open(context: VolumeContext, options: OpenOptions): VolumeStore {
   const { host, crypto, entropy, name } = context;
   const unlocked = unlockHeader(host, crypto, options.secret, name);
   const sealer = new Sealer(crypto, entropy, unlocked.ring);

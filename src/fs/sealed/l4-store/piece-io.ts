@@ -1,7 +1,7 @@
 /** Reads and writes sealed pieces, and remembers which of them no barrier has covered yet. */
 
-import { damaged, VolumeError } from '../errors.ts';
-import { BLOCK_BYTES, type BlockHost, HostIoError, readFully } from '../l0-host/block-host.ts';
+import { asVolumeError, damaged } from '../errors.ts';
+import { BLOCK_BYTES, type BlockHost, readFully } from '../l0-host/block-host.ts';
 import type { Pointer } from '../l1-keys/pointer.ts';
 import type { Kind, SealedPiece, Sealer } from '../l1-keys/sealer.ts';
 import { MAX_MANIFEST, type ManifestEntry } from './superblock.ts';
@@ -40,7 +40,7 @@ export class PieceIo {
     try {
       if (!readFully(this.host, pointer.block * BLOCK_BYTES, ciphertext)) return undefined;
     } catch (cause) {
-      throw this.asVolumeError(cause, 'read');
+      throw asVolumeError(this.#name, cause, 'read');
     }
     const { session, counter, tag } = pointer;
     return this.sealer.open(kind, { session, counter, tag, ciphertext });
@@ -96,24 +96,17 @@ export class PieceIo {
     try {
       this.host.barrier();
     } catch (cause) {
-      throw this.asVolumeError(cause, 'make durable');
+      throw asVolumeError(this.#name, cause, 'make durable');
     }
     this.#unsettled.clear();
     this.#overflowed = false;
-  }
-
-  asVolumeError(cause: unknown, doing: string): unknown {
-    if (!(cause instanceof HostIoError)) return cause;
-    const code = cause.errno === 'ENOSPC' ? 'CLOISTER_VOLUME_FULL' : 'CLOISTER_VOLUME_IO';
-    const what = `volume ${this.#name}: the host could not ${doing} (${cause.message})`;
-    return new VolumeError(code, what, cause);
   }
 
   #writeAt(block: number, parts: readonly Uint8Array[]): void {
     try {
       this.host.write(block * BLOCK_BYTES, parts);
     } catch (cause) {
-      throw this.asVolumeError(cause, 'write');
+      throw asVolumeError(this.#name, cause, 'write');
     }
   }
 }
