@@ -6,6 +6,7 @@
  * or the file's) and gets copies of the pages that differ from it.
  */
 
+import { ENOMEM } from '../abi/errno.table.ts';
 import type { Interval } from '../base/interval-map.ts';
 import type { GuestAddressSpace } from './guest-address-space.ts';
 import { ANONYMOUS, type Mapping, releaseMapping, retainMapping, SegmentOwner } from './mapping.ts';
@@ -42,6 +43,7 @@ export function forkInto(parent: GuestAddressSpace, child: GuestAddressSpace): n
   child.limitLocked = parent.limitLocked;
   child.brkStart = parent.brkStart;
   child.brkEnd = parent.brkEnd;
+  if (!parent.budget.admits(parent.chargedBytes())) return -ENOMEM;
   const frozen = freezeOwnMemory(parent);
   if (frozen < 0) return frozen;
   let runs = parent.pages.privateRuns();

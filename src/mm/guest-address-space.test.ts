@@ -397,3 +397,28 @@ test('limits: address space, data, usage', () => {
   assert.equal(space.usage().totalPages, 10);
   assert.equal(space.usage().dataPages, 10);
 });
+
+test('the budget of an instance counts what guests could fill, and gets all of it back', () => {
+  const limited = createAddressSpaces(host, undefined, 1 << 20);
+  const space = limited.create();
+  assert.ok(typeof space === 'object');
+  const { budget } = space;
+  assert.equal(space.map({ addr: 0, length: 2 << 20, prot: RW }), -ENOMEM);
+  const reserved = space.map({ addr: 0, length: 2 << 20, prot: 0 });
+  assert.ok(reserved > 0, 'a reservation costs nothing');
+  assert.equal(space.protect(reserved, 2 << 20, RW), -ENOMEM);
+  assert.equal(space.protect(reserved, 512 << 10, RW), 0);
+  const shared = space.map({ addr: 0, length: 64 << 10, prot: 1, shared: true });
+  assert.equal(budget.chargedBytes, 576 << 10);
+  const child = fork(space);
+  assert.equal(budget.chargedBytes, 1152 << 10);
+  space.unmap(shared, 64 << 10);
+  assert.ok(space.remap(reserved, PAGE, 3 * PAGE, MREMAP.MREMAP_MAYMOVE, 0) > 0);
+  space.initBrk(0x500000);
+  space.brk(0x510000);
+  assert.equal(budget.chargedBytes, space.chargedBytes() + (576 << 10));
+  child[Symbol.dispose]();
+  assert.equal(budget.chargedBytes, space.chargedBytes());
+  space[Symbol.dispose]();
+  assert.equal(budget.chargedBytes, 0);
+});

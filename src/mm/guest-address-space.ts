@@ -18,6 +18,7 @@ import type {
 } from './address-space.ts';
 import { adviseRange } from './advise.ts';
 import { type Backing, chooseBacking } from './backing.ts';
+import { isCharged, type MemoryBudget } from './budget.ts';
 import { classifyFault, expandStack } from './faults.ts';
 import { ForkHistory, forkInto } from './fork.ts';
 import type { MappedFile } from './mapped-file.ts';
@@ -51,6 +52,7 @@ export interface SpaceContext {
   readonly host: PageHost;
   readonly modules: ModuleBases;
   readonly random: LayoutRandom;
+  readonly budget: MemoryBudget;
   /** Ids of address spaces, counted by the instance. */
   nextId(): number;
 }
@@ -72,7 +74,7 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
   #disposed = false;
 
   constructor(context: SpaceContext, pages: SandboxPages, placement?: Placement) {
-    super(pages, new IntervalMap<Mapping>(MAPPING_RULES));
+    super(pages, new IntervalMap<Mapping>(MAPPING_RULES), context.budget);
     this.id = context.nextId();
     this.context = context;
     this.own = new OwnMemory(context.host);
@@ -153,6 +155,8 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
     const total = this.mappedPages * PAGE - replaced + length;
     if (total > this.limitAddressSpace) return -ENOMEM;
     const isData = !request.shared && (request.prot & PROT.PROT_WRITE) !== 0;
+    const counts = isData || (request.shared && !request.file);
+    if (counts && !this.context.budget.admits(length)) return -ENOMEM;
     if (isData && !request.growsDown && this.limitData !== Number.POSITIVE_INFINITY)
       if (this.usage().dataPages * PAGE + length > this.limitData) return -ENOMEM;
     if (request.locked && this.limitLocked !== Number.POSITIVE_INFINITY)
@@ -228,6 +232,9 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
     const { value } = piece;
     if (value.prot === prot) return 0;
     if ((prot & ~value.maxProt) !== 0) return -EACCES;
+    const charge = isCharged({ ...value, prot }) ? end - start : 0;
+    const charged = isCharged(value) ? end - start : 0;
+    if (charge > charged && !this.budget.admits(charge)) return -ENOMEM;
     const lostExec = (value.prot & PROT.PROT_EXEC) !== 0 && (prot & PROT.PROT_EXEC) === 0;
     // First: translations go, and with them the write-protection of their source.
     if (lostExec) this.dropCode(start, end);
@@ -235,6 +242,7 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
     if (failed < 0) return failed;
     for (const cut of this.mappings.remove(start, end))
       this.mappings.insert(cut.start, cut.end, { ...cut.value, prot });
+    this.budget.change(charge - charged);
     this.changed();
     const isNew = (prot & ~value.prot & (PROT.PROT_EXEC | PROT.PROT_WRITE)) !== 0;
     if (isNew && (prot & PROT.PROT_EXEC) !== 0)
@@ -345,7 +353,10 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
   [Symbol.dispose](): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    for (const { value } of this.mappings.clear()) releaseMapping(value);
+    for (const { start, end, value } of this.mappings.clear()) {
+      if (isCharged(value)) this.budget.change(start - end);
+      releaseMapping(value);
+    }
     this.own[Symbol.dispose]();
     this.pages[Symbol.dispose]();
     this.changed();

@@ -7,8 +7,10 @@ import { PROT } from '../abi/mman.ts';
 import { assert } from '../base/assert.ts';
 import type { Interval, IntervalMap } from '../base/interval-map.ts';
 import type { Area, MemoryUsage } from './address-space.ts';
+import { isCharged, type MemoryBudget } from './budget.ts';
 import { GuestMemory } from './guest-memory.ts';
 import type { Mapping } from './mapping.ts';
+import type { SandboxPages } from './page-host.ts';
 import { PAGE, roundUp } from './page-math.ts';
 import { usageOf } from './usage.ts';
 
@@ -19,8 +21,22 @@ export abstract class MappedMemory extends GuestMemory {
   mappedPages = 0;
   peakPages = 0;
 
+  readonly budget: MemoryBudget;
+
+  constructor(pages: SandboxPages, mappings: IntervalMap<Mapping>, budget: MemoryBudget) {
+    super(pages, mappings);
+    this.budget = budget;
+  }
+
   /** The bytes of a range change: translations of them are stale. */
   abstract codeChanged(addr: number, length: number): void;
+
+  /** What this space counts for in the budget. */
+  chargedBytes(): number {
+    let bytes = 0;
+    for (const { start, end, value } of this.mappings) if (isCharged(value)) bytes += end - start;
+    return bytes;
+  }
 
   /** The map itself, for the parts of mm/ in other files. */
   get mappingTable(): IntervalMap<Mapping> {
@@ -202,6 +218,7 @@ export abstract class MappedMemory extends GuestMemory {
   insertMapping(start: number, end: number, mapping: Mapping): void {
     this.mappings.insert(start, end, mapping);
     this.mappedPages += (end - start) / PAGE;
+    if (isCharged(mapping)) this.budget.change(end - start);
     this.peakPages = Math.max(this.peakPages, this.mappedPages);
     this.changed();
   }
@@ -212,6 +229,7 @@ export abstract class MappedMemory extends GuestMemory {
     let hadCode = false;
     for (const piece of pieces) {
       this.mappedPages -= (piece.end - piece.start) / PAGE;
+      if (isCharged(piece.value)) this.budget.change(piece.start - piece.end);
       if ((piece.value.prot & PROT.PROT_EXEC) !== 0) hadCode = true;
     }
     this.changed();

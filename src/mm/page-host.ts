@@ -74,4 +74,6 @@ export interface PageHost {
   /** A fresh sandbox, or ENOMEM when address space, memory or mappings ran out. */
   createSandbox(): SandboxPages | Errno;
   createSegment(name: string, sizeBytes: number): MemorySegment | Errno;
+  /** Bytes that the host process has in memory, guests' memfds included. */
+  residentBytes(): number;
 }

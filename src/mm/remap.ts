@@ -3,6 +3,7 @@
 import { EFAULT, EINVAL, ENOMEM } from '../abi/errno.table.ts';
 import { MREMAP } from '../abi/mman.ts';
 import type { Interval } from '../base/interval-map.ts';
+import { isCharged } from './budget.ts';
 import type { GuestAddressSpace } from './guest-address-space.ts';
 import { type Mapping, retainMapping, shifted } from './mapping.ts';
 import { PROT_READ, PROT_WRITE } from './page-host.ts';
@@ -66,6 +67,7 @@ function growsInPlace(
 /** Maps `length` bytes at a free place as the continuation `mapping` says. 0 or -errno. */
 function extend(space: GuestAddressSpace, mapping: Mapping, addr: number, length: number): number {
   if (space.mappedPages * PAGE + length > space.limitAddressSpace) return -ENOMEM;
+  if (isCharged(mapping) && !space.budget.admits(length)) return -ENOMEM;
   const { file } = mapping;
   if (file !== undefined) {
     const mapped = space.map({

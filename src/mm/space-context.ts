@@ -1,6 +1,7 @@
 /** What the address spaces of one instance share, made once by the runtime. */
 
 import type { Entropy } from '../base/interfaces.ts';
+import { MemoryBudget } from './budget.ts';
 import { GuestAddressSpace, type SpaceContext } from './guest-address-space.ts';
 import type { PageHost } from './page-host.ts';
 import { LayoutRandom, ModuleBases } from './placement.ts';
@@ -10,14 +11,19 @@ export interface AddressSpaces {
   create(): GuestAddressSpace | number;
 }
 
-/** `entropy` undefined: layouts are the same in every run. */
-export function createAddressSpaces(host: PageHost, entropy: Entropy | undefined): AddressSpaces {
+/** `entropy` undefined: layouts are the same in every run. `limitBytes`: of all guests together. */
+export function createAddressSpaces(
+  host: PageHost,
+  entropy: Entropy | undefined,
+  limitBytes = Number.POSITIVE_INFINITY,
+): AddressSpaces {
   const random = new LayoutRandom(entropy);
   let id = 0;
   const context: SpaceContext = {
     host,
     modules: new ModuleBases(random),
     random,
+    budget: new MemoryBudget(limitBytes, () => host.residentBytes()),
     nextId: () => ++id,
   };
   return { create: () => GuestAddressSpace.create(context) };

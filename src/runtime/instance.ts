@@ -81,6 +81,7 @@ export class Instance {
     const spaces = createAddressSpaces(
       parts.pages,
       parts.randomizeLayout ? host.entropy : undefined,
+      plan.memoryBytes,
     );
     const { trace } = parts;
     this.kernel = new Kernel({

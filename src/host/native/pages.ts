@@ -1,5 +1,6 @@
 /** {@link PageHost} over mmap: sandboxes are slots of an arena, segments are memfds. */
 
+import { readFileSync } from 'node:fs';
 import { EFAULT, ENOMEM, type Errno } from '../../abi/errno.table.ts';
 import { assert } from '../../base/assert.ts';
 import type { HostAddr } from '../../base/brand.ts';
@@ -194,6 +195,11 @@ export class NativePageHost implements PageHost {
   createSandbox(): SandboxPages | Errno {
     const slot = this.slots.take();
     return slot ? new NativeSandbox(this, slot) : ENOMEM;
+  }
+
+  residentBytes(): number {
+    // Fields: size, resident, shared, … in pages (proc_pid_statm(5)).
+    return Number(readFileSync('/proc/self/statm', 'latin1').split(' ')[1]) * PAGE;
   }
 
   createSegment(name: string, sizeBytes: number): MemorySegment | Errno {

@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { MemoryBudget } from './budget.ts';
+
+const MIB = 2 ** 20;
+
+test('up to the limit all is admitted, up to twice the limit what is not resident', () => {
+  let resident = 50 * MIB;
+  const budget = new MemoryBudget(64 * MIB, () => resident);
+  assert.equal(budget.admits(65 * MIB), false, 'more than there ever is');
+  assert.equal(budget.admits(64 * MIB), true);
+  budget.change(64 * MIB);
+  assert.equal(budget.admits(10 * MIB), true, 'mapped, not touched');
+  budget.change(10 * MIB);
+  resident += 60 * MIB;
+  assert.equal(budget.admits(10 * MIB), false);
+  budget.change(-10 * MIB);
+  resident -= 30 * MIB;
+  assert.equal(budget.admits(20 * MIB), true);
+  budget.change(60 * MIB);
+  assert.equal(budget.admits(20 * MIB), false, 'twice the limit');
+});
