@@ -7,6 +7,7 @@ import { SeededRandom } from '../../../base/random.ts';
 import { checkVolume } from '../check.ts';
 import { VolumeError } from '../errors.ts';
 import { BLOCK_BYTES } from '../l0-host/block-host.ts';
+import type { AnchorState, FreshnessAnchor } from '../l4-store/anchor.ts';
 import { failing, MemoryHost } from './memory-host.ts';
 import { ModelRun } from './model.ts';
 import { createVolume, openVolume, treeOf } from './volume.ts';
@@ -19,11 +20,13 @@ export interface Victim {
   readonly nowTree: Map<string, string>;
   /** The commit before the last: where a host may roll back to when no anchor is given. */
   readonly beforeTree: Map<string, string>;
+  readonly anchor: FreshnessAnchor;
 }
 
 export function makeVictim(seed: number): Victim {
   const host = new MemoryHost();
-  const fs = createVolume(host, { sizeBytes: 256 << 20 });
+  const anchor = memoryAnchor();
+  const fs = createVolume(host, { sizeBytes: 256 << 20, anchor });
   const run = new ModelRun(fs, seed, { fileBytes: 120_000 });
   const go = (steps: number) => {
     for (let i = 0; i < steps; i++) run.step();
@@ -36,7 +39,7 @@ export function makeVictim(seed: number): Victim {
   go(30);
   const beforeTree = run.tree();
   go(10);
-  return { old, now: host.snapshot(), oldTree, nowTree: run.tree(), beforeTree };
+  return { old, now: host.snapshot(), oldTree, nowTree: run.tree(), beforeTree, anchor };
 }
 
 type Attack = (host: MemoryHost, victim: Victim, random: SeededRandom) => void;
@@ -106,15 +109,22 @@ export function hostileCase(victim: Victim, seed: number): string | undefined {
   const host = new MemoryHost(victim.now.slice());
   const attack = ATTACKS[random.below(ATTACKS.length)] as Attack;
   attack(host, victim, random);
+  const anchor = random.below(2) === 0 ? victim.anchor : undefined;
   try {
-    const fs = openVolume(host, { isReadOnly: true });
+    const fs = openVolume(host, {
+      isReadOnly: true,
+      ...(anchor === undefined ? {} : { anchor }),
+    });
     const tree = treeOf(fs.root);
+    // With an anchor only the last commit may be seen.
+    if (anchor !== undefined)
+      return sameTree(tree, victim.nowTree) ? undefined : `${attack.name}, seed ${seed}: not fresh`;
     const isRecent = sameTree(tree, victim.nowTree) || sameTree(tree, victim.beforeTree);
     // An older commit is only possible where the whole volume was rolled back; the very first one
     // is empty.
     const isOld = sameTree(tree, victim.oldTree) || tree.size === 0;
     if (!isRecent && !isOld) return `${attack.name}, seed ${seed}: wrong contents`;
-    if (!isRecent && attack.name !== 'mixSnapshots')
+    if (!isRecent && !['mixSnapshots', 'replayBlocks'].includes(attack.name))
       return `${attack.name}, seed ${seed}: an old state`;
     checkVolume(fs.store);
   } catch (error) {
@@ -170,4 +180,17 @@ function sameTree(a: Map<string, string>, b: Map<string, string>): boolean {
   if (a.size !== b.size) return false;
   for (const [path, contents] of a) if (b.get(path) !== contents) return false;
   return true;
+}
+
+/** An anchor that remembers one volume. */
+export function memoryAnchor(): FreshnessAnchor {
+  let state: AnchorState | undefined;
+  return {
+    name: 'memory',
+    read: () => state,
+    advance(_volumeId, expected, next) {
+      if (state?.generation !== expected?.generation) throw new Error('the anchor was moved');
+      state = next;
+    },
+  };
 }
