@@ -234,6 +234,8 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     const area = isShared ? known.space.areaAt(rip) : undefined;
     if (area && !isSharable(area)) this.leaveShared(known);
     const { domain } = known;
+    const stored = this.cache.store.find(rip, known);
+    if (stored) return this.cache.add(stored.unit, domain, stored.verdict);
     const unit = this.translator.translate(known, rip, {
       maxInstructions: MAX_INSTRUCTIONS,
       isEntry: (address) => domain.hasEntry(address),

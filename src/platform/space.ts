@@ -1,6 +1,7 @@
 /** What the platform keeps for an address space: its translation domain, and source pages. */
 
 import type { Domain } from '../cpu/cache/domain.ts';
+import type { SourceCheck } from '../cpu/cache/unit-store.ts';
 import type { CodeSource } from '../cpu/translate/window.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import { PROT_EXEC } from '../mm/page-host.ts';
@@ -8,11 +9,12 @@ import type { Group } from './domains.ts';
 
 const PAGE_BYTES = 4096;
 
-export class SpaceState implements CodeSource {
+export class SpaceState implements CodeSource, SourceCheck {
   readonly space: AddressSpace;
   domain: Domain;
   /** Counts replacements of the domain. */
   generation = 0;
+  private scratch = new Uint8Array(PAGE_BYTES);
 
   /** The group that the domain belongs to; undefined: it is this space's and its forks' alone. */
   group: Group | undefined;
@@ -33,11 +35,26 @@ export class SpaceState implements CodeSource {
 
   /** Protects first, reads then: no write can slip in between. */
   fetchPage(page: number, target: Uint8Array): boolean {
+    return this.protect(page) && this.space.peek(page * PAGE_BYTES, target) >= 0;
+  }
+
+  matches(addr: number, bytes: Uint8Array): boolean {
+    const { length } = bytes;
+    const last = Math.floor((addr + length - 1) / PAGE_BYTES);
+    for (let page = Math.floor(addr / PAGE_BYTES); page <= last; page++)
+      if (!this.protect(page)) return false;
+    if (length > this.scratch.length) this.scratch = new Uint8Array(length * 2);
+    const found = this.scratch.subarray(0, length);
+    if (this.space.peek(addr, found) < 0) return false;
+    for (let n = 0; n < length; n++) if (found[n] !== bytes[n]) return false;
+    return true;
+  }
+
+  /** False: guest code may not be executed there. */
+  private protect(page: number): boolean {
     const addr = page * PAGE_BYTES;
     const { space } = this;
     if (!space.permits(addr, PAGE_BYTES, PROT_EXEC)) return false;
-    const protectedBefore = space.isWriteProtected(addr);
-    if (!protectedBefore && space.setWriteProtect(addr, PAGE_BYTES, true) < 0) return false;
-    return space.peek(addr, target) >= 0;
+    return space.isWriteProtected(addr) || space.setWriteProtect(addr, PAGE_BYTES, true) >= 0;
   }
 }

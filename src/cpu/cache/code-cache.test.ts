@@ -57,6 +57,8 @@ function unit(changes: Partial<Unit> = {}): Unit {
     leaders: new Uint32Array(0),
     returns: new Uint32Array(0),
     fixups: new Int32Array(0),
+    ranges: new Uint32Array(0),
+    source: new Uint8Array(0),
     pages: Uint32Array.of(0x401),
     ...changes,
   };

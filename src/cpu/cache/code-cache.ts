@@ -5,10 +5,11 @@
 
 import type { CodeHost } from '../code-host.ts';
 import type { Unit } from '../translate/unit.ts';
-import type { UnitPlace } from '../verify/types.ts';
+import type { Accepted, UnitPlace } from '../verify/types.ts';
 import { CodeVerifier } from '../verify/verifier.ts';
 import { CodeSpace } from './code-space.ts';
 import { Domain, type Link, type PlacedUnit } from './domain.ts';
+import { UnitStore } from './unit-store.ts';
 
 /** Counters, by cause; read by tools. */
 export interface CacheStatistics {
@@ -42,6 +43,7 @@ export class CodeCache {
     drops: 0,
     flushes: 0,
   };
+  readonly store = new UnitStore();
   private readonly verifier = new CodeVerifier();
   private readonly domains = new Set<Domain>();
   private readonly links: Link[] = [];
@@ -70,8 +72,8 @@ export class CodeCache {
     domain[Symbol.dispose]();
   }
 
-  /** Publishes `unit` for `domain`. */
-  add(unit: Unit, domain: Domain): PlacedUnit {
+  /** Publishes `unit` for `domain`; `known` is the verdict on it where there is one already. */
+  add(unit: Unit, domain: Domain, known?: Accepted): PlacedUnit {
     let offset = this.space.reserve(unit.bytes.length);
     if (offset < 0) {
       this.flush();
@@ -81,9 +83,10 @@ export class CodeCache {
     const firstLink = this.links.length;
     const snapshot = this.relocate(unit, offset, firstLink);
     this.place.placement = offset;
-    const verdict = this.verifier.verifyUnit(snapshot, this.place);
+    const verdict = known ?? this.verifier.verifyUnit(snapshot, this.place);
     if (!verdict.ok)
       throw new RejectedUnitError(unit, verdict.offset, verdict.reason, verdict.text);
+    if (!known) this.store.add({ unit: { ...unit, bytes: unit.bytes.slice() }, verdict });
     this.space.write(offset, snapshot);
     const placed: PlacedUnit = {
       unit,

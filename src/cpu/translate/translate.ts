@@ -228,6 +228,7 @@ export class Translator {
   private finish(rip: number, entryAt: number, pages: Uint32Array): Unit {
     const { e, scan } = this;
     this.control.finish();
+    const { ranges, source } = sourceOf(scan);
     const rips = new Uint32Array(scan.count);
     const offsets = new Uint32Array(scan.count);
     for (let n = 0; n < scan.count; n++) {
@@ -248,9 +249,37 @@ export class Translator {
       leaders: Uint32Array.from(this.leaders),
       returns: Uint32Array.from(this.returns),
       fixups: e.fixups.slice(0, e.fixupCount * FIXUP_INTS),
+      ranges,
+      source,
       pages,
     };
   }
+}
+
+/** The guest bytes that the instructions of `scan` take, as runs without gaps. */
+function sourceOf(scan: Scan): { ranges: Uint32Array; source: Uint8Array } {
+  const runs: number[] = [];
+  let total = 0;
+  let end = -1;
+  for (let n = 0; n < scan.count; n++) {
+    const { offset, length } = scan.pool[scan.order[n]!]!;
+    const from = Math.max(offset, end);
+    const until = offset + length;
+    if (until <= from) continue;
+    if (offset > end || end < 0) runs.push(from, until - from);
+    else runs[runs.length - 1]! += until - from;
+    total += until - from;
+    end = until;
+  }
+  const source = new Uint8Array(total);
+  let at = 0;
+  for (let n = 0; n < runs.length; n += 2) {
+    const from = runs[n]!;
+    source.set(scan.window.bytes.subarray(from, from + runs[n + 1]!), at);
+    at += runs[n + 1]!;
+    runs[n] = from + scan.window.base;
+  }
+  return { ranges: Uint32Array.from(runs), source };
 }
 
 /**

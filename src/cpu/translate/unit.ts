@@ -39,6 +39,9 @@ export interface Unit {
   readonly returns: Uint32Array;
   /** Records of FIXUP_INTS integers, by ascending host offset. */
   readonly fixups: Int32Array;
+  /** Guest ranges it was made from (pairs of address, length), and their bytes one after another. */
+  readonly ranges: Uint32Array;
+  readonly source: Uint8Array;
   /** Guest pages (addr >>> 12) whose bytes it was made from, ascending. */
   readonly pages: Uint32Array;
 }
