@@ -115,6 +115,11 @@ export abstract class OpenFile {
     return false;
   }
 
+  /** How long a blocking read waits before it answers 0 (VTIME of terminals); 0: for ever. */
+  get readTimeoutNs(): number {
+    return 0;
+  }
+
   /** True for files with a position, which pread, pwrite and lseek serve. */
   get isSeekable(): boolean {
     return false;
