@@ -12,6 +12,7 @@ import { openHostFolder } from '../host/host-folder.ts';
 import { createNativeHost } from '../host/native/native-host.ts';
 import { NodeHost } from '../host/node-host.ts';
 import { inheritedStream } from '../host/stdio.ts';
+import { ownTerminal } from '../host/terminal.ts';
 import { Instance, type MountContext, type RootContext } from '../runtime/instance.ts';
 import type { TreeBuilder } from '../runtime/mounts.ts';
 import { planUnmeasured, type RunPlan, type RunRequest } from '../runtime/plan.ts';
@@ -26,12 +27,17 @@ export async function runCommand(command: readonly string[], options: RunOptions
   const logger = createLogger(options.verbose === true);
   const host = new NodeHost({ clock: nodeClock, entropy: nodeEntropy, logger });
   const { pages, code } = createNativeHost();
+  const terminal = ownTerminal(() => host.wake());
+  // The event loop must get its turns while guests run: Ctrl-C stops a busy one.
+  if (terminal !== undefined) host.countPending(1);
   const instance = new Instance(
     {
       ...{ host, pages, code, crypto: nodeCrypto },
       makeRoot: (context) => machineRoot(context, plan),
       mountAll: (tree, context) => mountMachine(tree, context, plan),
-      streams: [0, 1, 2].map((fd) => inheritedStream(fd, host.countPending)),
+      streams:
+        terminal === undefined ? [0, 1, 2].map((fd) => inheritedStream(fd, host.countPending)) : [],
+      terminal,
       trace: options.strace ? (line) => process.stderr.write(`${line}\n`) : undefined,
       randomizeLayout: options.aslr,
       ...(options.scheduleSeed === undefined ? {} : { scheduleSeed: Number(options.scheduleSeed) }),
@@ -97,6 +103,7 @@ function mountMachine(tree: TreeBuilder, context: MountContext, plan: RunPlan): 
   const { clock, segments } = context;
   tree.mount('/proc', context.proc, 'proc', ST_NOSUID | ST_NODEV | ST_NOEXEC);
   tree.mount('/dev', makeDevfs(clock, segments), 'tmpfs', ST_NOSUID);
+  tree.mount('/dev/pts', context.devpts, 'devpts', ST_NOSUID | ST_NOEXEC);
   tree.mount('/dev/shm', new Tmpfs(clock, segments), 'shm', ST_NOSUID | ST_NODEV);
   for (const { hostPath, guestPath, readOnly } of plan.binds)
     mountFolder(tree, context, guestPath, { hostPath, readOnly });

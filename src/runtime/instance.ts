@@ -4,9 +4,16 @@
  */
 
 import { O_RDONLY, O_WRONLY } from '../abi/file-flags.ts';
+import { assert } from '../base/assert.ts';
 import type { Clock, Crypto, Entropy, Logger } from '../base/interfaces.ts';
 import type { CodeHost } from '../cpu/code-host.ts';
 import { Devices } from '../fs/devfs/devices.ts';
+import {
+  connectHostTerminal,
+  type HostTerminal,
+  openHostSlave,
+} from '../fs/devfs/tty/host-terminal.ts';
+import { Devpts, type Pty } from '../fs/devfs/tty/pty.ts';
 import { type HostStream, openHostStream } from '../fs/hoststream/host-stream.ts';
 import { Procfs } from '../fs/procfs/procfs.ts';
 import { Tmpfs } from '../fs/tmpfs/tmpfs.ts';
@@ -14,6 +21,7 @@ import { Credentials } from '../kernel/credentials.ts';
 import type { Host } from '../kernel/host.ts';
 import { Kernel } from '../kernel/kernel.ts';
 import { Limits, RLIMIT } from '../kernel/limits.ts';
+import { KernelJobControl } from '../kernel/views/job-control.ts';
 import { KernelSystemView, KernelTaskSource } from '../kernel/views/sources.ts';
 import type { PageHost } from '../mm/page-host.ts';
 import { createAddressSpaces } from '../mm/space-context.ts';
@@ -42,6 +50,8 @@ export interface InstanceParts {
   mountAll(tree: TreeBuilder, context: MountContext): void;
   /** Standard input, output, error; undefined where closed. */
   readonly streams: readonly (HostStream | undefined)[];
+  /** Takes the place of the streams: the guest gets a terminal of its own over it. */
+  readonly terminal?: HostTerminal | undefined;
   readonly trace?: ((line: string) => void) | undefined;
   readonly randomizeLayout: boolean;
   readonly scheduleSeed?: number;
@@ -54,6 +64,7 @@ export interface RootContext {
 
 export interface MountContext extends RootContext {
   readonly proc: FileSystem;
+  readonly devpts: FileSystem;
 }
 
 /** A time slice: guests that do not call the kernel are stopped that often. */
@@ -64,6 +75,7 @@ export class Instance {
   readonly platform: TranslatedPlatform;
   readonly vfs: Vfs;
   readonly devices: Devices;
+  readonly devpts: Devpts;
   readonly #parts: InstanceParts;
   readonly #plan: RunPlan;
 
@@ -104,7 +116,10 @@ export class Instance {
     const system = new KernelSystemView(this.kernel);
     const tasks = new KernelTaskSource(this.kernel);
     const proc = new Procfs(context.clock, this.vfs, tasks, system);
-    parts.mountAll(new TreeBuilder(this.vfs), { ...context, proc });
+    this.devpts = new Devpts(context.clock, new KernelJobControl(this.kernel));
+    this.devices.useTerminals(this.devpts);
+    const { devpts } = this;
+    parts.mountAll(new TreeBuilder(this.vfs), { ...context, proc, devpts });
   }
 
   /** Runs the planned program until it ends; its status as wait(2) reports it. */
@@ -112,6 +127,8 @@ export class Instance {
     const plan = this.#plan;
     const limits = new Limits();
     limits.soft[RLIMIT.NOFILE] = plan.openFiles;
+    const { terminal } = this.#parts;
+    const pty = terminal === undefined ? undefined : connectHostTerminal(this.devpts, terminal);
     const group = this.kernel.spawn({
       path: program,
       argv: plan.argv,
@@ -120,13 +137,28 @@ export class Instance {
       uid: plan.uid,
       gid: plan.gid,
       limits,
-      fds: this.#descriptors(),
+      fds: pty === undefined ? this.#descriptors() : this.#terminalDescriptors(pty),
       keepsStatus: true,
     });
+    if (pty !== undefined) {
+      const { session } = group.processGroup;
+      session.terminal = pty.terminal;
+      pty.terminal.attach(session.id, group.processGroup.id);
+    }
     this.#parts.code.setTick(TICK_US);
     await this.kernel.run(() => group.isZombie);
     this.#parts.code.setTick(0);
+    terminal?.stop();
     return this.kernel.collect(group) ?? 0;
+  }
+
+  #terminalDescriptors(pty: Pty): (readonly [number, OpenFile])[] {
+    const creds = Credentials.forUser(this.#plan.uid, this.#plan.gid);
+    const mount = [...this.vfs.mounts].find(({ fs }) => fs === this.devpts);
+    assert(mount !== undefined, 'devpts is mounted');
+    const file = openHostSlave(this.devpts, mount, pty, creds);
+    assert(typeof file === 'object', 'a new terminal opens');
+    return [0, 1, 2].map((fd) => [fd, fd === 0 ? file : file.retain()] as const);
   }
 
   #descriptors(): (readonly [number, OpenFile])[] {

@@ -136,8 +136,13 @@ export function readBlocking(
   if (!file.isReadable) return -EBADF;
   const result = readOnce(task, file, addr, count, position);
   if (result !== -EAGAIN || isNonBlocking(file)) return result;
-  return waitForFile(task, file, 'read', (sleeper) =>
-    readOnce(sleeper, file, addr, count, position),
+  return waitForFile(
+    task,
+    file,
+    'read',
+    (sleeper) => readOnce(sleeper, file, addr, count, position),
+    () => -ERESTARTSYS,
+    file.readTimeoutNs,
   );
 }
 

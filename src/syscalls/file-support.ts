@@ -73,6 +73,7 @@ export function waitForFile(
   reason: string,
   attempt: (task: Task) => number,
   interrupted: () => number = () => -ERESTARTSYS,
+  timeoutNs = 0,
 ): number {
   const queue = file.waitQueue;
   if (queue === undefined) return -EAGAIN;
@@ -90,6 +91,15 @@ export function waitForFile(
       return interrupted();
     },
     abandoned: () => file.release(),
+    ...(timeoutNs === 0
+      ? {}
+      : {
+          deadlineNs: task.kernel.nowNs() + timeoutNs,
+          timedOut: () => {
+            file.release();
+            return 0;
+          },
+        }),
     reason,
   });
 }

@@ -10,6 +10,7 @@ import type { NodeOpener, Vfs } from '../../vfs/vfs.ts';
 import { PipeFs } from '../pipefs/pipefs.ts';
 import { FullFile, NullFile, RandomFile, ZeroFile } from './memory-devices.ts';
 import { DEV } from './numbers.ts';
+import { type Devpts, openControlling, openMaster } from './tty/pty.ts';
 
 export type DeviceOpener = (request: OpenRequest) => OpenFile | number;
 
@@ -29,6 +30,12 @@ export class Devices implements NodeOpener {
   /** `device` as makeDev() gives it. */
   register(device: number, opener: DeviceOpener): void {
     this.#openers.set(device, opener);
+  }
+
+  /** Terminals: /dev/tty, and /dev/ptmx where it is a node of its own. */
+  useTerminals(devpts: Devpts): void {
+    this.register(DEV.ptmx, (request) => openMaster(devpts, request));
+    this.register(DEV.tty, (request) => openControlling(devpts, request));
   }
 
   makePipe(who: Credentials, flags: number): [OpenFile, OpenFile] {

@@ -1,6 +1,6 @@
 /** Pseudo-terminals (pty(7)): /dev/ptmx, and devpts with its /dev/pts/N. */
 
-import { EAGAIN, EFAULT, EINVAL, EIO, ENOENT, ENOSPC } from '../../../abi/errno.table.ts';
+import { EAGAIN, EFAULT, EINVAL, EIO, ENOENT, ENOSPC, ENXIO } from '../../../abi/errno.table.ts';
 import { O_NOCTTY, O_RDWR } from '../../../abi/file-flags.ts';
 import { DT_CHR, makeDev, S_IFCHR, S_IFDIR } from '../../../abi/file-mode.ts';
 import { POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from '../../../abi/poll-events.ts';
@@ -207,6 +207,13 @@ class PtmxInode extends Inode {
 export function openMaster(devpts: Devpts, request: OpenRequest): OpenFile | number {
   const pty = devpts.make(request.credentials.fsuid);
   return typeof pty === 'number' ? pty : new MasterFile(request, devpts, pty);
+}
+
+/** open("/dev/tty"): the terminal of the caller's session. */
+export function openControlling(devpts: Devpts, request: OpenRequest): OpenFile | number {
+  const terminal = devpts.jobs.terminal();
+  if (!(terminal instanceof Terminal)) return -ENXIO;
+  return new TerminalFile(request, terminal, () => undefined);
 }
 
 class MasterFile extends OpenFile {
