@@ -49,4 +49,9 @@ export const COMMANDS: readonly CommandRow[] = [
     summary: 'run a key broker: secrets for attested instances only',
     load: () => import('./kbs.ts'),
   },
+  {
+    name: 'doctor',
+    summary: 'tell what this machine has and lacks',
+    load: () => import('./doctor.ts'),
+  },
 ];
