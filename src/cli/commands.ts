@@ -54,4 +54,9 @@ export const COMMANDS: readonly CommandRow[] = [
     summary: 'tell what this machine has and lacks',
     load: () => import('./doctor.ts'),
   },
+  {
+    name: 'volume',
+    summary: 'make, check and fill sealed volumes',
+    load: () => import('./volume.ts'),
+  },
 ];

@@ -1,29 +1,33 @@
 /** What `cloister run` does: opens what is to be run, puts an instance together, gives its status. */
 
-import { ST_NODEV, ST_NOEXEC, ST_NOSUID, ST_RDONLY } from '../abi/stat-layout.ts';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { ENOENT } from '../abi/errno.table.ts';
 import type { Logger } from '../base/interfaces.ts';
-import { makeDevfs } from '../fs/devfs/devfs.ts';
-import { Hostfs } from '../fs/hostfs/hostfs.ts';
-import { Overlay } from '../fs/overlay/overlay.ts';
-import { Tmpfs } from '../fs/tmpfs/tmpfs.ts';
 import { nodeClock } from '../host/clock.ts';
 import { nodeCrypto, nodeEntropy } from '../host/crypto.ts';
-import { openHostFolder } from '../host/host-folder.ts';
 import { createNativeHost } from '../host/native/native-host.ts';
 import { NodeHost } from '../host/node-host.ts';
 import { inheritedStream } from '../host/stdio.ts';
 import { ownTerminal } from '../host/terminal.ts';
-import { Instance, type MountContext, type RootContext } from '../runtime/instance.ts';
-import type { TreeBuilder } from '../runtime/mounts.ts';
-import { planUnmeasured, type RunPlan, type RunRequest } from '../runtime/plan.ts';
+import { SpawnError } from '../kernel/exec/errors.ts';
+import { Instance, type RootContext } from '../runtime/instance.ts';
+import { planImage, planUnmeasured, type RunPlan, type RunRequest } from '../runtime/plan.ts';
 import type { FileSystem } from '../vfs/file-system.ts';
 import { CommandError, RUN_STATUS } from './errors.ts';
 import type { RunOptions } from './run.ts';
 import { parseBytes, parseEnv, parseMount, parseUser, parseVolume } from './run-options.ts';
+import { folderRoot, imageRoot, machineRoot, mountAll, sealedMounts } from './run-roots.ts';
+
+interface Prepared {
+  readonly plan: RunPlan;
+  readonly makeRoot: (context: RootContext, plan: RunPlan) => FileSystem;
+}
 
 export async function runCommand(command: readonly string[], options: RunOptions): Promise<void> {
   const request = toRequest(command, options);
-  const plan = planUnmeasured(request);
+  const { plan, makeRoot } = await prepare(request, options);
+  const sealed = await sealedMounts(plan.sealed);
   const logger = createLogger(options.verbose === true);
   const host = new NodeHost({ clock: nodeClock, entropy: nodeEntropy, logger });
   const { pages, code } = createNativeHost();
@@ -33,8 +37,8 @@ export async function runCommand(command: readonly string[], options: RunOptions
   const instance = new Instance(
     {
       ...{ host, pages, code, crypto: nodeCrypto },
-      makeRoot: (context) => machineRoot(context, plan),
-      mountAll: (tree, context) => mountMachine(tree, context, plan),
+      makeRoot: (context) => makeRoot(context, plan),
+      mountAll: (tree, context) => mountAll(tree, context, plan, sealed),
       streams:
         terminal === undefined ? [0, 1, 2].map((fd) => inheritedStream(fd, host.countPending)) : [],
       terminal,
@@ -44,8 +48,50 @@ export async function runCommand(command: readonly string[], options: RunOptions
     },
     plan,
   );
-  const status = await instance.run(plan.argv[0] as string);
-  process.exit(exitStatusOf(status));
+  process.exit(exitStatusOf(await started(instance)));
+}
+
+/** Runs to the end; a program that cannot be started gives Docker's 126 and 127. */
+async function started(instance: Instance): Promise<number> {
+  try {
+    const status = await instance.run();
+    instance.close();
+    return status;
+  } catch (error) {
+    if (!(error instanceof SpawnError)) throw error;
+    const exitStatus = error.errno === ENOENT ? RUN_STATUS.notFound : RUN_STATUS.notExecutable;
+    throw new CommandError(error.code, error.message, exitStatus);
+  }
+}
+
+/** Which root, and what of the request it permits. */
+async function prepare(request: RunRequest, options: RunOptions): Promise<Prepared> {
+  const { rootfs } = options;
+  if (rootfs !== undefined) {
+    if (options.image !== undefined)
+      throw new CommandError('CLOISTER_USAGE', 'give --image or --rootfs, not both');
+    const writable = options.rootfsRw === true;
+    return {
+      plan: planUnmeasured(request),
+      makeRoot: (context, plan) => folderRoot(rootfs, writable, context, plan),
+    };
+  }
+  const path = options.image ?? imageOfProject(request);
+  if (path === undefined) return { plan: planUnmeasured(request), makeRoot: machineRoot };
+  const { NodeImageSource } = await import('../host/image-files.ts');
+  const { openImage } = await import('../image/open.ts');
+  const image = openImage(new NodeImageSource(path), {}, nodeCrypto);
+  return {
+    plan: planImage(image.config, request, (name) => process.env[name]),
+    makeRoot: await imageRoot(image),
+  };
+}
+
+/** A plain `cloister run` in a project runs its image; a program given there runs from the machine. */
+function imageOfProject(request: RunRequest): string | undefined {
+  if (request.command.length > 0 || !existsSync('cloister.yaml')) return undefined;
+  if (existsSync(join('image', 'index.json'))) return 'image';
+  throw new CommandError('CLOISTER_USAGE', 'this project has no image: run `cloister build` first');
 }
 
 /** As a shell gives it. */
@@ -81,52 +127,4 @@ function createLogger(verbose: boolean): Logger {
         process.stderr.write(`cloister: ${message}\n`);
     },
   };
-}
-
-const PUBLIC_NAMES = new Set(['usr', 'bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32', 'etc']);
-
-/** The machine's own public files below, changes in memory above. */
-function machineRoot({ clock, segments }: RootContext, plan: RunPlan): FileSystem {
-  const upper = new Tmpfs(clock, segments, { sizeBytes: plan.tmpfsBytes, mode: 0o755 });
-  const folder = openHostFolder('/');
-  const stat = typeof folder === 'number' ? folder : folder.stat();
-  if (typeof folder === 'number' || typeof stat === 'number')
-    throw new CommandError('CLOISTER_MOUNT', 'this host has no readable /', RUN_STATUS.failed);
-  const lower = new Hostfs(folder, stat, {
-    ...{ clock, segments, readOnly: true, publicNames: PUBLIC_NAMES },
-  });
-  return new Overlay(clock, lower, upper);
-}
-
-function mountMachine(tree: TreeBuilder, context: MountContext, plan: RunPlan): void {
-  for (const path of ['/tmp', '/run']) tree.makeFolder(path, 0o1777);
-  const { clock, segments } = context;
-  tree.mount('/proc', context.proc, 'proc', ST_NOSUID | ST_NODEV | ST_NOEXEC);
-  tree.mount('/dev', makeDevfs(clock, segments), 'tmpfs', ST_NOSUID);
-  tree.mount('/dev/pts', context.devpts, 'devpts', ST_NOSUID | ST_NOEXEC);
-  tree.mount('/dev/shm', new Tmpfs(clock, segments), 'shm', ST_NOSUID | ST_NODEV);
-  for (const { hostPath, guestPath, readOnly } of plan.binds)
-    mountFolder(tree, context, guestPath, { hostPath, readOnly });
-}
-
-function mountFolder(
-  tree: TreeBuilder,
-  { clock, segments }: RootContext,
-  guestPath: string,
-  what: { readonly hostPath: string; readonly readOnly: boolean },
-): void {
-  const folder = openHostFolder(what.hostPath);
-  const stat = typeof folder === 'number' ? folder : folder.stat();
-  if (typeof folder === 'number' || typeof stat === 'number')
-    throw new CommandError(
-      'CLOISTER_MOUNT',
-      `-v ${what.hostPath}: no such folder on this host`,
-      RUN_STATUS.failed,
-    );
-  const fs = new Hostfs(folder, stat, {
-    ...{ clock, segments, readOnly: what.readOnly },
-    mayChangeOwner: process.getuid?.() === 0,
-  });
-  const flags = ST_NODEV | ST_NOSUID | (what.readOnly ? ST_RDONLY : 0);
-  tree.mount(guestPath, fs, what.hostPath, flags);
 }

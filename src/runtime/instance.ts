@@ -78,6 +78,7 @@ export class Instance {
   readonly devpts: Devpts;
   readonly #parts: InstanceParts;
   readonly #plan: RunPlan;
+  readonly #tree: TreeBuilder;
 
   constructor(parts: InstanceParts, plan: RunPlan) {
     this.#parts = parts;
@@ -119,18 +120,19 @@ export class Instance {
     this.devpts = new Devpts(context.clock, new KernelJobControl(this.kernel));
     this.devices.useTerminals(this.devpts);
     const { devpts } = this;
-    parts.mountAll(new TreeBuilder(this.vfs), { ...context, proc, devpts });
+    this.#tree = new TreeBuilder(this.vfs);
+    parts.mountAll(this.#tree, { ...context, proc, devpts });
   }
 
   /** Runs the planned program until it ends; its status as wait(2) reports it. */
-  async run(program: string): Promise<number> {
+  async run(): Promise<number> {
     const plan = this.#plan;
     const limits = new Limits();
     limits.soft[RLIMIT.NOFILE] = plan.openFiles;
     const { terminal } = this.#parts;
     const pty = terminal === undefined ? undefined : connectHostTerminal(this.devpts, terminal);
     const group = this.kernel.spawn({
-      path: program,
+      path: this.#programPath(),
       argv: plan.argv,
       env: plan.environment,
       cwd: plan.workingDir,
@@ -159,6 +161,21 @@ export class Instance {
     const file = openHostSlave(this.devpts, mount, pty, creds);
     assert(typeof file === 'object', 'a new terminal opens');
     return [0, 1, 2].map((fd) => [fd, fd === 0 ? file : file.retain()] as const);
+  }
+
+  /** Makes what was written durable. The instance is not used afterwards. */
+  close(): void {
+    for (const mount of this.vfs.mounts) mount.fs.sync();
+  }
+
+  /** A name without a slash is looked up in the PATH of the plan, as execvp(3) does. */
+  #programPath(): string {
+    const [name = ''] = this.#plan.argv;
+    if (name.includes('/')) return name;
+    const path = this.#plan.environment.find((one) => one.startsWith('PATH='))?.slice(5) ?? '';
+    const folders = path.split(':').filter((folder) => folder !== '');
+    const found = folders.find((folder) => this.#tree.exists(`${folder}/${name}`));
+    return found === undefined ? name : `${found}/${name}`;
   }
 
   #descriptors(): (readonly [number, OpenFile])[] {

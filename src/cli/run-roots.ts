@@ -1,0 +1,130 @@
+/** The three kinds of root that a run can have: a measured image, a prepared folder, this machine. */
+
+import { ST_NODEV, ST_NOEXEC, ST_NOSUID, ST_RDONLY } from '../abi/stat-layout.ts';
+import { makeDevfs } from '../fs/devfs/devfs.ts';
+import { Hostfs } from '../fs/hostfs/hostfs.ts';
+import { Overlay } from '../fs/overlay/overlay.ts';
+import { Tmpfs } from '../fs/tmpfs/tmpfs.ts';
+import { openHostFolder } from '../host/host-folder.ts';
+import type { Image } from '../image/open.ts';
+import type { MountContext, RootContext } from '../runtime/instance.ts';
+import type { TreeBuilder } from '../runtime/mounts.ts';
+import type { RunPlan, SealedMountSpec } from '../runtime/plan.ts';
+import type { FileSystem } from '../vfs/file-system.ts';
+import { CommandError, RUN_STATUS } from './errors.ts';
+
+const mountError = (message: string): CommandError =>
+  new CommandError('CLOISTER_MOUNT', message, RUN_STATUS.failed);
+
+const PUBLIC_NAMES = new Set(['usr', 'bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32', 'etc']);
+
+interface FolderOptions {
+  readonly readOnly: boolean;
+  readonly publicNames?: ReadonlySet<string>;
+}
+
+function hostFolder(
+  path: string,
+  { clock, segments }: RootContext,
+  options: FolderOptions,
+  what: string,
+): Hostfs {
+  const folder = openHostFolder(path);
+  const stat = typeof folder === 'number' ? folder : folder.stat();
+  if (typeof folder === 'number' || typeof stat === 'number')
+    throw mountError(`${what}: no such folder on this host`);
+  const mayChangeOwner = process.getuid?.() === 0;
+  return new Hostfs(folder, stat, { clock, segments, ...options, mayChangeOwner });
+}
+
+const writableLayer = ({ clock, segments }: RootContext, plan: RunPlan): Tmpfs =>
+  new Tmpfs(clock, segments, { sizeBytes: plan.tmpfsBytes, mode: 0o755 });
+
+/** The machine's own public files below, changes in memory above. Unmeasured. */
+export function machineRoot(context: RootContext, plan: RunPlan): FileSystem {
+  const lower = hostFolder('/', context, { readOnly: true, publicNames: PUBLIC_NAMES }, '/');
+  return new Overlay(context.clock, lower, writableLayer(context, plan));
+}
+
+/** A prepared folder as root; changes stay in memory unless `writable`. Unmeasured. */
+export function folderRoot(
+  path: string,
+  writable: boolean,
+  context: RootContext,
+  plan: RunPlan,
+): FileSystem {
+  const root = hostFolder(path, context, { readOnly: !writable }, `--rootfs ${path}`);
+  return writable ? root : new Overlay(context.clock, root, writableLayer(context, plan));
+}
+
+/** The measured files of an image, verified as they are read; changes in memory above. */
+export async function imageRoot(image: Image) {
+  const { VerityFileSystem } = await import('../fs/verity/verity-file-system.ts');
+  return (context: RootContext, plan: RunPlan): FileSystem => {
+    const { clock, segments } = context;
+    const lower = new VerityFileSystem(image.tree, {
+      ...{ clock, segments },
+      // No guest goes on with half an image: the run ends here.
+      onDamage: (damage) => {
+        process.stderr.write(`cloister: ${damage.message}\n`);
+        process.exit(RUN_STATUS.failed);
+      },
+    });
+    return new Overlay(clock, lower, writableLayer(context, plan));
+  };
+}
+
+/** /proc, /dev, /tmp, /run and what the plan mounts. */
+export function mountAll(
+  tree: TreeBuilder,
+  context: MountContext,
+  plan: RunPlan,
+  sealed: readonly SealedMount[],
+): void {
+  const { clock, segments } = context;
+  for (const path of ['/tmp', '/run']) tree.makeFolder(path, 0o1777);
+  tree.mount('/proc', context.proc, 'proc', ST_NOSUID | ST_NODEV | ST_NOEXEC);
+  tree.mount('/dev', makeDevfs(clock, segments), 'tmpfs', ST_NOSUID);
+  tree.mount('/dev/pts', context.devpts, 'devpts', ST_NOSUID | ST_NOEXEC);
+  tree.mount('/dev/shm', new Tmpfs(clock, segments), 'shm', ST_NOSUID | ST_NODEV);
+  for (const { target, sizeBytes } of plan.tmpfs) {
+    const options = sizeBytes === undefined ? {} : { sizeBytes };
+    tree.mount(target, new Tmpfs(clock, segments, options), 'tmpfs', ST_NOSUID | ST_NODEV);
+  }
+  for (const { hostPath, guestPath, readOnly } of plan.binds) {
+    const fs = hostFolder(hostPath, context, { readOnly }, `-v ${hostPath}`);
+    const flags = ST_NODEV | ST_NOSUID | (readOnly ? ST_RDONLY : 0);
+    tree.mount(guestPath, fs, hostPath, flags);
+  }
+  for (const { target, source, readOnly, open } of sealed) {
+    const flags = ST_NODEV | ST_NOSUID | (readOnly ? ST_RDONLY : 0);
+    tree.mount(target, open(context), source, flags);
+  }
+}
+
+export interface SealedMount {
+  readonly source: string;
+  readonly target: string;
+  readonly readOnly: boolean;
+  open(context: RootContext): FileSystem;
+}
+
+/** Volumes are opened before anything runs, so that a wrong one is refused up front. */
+export async function sealedMounts(specs: readonly SealedMountSpec[]): Promise<SealedMount[]> {
+  if (specs.length === 0) return [];
+  const { openVolume } = await import('../fs/sealed/volume.ts');
+  const { rawKey } = await import('../fs/sealed/l1-keys/unlock.ts');
+  const { VolumeFile, readKeyFile, volumePath } = await import('../host/volume-file.ts');
+  const { nodeCrypto, nodeEntropy } = await import('../host/crypto.ts');
+  return specs.map(({ source, target, keyFile, readOnly }) => {
+    if (keyFile === undefined)
+      throw mountError(`--mount ${source}: it needs key-file=FILE to be unlocked`);
+    const secret = rawKey(readKeyFile(keyFile));
+    const host = new VolumeFile(volumePath(source), readOnly ? 'read' : 'write');
+    const parts = { host, crypto: nodeCrypto, entropy: nodeEntropy, name: source };
+    return {
+      ...{ source, target, readOnly },
+      open: ({ clock }) => openVolume(parts, { clock, secret, isReadOnly: readOnly }),
+    };
+  });
+}
