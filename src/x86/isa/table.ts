@@ -138,9 +138,14 @@ export class InstructionTable {
   }
 }
 
-/** A number of a record of OPCODES. */
+/** A number of a record of OPCODES, in base 36. */
 function field(at: number, from: number, to: number): number {
-  return Number.parseInt(OPCODES.slice(at + from, at + to), 36);
+  let value = 0;
+  for (let n = at + from; n < at + to; n++) {
+    const code = OPCODES.charCodeAt(n);
+    value = value * 36 + (code < 58 ? code - 48 : code - 87);
+  }
+  return value;
 }
 
 /** The one instruction table. */
