@@ -208,10 +208,14 @@ function openFound(vfs: Vfs, who: Caller, place: Location, flags: number): OpenF
 }
 
 function makeOpenFile(vfs: Vfs, place: Location, who: Caller, flags: number): OpenFile | number {
-  const wanted = request(place, who, flags & ~CREATION_FLAGS);
+  // Terminals want to know of O_NOCTTY.
+  const wanted = request(place, who, flags & ~(CREATION_FLAGS & ~O_NOCTTY));
   let file = wanted.inode.open(wanted);
   if (file === undefined) file = ordinaryFile(vfs, wanted);
-  if (typeof file === 'object') notify(wanted.dentry, IN_OPEN);
+  if (typeof file === 'object') {
+    file.flags &= ~O_NOCTTY;
+    notify(wanted.dentry, IN_OPEN);
+  }
   return file;
 }
 
