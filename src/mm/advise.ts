@@ -105,12 +105,10 @@ function replaceByZeros(
 ): number {
   const failed = space.pages.mapAnonymous(start, end - start, mapping.prot);
   if (failed !== 0) return -failed;
-  for (const cut of space.mappingTable.remove(start, end)) {
-    releaseMapping(cut.value);
-    const value = { ...cut.value, source: undefined, sourceOffset: 0, hostShared: false };
-    space.mappingTable.insert(cut.start, cut.end, value);
-  }
-  space.changed();
+  space.edit(start, end, (piece) => {
+    releaseMapping(piece);
+    return { ...piece, source: undefined, sourceOffset: 0, hostShared: false };
+  });
   space.protectAgain(start, end);
   return 0;
 }

@@ -20,3 +20,20 @@ test('up to the limit all is admitted, up to twice the limit what is not residen
   budget.change(60 * MIB);
   assert.equal(budget.admits(20 * MIB), false, 'twice the limit');
 });
+
+test('areas are refused before the host runs out of mappings, which is told once', () => {
+  let told = 0;
+  const budget = new MemoryBudget(
+    Number.POSITIVE_INFINITY,
+    () => 0,
+    10_000,
+    () => told++,
+  );
+  assert.equal(budget.admitsAreas(3000), true);
+  budget.changeAreas(3400);
+  assert.equal(budget.admitsAreas(200), false);
+  assert.equal(budget.admitsAreas(200), false);
+  assert.equal(told, 1);
+  budget.changeAreas(-1000);
+  assert.equal(budget.admitsAreas(200), true);
+});

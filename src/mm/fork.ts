@@ -16,6 +16,8 @@ import { PAGE } from './page-math.ts';
 
 /** Runs shorter than this are copied every time: a mapping more costs more than the copies. */
 const REBASE_BYTES = 16 * PAGE;
+/** The ends of a sandbox and its tables are mappings, too. */
+const SANDBOX_AREAS = 4;
 /** So many forks must have copied the same pages. */
 const STABLE_FORKS = 3;
 
@@ -43,7 +45,9 @@ export function forkInto(parent: GuestAddressSpace, child: GuestAddressSpace): n
   child.limitLocked = parent.limitLocked;
   child.brkStart = parent.brkStart;
   child.brkEnd = parent.brkEnd;
-  if (!parent.budget.admits(parent.chargedBytes())) return -ENOMEM;
+  const { budget } = parent;
+  if (!budget.admits(parent.chargedBytes())) return -ENOMEM;
+  if (!budget.admitsAreas(parent.mappingTable.size + SANDBOX_AREAS)) return -ENOMEM;
   const frozen = freezeOwnMemory(parent);
   if (frozen < 0) return frozen;
   let runs = parent.pages.privateRuns();
@@ -125,10 +129,11 @@ function showFrom(
   if (old === undefined) return false;
   const mapping: Mapping = { ...old, source, sourceOffset, hostShared: false };
   if (parent.showPages(start, end - start, mapping) < 0) return false;
-  for (const piece of parent.mappingTable.remove(start, end)) releaseMapping(piece.value);
-  retainMapping(mapping);
-  parent.mappingTable.insert(start, end, mapping);
-  parent.changed();
+  parent.edit(start, end, (piece) => {
+    retainMapping(mapping);
+    releaseMapping(piece);
+    return mapping;
+  });
   parent.protectAgain(start, end);
   return true;
 }

@@ -150,7 +150,7 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
 
   /** Limits; 0 or -errno. */
   #admit(request: MapRequest, addr: number, length: number): number {
-    if (this.mappings.size >= MAX_MAPPINGS) return -ENOMEM;
+    if (this.mappings.size >= MAX_MAPPINGS || !this.budget.admitsAreas(2)) return -ENOMEM;
     const replaced = this.bytesIn(addr, addr + length);
     const total = this.mappedPages * PAGE - replaced + length;
     if (total > this.limitAddressSpace) return -ENOMEM;
@@ -240,10 +240,8 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
     if (lostExec) this.dropCode(start, end);
     const failed = this.hostProtect(start, end - start, prot, value);
     if (failed < 0) return failed;
-    for (const cut of this.mappings.remove(start, end))
-      this.mappings.insert(cut.start, cut.end, { ...cut.value, prot });
+    this.edit(start, end, (mapping) => ({ ...mapping, prot }));
     this.budget.change(charge - charged);
-    this.changed();
     const isNew = (prot & ~value.prot & (PROT.PROT_EXEC | PROT.PROT_WRITE)) !== 0;
     if (isNew && (prot & PROT.PROT_EXEC) !== 0)
       this.codeObserver?.onCodeMayDiffer(this, start, end - start, 'protected');
@@ -353,6 +351,7 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
   [Symbol.dispose](): void {
     if (this.#disposed) return;
     this.#disposed = true;
+    this.budget.changeAreas(-this.mappings.size);
     for (const { start, end, value } of this.mappings.clear()) {
       if (isCharged(value)) this.budget.change(start - end);
       releaseMapping(value);

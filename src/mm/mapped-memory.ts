@@ -216,7 +216,9 @@ export abstract class MappedMemory extends GuestMemory {
   }
 
   insertMapping(start: number, end: number, mapping: Mapping): void {
+    const before = this.mappings.size;
     this.mappings.insert(start, end, mapping);
+    this.budget.changeAreas(this.mappings.size - before);
     this.mappedPages += (end - start) / PAGE;
     if (isCharged(mapping)) this.budget.change(end - start);
     this.peakPages = Math.max(this.peakPages, this.mappedPages);
@@ -225,7 +227,9 @@ export abstract class MappedMemory extends GuestMemory {
 
   /** Takes mappings out; the caller releases them or puts them back. */
   removeMappings(start: number, end: number): Interval<Mapping>[] {
+    const before = this.mappings.size;
     const pieces = this.mappings.remove(start, end);
+    this.budget.changeAreas(this.mappings.size - before);
     let hadCode = false;
     for (const piece of pieces) {
       this.mappedPages -= (piece.end - piece.start) / PAGE;
@@ -248,8 +252,10 @@ export abstract class MappedMemory extends GuestMemory {
 
   /** Replaces the values of mappings in a range; pages stay as they are. */
   edit(start: number, end: number, change: (mapping: Mapping) => Mapping): void {
+    const before = this.mappings.size;
     for (const piece of this.mappings.remove(start, end))
       this.mappings.insert(piece.start, piece.end, change(piece.value));
+    this.budget.changeAreas(this.mappings.size - before);
     this.changed();
   }
 }

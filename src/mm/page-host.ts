@@ -74,6 +74,8 @@ export interface PageHost {
   /** A fresh sandbox, or ENOMEM when address space, memory or mappings ran out. */
   createSandbox(): SandboxPages | Errno;
   createSegment(name: string, sizeBytes: number): MemorySegment | Errno;
+  /** Mappings that the host process may have (vm.max_map_count). */
+  readonly mappingLimit: number;
   /** Bytes that the host process has in memory, guests' memfds included. */
   residentBytes(): number;
 }

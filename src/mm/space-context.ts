@@ -16,6 +16,7 @@ export function createAddressSpaces(
   host: PageHost,
   entropy: Entropy | undefined,
   limitBytes = Number.POSITIVE_INFINITY,
+  onMappingLimit: () => void = () => undefined,
 ): AddressSpaces {
   const random = new LayoutRandom(entropy);
   let id = 0;
@@ -23,7 +24,12 @@ export function createAddressSpaces(
     host,
     modules: new ModuleBases(random),
     random,
-    budget: new MemoryBudget(limitBytes, () => host.residentBytes()),
+    budget: new MemoryBudget(
+      limitBytes,
+      () => host.residentBytes(),
+      host.mappingLimit,
+      onMappingLimit,
+    ),
     nextId: () => ++id,
   };
   return { create: () => GuestAddressSpace.create(context) };

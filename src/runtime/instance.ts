@@ -95,6 +95,7 @@ export class Instance {
       parts.pages,
       parts.randomizeLayout ? host.entropy : undefined,
       plan.memoryBytes,
+      () => logMappingLimit(host.logger, parts.pages.mappingLimit),
     );
     const { trace } = parts;
     this.kernel = new Kernel({
@@ -186,4 +187,12 @@ export class Instance {
       return [[fd, openHostStream(this.vfs, creds, stream, flags)] as const];
     });
   }
+}
+
+function logMappingLimit(logger: Logger, limit: number): void {
+  logger.log(
+    'warn',
+    `out of memory mappings: vm.max_map_count of this machine is ${limit}; ` +
+      'raise it (sysctl -w vm.max_map_count=1048576) for more processes',
+  );
 }

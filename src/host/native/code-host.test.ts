@@ -207,3 +207,21 @@ test('lookup tables are read below the sandbox and come back clean', () => {
   assert.ok(again.jumps.every((entry) => entry === BigInt(missJump)));
   assert.ok(again.returns.every((entry) => entry === BigInt(missReturn)));
 });
+
+interface WasmEngine {
+  Module: new (bytes: Uint8Array) => object;
+  Instance: new (module: object) => { exports: { f: (at: number) => number } };
+}
+
+test("V8's own traps still reach V8", () => {
+  // (func (export "f") (param i32) (result i32) local.get 0  i32.load)
+  const bytes = Uint8Array.from([
+    ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 6, 1, 0x60, 1, 0x7f, 1, 0x7f, 3, 2, 1, 0],
+    ...[5, 3, 1, 0, 1, 7, 5, 1, 1, 0x66, 0, 0, 10, 9, 1, 7, 0, 0x20, 0, 0x28, 2, 0, 0x0b],
+  ]);
+  // Without the DOM's types: WebAssembly is only known to them.
+  const { WebAssembly: wasm } = globalThis as unknown as { WebAssembly: WasmEngine };
+  const load = new wasm.Instance(new wasm.Module(bytes)).exports.f;
+  assert.equal(load(0), 0);
+  for (let n = 0; n < 100; n++) assert.throws(() => load(0x7fff_ffff), /out of bounds/);
+});

@@ -184,6 +184,7 @@ export class NativePageHost implements PageHost {
   readonly slots: SlotPool;
   readonly copy: SafeCopy;
   readonly pagemap: Pagemap;
+  readonly mappingLimit = Number(readFileSync('/proc/sys/vm/max_map_count', 'latin1'));
 
   constructor(native: NativeContext) {
     this.native = native;
