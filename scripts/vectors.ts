@@ -2,12 +2,15 @@
  * `npm run vectors -- PATH/index.json [--json]`: runs any index of attestation vectors, vectors and
  * mutations: a line a case (expected, given), last line `N passed, M failed`, status 1 on failures.
  */
+import { resolve } from 'node:path';
 import { type Given, VectorSet } from '../test/vectors/run-index.ts';
 
 const DEFAULT_INDEX = new URL('../test/vectors/attestation/index.json', import.meta.url).pathname;
 
 const asJson = process.argv.includes('--json');
-const path = process.argv.slice(2).find((argument) => !argument.startsWith('-')) ?? DEFAULT_INDEX;
+const given = process.argv.slice(2).find((argument) => !argument.startsWith('-'));
+// npm runs scripts in the package's folder; a path is meant from where the person stands.
+const path = given === undefined ? DEFAULT_INDEX : resolve(process.env['INIT_CWD'] ?? '.', given);
 
 function brief(verdict: Given): string {
   if (!verdict.ok) return `refused (${verdict['error'] ?? 'no reason'})`;

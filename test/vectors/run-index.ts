@@ -118,7 +118,7 @@ export class VectorSet {
     for (const vector of this.index.vectors) {
       yield await this.#parseOnly(vector);
       for (const one of vector.cases ?? []) {
-        const given = await this.judge(vector, one, this.material(vector, one));
+        const given = await caught(() => this.judge(vector, one, this.material(vector, one)));
         yield compare(`${vector.id} @ ${one.time}`, one.expect, given);
       }
     }
@@ -127,13 +127,14 @@ export class VectorSet {
 
   /** Every file parses (or is refused by a case) and is the file that the index means. */
   async #parseOnly(vector: Vector): Promise<Result> {
-    const bytes = this.read(vector.file);
-    const name = `${vector.id} file`;
-    const expected = { ok: true };
-    const sha256 = createHash('sha256').update(bytes).digest('hex');
-    if (vector.sha256 !== undefined && vector.sha256 !== sha256)
-      return compare(name, expected, { ok: false, error: 'FILE_CHANGED' });
-    return compare(name, expected, await caught(() => parseFile(vector.kind, bytes)));
+    const given = await caught(() => {
+      const bytes = this.read(vector.file);
+      const sha256 = createHash('sha256').update(bytes).digest('hex');
+      if (vector.sha256 !== undefined && vector.sha256 !== sha256)
+        return { ok: false, error: 'FILE_CHANGED' };
+      return parseFile(vector.kind, bytes);
+    });
+    return compare(`${vector.id} file`, { ok: true }, given);
   }
 
   async #mutation(mutation: Mutation): Promise<Result> {

@@ -23,10 +23,10 @@ export interface Key {
   readonly point: Uint8Array;
 }
 
-export function makeKey(): Key {
-  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+export function makeKey(namedCurve: 'P-256' | 'P-384' = 'P-256'): Key {
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve });
   const spki = new Uint8Array(publicKey.export({ format: 'der', type: 'spki' }));
-  return { privateKey, spki, point: spki.slice(-64) };
+  return { privateKey, spki, point: spki.slice(namedCurve === 'P-256' ? -64 : -96) };
 }
 
 export const signFixed = (key: Key, message: Uint8Array): Uint8Array =>
@@ -43,7 +43,7 @@ const extension = (oid: string, value: Uint8Array, critical = false): Uint8Array
     ...(critical ? [der(TAG.boolean, Uint8Array.of(0xff))] : []),
     der(TAG.octetString, value),
   );
-const CA_EXTENSIONS = (pathLength: number): Uint8Array[] => [
+export const CA_EXTENSIONS = (pathLength: number): Uint8Array[] => [
   extension(
     OID.basicConstraints,
     sequence(der(TAG.boolean, Uint8Array.of(0xff)), unsigned(Uint8Array.of(pathLength))),
