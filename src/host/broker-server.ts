@@ -80,6 +80,8 @@ export async function serveBroker(
   };
 }
 
+/** A broker under load answers late; one that says nothing for this long is taken for dead. */
+const RESPONSE_TIMEOUT_MS = 60_000;
 const MAXIMUM_RESPONSE_BYTES = 4 * 1024 * 1024;
 
 /** Requests to a broker at `base` (http: or https:). */
@@ -95,7 +97,7 @@ export function httpTransport(base: string): HttpTransport {
           {
             method,
             headers: { ...Object.fromEntries(defined), 'content-length': String(body.length) },
-            timeout: REQUEST_TIMEOUT_MS,
+            timeout: RESPONSE_TIMEOUT_MS,
           },
           async (message) => {
             try {

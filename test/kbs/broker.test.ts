@@ -104,12 +104,15 @@ test('killed at random points: every release has its record, no secret is lost',
   for (let round = 0; round < 6; round++) {
     const running = await start(database);
     const one = client(running, 'analysis');
-    const timer = setTimeout(() => running.child.kill('SIGKILL'), 20 + random.below(250));
+    // After some operations, at a random moment of one of the next.
+    let left = 1 + random.below(12);
+    const killSoon = () => setTimeout(() => running.child.kill('SIGKILL'), random.below(15));
     try {
       for (;;) {
         const received = await one.secret('lab/key/volume');
         received.secret[Symbol.dispose]();
         receipts.push(received.receipt ?? '');
+        if (--left === 0) killSoon();
         const nonce = random.bytes(16);
         const known = await one.freshness(Uint8Array.of(0xaa), nonce);
         assert.ok(known.counter >= acknowledged.counter, 'the anchor went back');
@@ -120,7 +123,6 @@ test('killed at random points: every release has its record, no secret is lost',
     } catch (error) {
       if (error instanceof assert.AssertionError) throw error;
     }
-    clearTimeout(timer);
     running.child.kill('SIGKILL');
     await stopped(running.child);
   }
