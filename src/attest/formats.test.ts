@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { rootCertificates } from 'node:tls';
 import { fromBase64, fromHex, toBase64, toBase64Url, toHex, utf8 } from './bytes.ts';
 import { CborTag, decodeCbor, encodeCbor, FOREIGN } from './cbor.ts';
 import { cutSignedResponse } from './dcap/collateral.ts';
@@ -15,6 +16,8 @@ import { parsePolicy } from './policy.ts';
 import { parseCertificate } from './x509/certificate.ts';
 import { DerReader, TAG } from './x509/der.ts';
 import { objectIdentifier, time, unsigned } from './x509/der-writer.ts';
+import { checkSignedBy } from './x509/path.ts';
+import { parsePem } from './x509/pem.ts';
 
 const refused = (action: () => unknown) =>
   assert.throws(action, (error: unknown) => error instanceof Refusal);
@@ -135,6 +138,21 @@ test('certificates read as node:crypto reads them', () => {
     const spki = theirs.publicKey.export({ format: 'der', type: 'spki' });
     assert.deepEqual(ours.spki, new Uint8Array(spki));
   }
+});
+
+test('the roots that Node.js ships read and verify, all but those signed with SHA-1', async () => {
+  let good = 0;
+  for (const text of rootCertificates) {
+    const [der] = parsePem(text, 'CERTIFICATE');
+    try {
+      const certificate = parseCertificate(der as Uint8Array);
+      await checkSignedBy(certificate, certificate);
+      good++;
+    } catch (error) {
+      assert.match((error as Error).message, /1\.2\.840\.113549\.1\.1\.5 is not accepted/);
+    }
+  }
+  assert.ok(good > 100 && good > 0.9 * rootCertificates.length, `${good}`);
 });
 
 test('base64: canonical only, both alphabets', () => {
