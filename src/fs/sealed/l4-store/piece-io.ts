@@ -18,6 +18,8 @@ export class PieceIo {
   readonly host: BlockHost;
   readonly sealer: Sealer;
   readonly #name: string;
+  /** Ciphertext on its way in: out of the host's reach, and gone when it is opened. */
+  readonly #scratch = new Uint8Array(16 * BLOCK_BYTES);
   /** Pieces since the last barrier by block, as long as a superblock can list them. */
   readonly #unsettled = new Map<number, ManifestEntry>();
   #overflowed = false;
@@ -36,7 +38,9 @@ export class PieceIo {
   }
 
   tryRead(kind: Kind, pointer: Pointer): Uint8Array | undefined {
-    const ciphertext = new Uint8Array(pointer.blocks * BLOCK_BYTES);
+    const bytes = pointer.blocks * BLOCK_BYTES;
+    if (bytes === 0 || bytes > this.#scratch.length) return undefined;
+    const ciphertext = this.#scratch.subarray(0, bytes);
     try {
       if (!readFully(this.host, pointer.block * BLOCK_BYTES, ciphertext)) return undefined;
     } catch (cause) {

@@ -22,10 +22,6 @@ export class Window {
   /** Bits of blocks that hold what the file holds. Behind the buffer's end all is zero. */
   valid = 0;
   dirty = 0;
-  /** Dirty blocks that were written whole by the guest. */
-  whole = 0;
-  /** Parts of it are written on their own: keep its cells small. */
-  isScattered = false;
   /** Looked at since the last round of eviction. */
   isUsed = false;
 
