@@ -14,6 +14,15 @@ import { POINTER_BYTES, readPointer, writePointer } from '../l1-keys/pointer.ts'
 import { ITEM, itemKey } from '../l4-store/keys.ts';
 import { CELL_BLOCKS, type VolumeStore } from '../l4-store/store.ts';
 import {
+  blocksInFile,
+  copyOrZero,
+  countBits,
+  MANY_BLOCKS,
+  maskOf,
+  runsOf,
+  SMALL_BLOCKS,
+} from './cell-runs.ts';
+import {
   type ContentCache,
   WINDOW_BLOCKS,
   WINDOW_BYTES,
@@ -24,13 +33,6 @@ import {
 export const INLINE_BYTES = 2048;
 /** Handed to the store in one piece. */
 const FLUSH_WINDOWS = 32;
-/** Up to here a window is always one cell. */
-const SMALL_BLOCKS = 4;
-/** From here on a window is written as a whole. */
-const MANY_BLOCKS = 3;
-
-const maskOf = (from: number, to: number): number => (1 << to) - (1 << from);
-
 export class FileContents implements WindowOwner {
   readonly #store: VolumeStore;
   readonly #cache: ContentCache;
@@ -110,8 +112,15 @@ export class FileContents implements WindowOwner {
       const at = position + done;
       const index = Math.floor(at / WINDOW_BYTES);
       const offset = at - index * WINDOW_BYTES;
-      const count = Math.min(length - done, WINDOW_BYTES - offset);
       const from = start + done;
+      const whole = offset === 0 ? Math.floor((length - done) / WINDOW_BYTES) : 0;
+      if (whole > 0) {
+        const bytes = Math.min(whole, FLUSH_WINDOWS) * WINDOW_BYTES;
+        this.#writeThrough(index, source.subarray(from, from + bytes));
+        done += bytes;
+        continue;
+      }
+      const count = Math.min(length - done, WINDOW_BYTES - offset);
       this.#writeWindow(index, offset, source.subarray(from, from + count), oldSize);
       done += count;
     }
@@ -304,6 +313,26 @@ export class FileContents implements WindowOwner {
     this.#markDirty(window, mask);
   }
 
+  /** Whole windows go straight into cells: no copy in memory, nothing to write later. */
+  #writeThrough(index: number, bytes: Uint8Array): void {
+    const plains: Uint8Array[] = [];
+    for (let at = 0; at < bytes.length; at += WINDOW_BYTES)
+      plains.push(bytes.subarray(at, at + WINDOW_BYTES));
+    const pointers = this.#store.writeCells(plains);
+    pointers.forEach((pointer, i) => {
+      const window = this.#windows.get(index + i);
+      if (window !== undefined) {
+        this.#markClean(window);
+        this.#cache.removeClean(window);
+        this.#windows.delete(index + i);
+      }
+      const base = (index + i) * WINDOW_BLOCKS;
+      for (const cell of this.#cellsIn(base, base + WINDOW_BLOCKS))
+        this.#removeCell(cell.first, cell.pointer);
+      this.#addCell(base, pointer);
+    });
+  }
+
   #loadForWrite(window: Window, block: number, base: number, oldSize: number): void {
     if (base + block * BLOCK_BYTES < oldSize) this.#load(window, block, block + 1);
   }
@@ -386,6 +415,13 @@ export class FileContents implements WindowOwner {
     this.#removeCell(first, pointer);
   }
 
+  #addCell(first: number, pointer: Pointer): void {
+    const value = new Uint8Array(POINTER_BYTES);
+    writePointer(value, 0, pointer);
+    this.#store.tree.set(this.#key, first, value);
+    this.cellBlocks += pointer.blocks;
+  }
+
   #removeCell(first: number, pointer: Pointer): void {
     this.#store.tree.delete(this.#key, first);
     this.#store.freeCell(pointer);
@@ -430,10 +466,7 @@ export class FileContents implements WindowOwner {
     const pointers = this.#store.writeCells(plains);
     for (const { first, pointer } of replaced) this.#removeCell(first, pointer);
     pointers.forEach((pointer, i) => {
-      const value = new Uint8Array(POINTER_BYTES);
-      writePointer(value, 0, pointer);
-      this.#store.tree.set(this.#key, places[i] as number, value);
-      this.cellBlocks += pointer.blocks;
+      this.#addCell(places[i] as number, pointer);
     });
     for (const window of windows) this.#markClean(window);
   }
@@ -462,51 +495,4 @@ export class FileContents implements WindowOwner {
     this.#reserve(window, inFile);
     return touched;
   }
-}
-
-/** Blocks of a window up to the end of the file. */
-function blocksInFile(window: Window, size: number): number {
-  const blocks = Math.ceil(size / BLOCK_BYTES) - window.index * WINDOW_BLOCKS;
-  return Math.max(0, Math.min(WINDOW_BLOCKS, blocks));
-}
-
-/**
- * The dirty blocks as cells: runs without holes. Where few blocks of a large cell were `written`,
- * they get cells of their own, so that writing them again costs little.
- */
-function runsOf(window: Window, written: number, size: number): [number, number][] {
-  const runs: [number, number][] = [];
-  const end = blocksInFile(window, size);
-  const isWhole = end <= SMALL_BLOCKS || countBits(written) >= MANY_BLOCKS;
-  const kindOf = (block: number): number => {
-    const bit = 1 << block;
-    if ((window.dirty & bit) === 0) return 0;
-    return isWhole || (written & bit) !== 0 ? 1 : 2;
-  };
-  for (let i = 0; i < end; ) {
-    const kind = kindOf(i);
-    let to = i + 1;
-    while (to < end && kindOf(to) === kind) to++;
-    if (kind !== 0) runs.push([i, to]);
-    i = to;
-  }
-  return runs;
-}
-
-function countBits(mask: number): number {
-  let count = 0;
-  for (let rest = mask; rest !== 0; rest &= rest - 1) count++;
-  return count;
-}
-
-function copyOrZero(
-  source: Uint8Array,
-  offset: number,
-  target: Uint8Array,
-  start: number,
-  length: number,
-): void {
-  const have = Math.max(0, Math.min(length, source.length - offset));
-  if (have > 0) target.set(source.subarray(offset, offset + have), start);
-  if (have < length) target.fill(0, start + have, start + length);
 }
