@@ -9,6 +9,7 @@ import { SeededRandom } from '../base/random.ts';
 import { WaitQueue } from '../base/wait-queue.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import type { PageHost } from '../mm/page-host.ts';
+import { NetStack } from '../net/net-stack.ts';
 import type { FsContext } from '../vfs/fs-context.ts';
 import type { SystemView, TaskSource } from '../vfs/task-view.ts';
 import type { Vfs } from '../vfs/vfs.ts';
@@ -91,6 +92,7 @@ export class Kernel {
   /** What procfs and terminals see. */
   readonly taskSource: TaskSource = new KernelTaskSource(this);
   readonly systemView: SystemView;
+  readonly net: NetStack;
   readonly futexes: FutexTable = new FutexTable();
   readonly createSpace: () => AddressSpace | number;
   /** Woken whenever a process has ended. */
@@ -123,6 +125,7 @@ export class Kernel {
     this.platform = parts.platform;
     this.host = parts.host;
     this.vfs = parts.vfs;
+    this.net = new NetStack(parts.vfs);
     this.syscalls = parts.syscalls;
     this.createSpace = () => parts.createSpace();
     const segment = parts.vdso?.pages.createSegment('vdso', 8192);

@@ -24,6 +24,8 @@ import type { SyscallRow } from './row.ts';
 import { RUSAGE_ROWS } from './rusage.ts';
 import { SCHEDULING_ROWS } from './scheduling.ts';
 import { SIGNAL_ROWS } from './signals.ts';
+import { SOCKET_DATA_ROWS } from './socket-data.ts';
+import { SOCKET_ROWS } from './sockets.ts';
 import { STAT_ROWS } from './stat.ts';
 import { SYSTEM_ROWS } from './system.ts';
 import { TIME_ROWS } from './time.ts';
@@ -52,6 +54,8 @@ export const ALL_ROWS: readonly SyscallRow[] = [
   ...OPEN_CLOSE_ROWS,
   ...FILE_DATA_ROWS,
   ...STAT_ROWS,
+  ...SOCKET_ROWS,
+  ...SOCKET_DATA_ROWS,
   ...FILE_ATTRIBUTE_ROWS,
   ...FILE_NAME_ROWS,
   ...GETDENTS_ROWS,

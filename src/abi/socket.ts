@@ -1,0 +1,80 @@
+/** Sockets: `include/linux/socket.h`, `asm-generic/socket.h`, unix(7). */
+
+export const AF = { AF_UNSPEC: 0, AF_UNIX: 1, AF_INET: 2, AF_INET6: 10, AF_NETLINK: 16 } as const;
+export const SOCK = {
+  SOCK_STREAM: 1,
+  SOCK_DGRAM: 2,
+  SOCK_RAW: 3,
+  SOCK_SEQPACKET: 5,
+} as const;
+export const SOCK_NONBLOCK = 0o4000;
+export const SOCK_CLOEXEC = 0o2000000;
+export const SOCK_TYPE_MASK = 0xf;
+
+export const MSG = {
+  MSG_OOB: 0x1,
+  MSG_PEEK: 0x2,
+  MSG_DONTROUTE: 0x4,
+  MSG_CTRUNC: 0x8,
+  MSG_TRUNC: 0x20,
+  MSG_DONTWAIT: 0x40,
+  MSG_EOR: 0x80,
+  MSG_WAITALL: 0x100,
+  MSG_NOSIGNAL: 0x4000,
+  MSG_MORE: 0x8000,
+  MSG_WAITFORONE: 0x10000,
+  MSG_CMSG_CLOEXEC: 0x40000000,
+} as const;
+
+export const SHUT = { SHUT_RD: 0, SHUT_WR: 1, SHUT_RDWR: 2 } as const;
+
+export const SOL_SOCKET = 1;
+export const SO = {
+  SO_DEBUG: 1,
+  SO_REUSEADDR: 2,
+  SO_TYPE: 3,
+  SO_ERROR: 4,
+  SO_DONTROUTE: 5,
+  SO_BROADCAST: 6,
+  SO_SNDBUF: 7,
+  SO_RCVBUF: 8,
+  SO_KEEPALIVE: 9,
+  SO_OOBINLINE: 10,
+  SO_PRIORITY: 12,
+  SO_LINGER: 13,
+  SO_REUSEPORT: 15,
+  SO_PASSCRED: 16,
+  SO_PEERCRED: 17,
+  SO_RCVLOWAT: 18,
+  SO_RCVTIMEO: 20,
+  SO_SNDTIMEO: 21,
+  SO_ACCEPTCONN: 30,
+  SO_SNDBUFFORCE: 32,
+  SO_RCVBUFFORCE: 33,
+  SO_PROTOCOL: 38,
+  SO_DOMAIN: 39,
+} as const;
+
+export const SCM_RIGHTS = 1;
+export const SCM_CREDENTIALS = 2;
+/** Most descriptors in one message. */
+export const SCM_MAX_FD = 253;
+
+/** `struct sockaddr_un`: family, then the path. */
+export const SOCKADDR_UN_BYTES = 110;
+export const SUN_PATH_AT = 2;
+export const SOCKADDR_STORAGE_BYTES = 128;
+
+/** `struct msghdr`, 56 bytes, and `struct mmsghdr`, 64. */
+export const MSGHDR = {
+  name: 0,
+  nameLength: 8,
+  vectors: 16,
+  vectorCount: 24,
+  control: 32,
+  controlLength: 40,
+  flags: 48,
+  bytes: 56,
+} as const;
+export const MMSGHDR_BYTES = 64;
+export const CMSGHDR_BYTES = 16;

@@ -1,0 +1,62 @@
+/** What all sockets are to the descriptor table: files of sockfs, without a place in the tree. */
+
+import { O_NONBLOCK, O_RDWR } from '../abi/file-flags.ts';
+import { S_IFSOCK } from '../abi/file-mode.ts';
+import { WaitQueue } from '../base/wait-queue.ts';
+import { placeless } from '../vfs/anonymous.ts';
+import type { Credentials } from '../vfs/credentials.ts';
+import type { FileClock } from '../vfs/file-clock.ts';
+import { FileSystem } from '../vfs/file-system.ts';
+import { Inode } from '../vfs/inode.ts';
+import type { Mount } from '../vfs/mount.ts';
+import { OpenFile, type OpenRequest } from '../vfs/open-file.ts';
+import type { Vfs } from '../vfs/vfs.ts';
+
+class SocketInode extends Inode {
+  constructor(fs: FileSystem, ino: number, who: Credentials) {
+    super(fs, ino, S_IFSOCK | 0o777);
+    this.uid = who.fsuid;
+    this.gid = who.fsgid;
+    this.touchCreated();
+  }
+}
+
+/** sockfs of one kernel. */
+export class SocketFs extends FileSystem {
+  override readonly typeName = 'sockfs';
+  override readonly magic = 0x534f434b;
+  readonly root: Inode;
+  readonly #mount: Mount;
+  #nextIno = 2;
+
+  constructor(vfs: Vfs, clock: FileClock) {
+    super(clock);
+    this.root = new SocketInode(this, 1, { fsuid: 0, fsgid: 0, groups: [], capabilities: 0 });
+    this.#mount = vfs.makeMount(this, undefined, 'sockfs', 0);
+  }
+
+  /** What a new socket needs; `nonBlocking` as by SOCK_NONBLOCK. */
+  request(who: Credentials, nonBlocking: boolean): OpenRequest {
+    const inode = new SocketInode(this, this.#nextIno++, who);
+    const flags = O_RDWR | (nonBlocking ? O_NONBLOCK : 0);
+    return { mount: this.#mount, dentry: placeless('', inode), inode, flags, credentials: who };
+  }
+}
+
+export abstract class SocketFile extends OpenFile {
+  override readonly waitQueue: WaitQueue = new WaitQueue();
+  abstract readonly family: number;
+  abstract readonly type: number;
+  /** SO_RCVTIMEO and SO_SNDTIMEO; Infinity for none. */
+  receiveTimeoutNs = Number.POSITIVE_INFINITY;
+  sendTimeoutNs = Number.POSITIVE_INFINITY;
+  passesCredentials = false;
+
+  override get anonymousName(): string {
+    return `socket:[${this.inode.ino}]`;
+  }
+
+  override get movesAtOnce(): boolean {
+    return true;
+  }
+}
