@@ -10,6 +10,7 @@ import { createNativeHost } from '../host/native/native-host.ts';
 import { NodeHost } from '../host/node-host.ts';
 import { inheritedStream } from '../host/stdio.ts';
 import { ownTerminal } from '../host/terminal.ts';
+import type { Image } from '../image/open.ts';
 import { SpawnError } from '../kernel/exec/errors.ts';
 import { Instance, type RootContext } from '../runtime/instance.ts';
 import { planImage, planUnmeasured, type RunPlan, type RunRequest } from '../runtime/plan.ts';
@@ -22,13 +23,16 @@ import { folderRoot, imageRoot, machineRoot, mountAll, sealedMounts } from './ru
 interface Prepared {
   readonly plan: RunPlan;
   readonly makeRoot: (context: RootContext, plan: RunPlan) => FileSystem;
+  /** Only a measured image can be attested. */
+  readonly image?: Image;
 }
 
 export async function runCommand(command: readonly string[], options: RunOptions): Promise<void> {
   const request = toRequest(command, options);
-  const { plan, makeRoot } = await prepare(request, options);
+  const { plan, makeRoot, image } = await prepare(request, options);
   const sealed = await sealedMounts(plan.sealed);
   const logger = createLogger(options.verbose === true);
+  const attestation = await attestationOf(image, options, logger);
   const host = new NodeHost({ clock: nodeClock, entropy: nodeEntropy, logger });
   const { pages, code } = createNativeHost();
   const terminal = ownTerminal(() => host.wake());
@@ -38,7 +42,7 @@ export async function runCommand(command: readonly string[], options: RunOptions
     {
       ...{ host, pages, code, crypto: nodeCrypto },
       makeRoot: (context) => makeRoot(context, plan),
-      mountAll: (tree, context) => mountAll(tree, context, plan, sealed),
+      mountAll: (tree, context) => mountAll(tree, context, plan, sealed, attestation),
       streams:
         terminal === undefined ? [0, 1, 2].map((fd) => inheritedStream(fd, host.countPending)) : [],
       terminal,
@@ -84,7 +88,19 @@ async function prepare(request: RunRequest, options: RunOptions): Promise<Prepar
   return {
     plan: planImage(image.config, request, (name) => process.env[name]),
     makeRoot: await imageRoot(image),
+    image,
   };
+}
+
+/** Only what is measured can be attested. */
+async function attestationOf(image: Image | undefined, options: RunOptions, logger: Logger) {
+  if (image !== undefined) {
+    const { attestRun } = await import('./run-attestation.ts');
+    return attestRun(image, options, logger);
+  }
+  if (options.evidence === undefined) return undefined;
+  const message = '--evidence: only a measured image can be attested, and this is none';
+  throw new CommandError('CLOISTER_USAGE', message);
 }
 
 /** A plain `cloister run` in a project runs its image; a program given there runs from the machine. */

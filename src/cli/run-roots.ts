@@ -1,7 +1,9 @@
 /** The three kinds of root that a run can have: a measured image, a prepared folder, this machine. */
 
 import { ST_NODEV, ST_NOEXEC, ST_NOSUID, ST_RDONLY } from '../abi/stat-layout.ts';
+import { type AttestationSource, addAttestation } from '../fs/devfs/attestation.ts';
 import { makeDevfs } from '../fs/devfs/devfs.ts';
+import { addSgxDevice } from '../fs/devfs/sgx-device.ts';
 import { Hostfs } from '../fs/hostfs/hostfs.ts';
 import { Overlay } from '../fs/overlay/overlay.ts';
 import { Tmpfs } from '../fs/tmpfs/tmpfs.ts';
@@ -80,11 +82,17 @@ export function mountAll(
   context: MountContext,
   plan: RunPlan,
   sealed: readonly SealedMount[],
+  attestation?: AttestationSource,
 ): void {
   const { clock, segments } = context;
   for (const path of ['/tmp', '/run']) tree.makeFolder(path, 0o1777);
   tree.mount('/proc', context.proc, 'proc', ST_NOSUID | ST_NODEV | ST_NOEXEC);
-  tree.mount('/dev', makeDevfs(clock, segments), 'tmpfs', ST_NOSUID);
+  const devfs = makeDevfs(clock, segments);
+  if (attestation !== undefined) {
+    addAttestation(devfs, context.devices, attestation);
+    addSgxDevice(devfs, context.devices, attestation);
+  }
+  tree.mount('/dev', devfs, 'tmpfs', ST_NOSUID);
   tree.mount('/dev/pts', context.devpts, 'devpts', ST_NOSUID | ST_NOEXEC);
   tree.mount('/dev/shm', new Tmpfs(clock, segments), 'shm', ST_NOSUID | ST_NODEV);
   for (const { target, sizeBytes } of plan.tmpfs) {

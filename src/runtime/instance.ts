@@ -65,6 +65,8 @@ export interface RootContext {
 export interface MountContext extends RootContext {
   readonly proc: FileSystem;
   readonly devpts: FileSystem;
+  /** For mounts that bring devices of their own. */
+  readonly devices: Devices;
 }
 
 /** A time slice: guests that do not call the kernel are stopped that often. */
@@ -122,7 +124,7 @@ export class Instance {
     this.devices.useTerminals(this.devpts);
     const { devpts } = this;
     this.#tree = new TreeBuilder(this.vfs);
-    parts.mountAll(this.#tree, { ...context, proc, devpts });
+    parts.mountAll(this.#tree, { ...context, proc, devpts, devices: this.devices });
   }
 
   /** Runs the planned program until it ends; its status as wait(2) reports it. */
