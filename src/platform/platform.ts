@@ -44,6 +44,7 @@ import { SpaceState } from './space.ts';
 
 /** Instructions a unit has at most. */
 const MAX_INSTRUCTIONS = 1000;
+const MAX_INSTRUCTION_BYTES = 15;
 const GUEST_LIMIT = 2 ** 32;
 /** Addresses from here to there are not canonical (48 bits). */
 const CANONICAL_END = 2n ** 47n;
@@ -77,6 +78,10 @@ export class TranslatedPlatform implements Platform, CodeObserver {
   private readonly translator: Translator;
   private readonly spaces = new WeakMap<AddressSpace, SpaceState>();
   private readonly decoded = new Decoded();
+  /** The unit of one instruction that stores into its own page, while it runs. */
+  private alone: PlacedUnit | undefined;
+  /** It left by its link: RIP is where that goes. */
+  private leftAlone = false;
 
   constructor(host: CodeHost, logger: Logger) {
     this.host = host;
@@ -162,6 +167,9 @@ export class TranslatedPlatform implements Platform, CodeObserver {
       setAddress(cpu.state.i32, ENTRY, host.code.executable + next);
       const kind = host.enter(cpu.state);
       this.statistics.exits[kind]!++;
+      // Code says where it left by a sign-extended immediate; only `indirect` reports 64 bits.
+      if (kind !== EXIT.indirect) cpu.state.i32[STATE.rip / 4 + 1] = 0;
+      if (this.alone) this.endAlone(this.alone, kind, cpu);
       if (kind === EXIT.syscall) return RUN.syscall;
       next = this.handle(kind, cpu, known);
     }
@@ -183,12 +191,10 @@ export class TranslatedPlatform implements Platform, CodeObserver {
 
   private handle(kind: number, cpu: TranslatedCpu, known: SpaceState): Next {
     switch (kind) {
-      case EXIT.link: {
-        const link = this.cache.link(cpu.state.i32[STATE.exitSite / 4]!);
-        assert(link, 'a link of a live unit');
-        cpu.rip = link.target;
-        return this.enterAt(cpu, known, link.target);
-      }
+      case EXIT.link:
+        if (!this.leftAlone) cpu.rip = this.linkTarget(cpu);
+        this.leftAlone = false;
+        return this.enterAt(cpu, known, cpu.rip);
       case EXIT.indirect:
         return this.indirect(cpu, known);
       case EXIT.tick:
@@ -319,12 +325,46 @@ export class TranslatedPlatform implements Platform, CodeObserver {
       const page = Math.floor(low / 4096) * 4096;
       this.invalidate(known, page, 4096);
       space.setWriteProtect(page, 4096, false);
-      return this.enterAt(cpu, known, cpu.rip);
+      const spansIt = cpu.rip < page + 4096 && cpu.rip + MAX_INSTRUCTION_BYTES > page;
+      return spansIt ? this.enterAlone(cpu, known, page / 4096) : this.enterAt(cpu, known, cpu.rip);
     }
     let address = BigInt(low < 0 ? low + GUEST_LIMIT : low);
     if (this.decoded.at(space, cpu.rip))
       address = faultingAddress(this.decoded.instruction, cpu.rip, Number(address), cpu);
     return this.accessFault(cpu, known, address, write ? 'write' : 'read', errorCode & PF_PRESENT);
+  }
+
+  /**
+   * A store into the page that it stands on. Translating it protects the page again, so that it would
+   * fault for ever: it runs alone, in a unit that is dropped afterwards, the page writable meanwhile.
+   */
+  private enterAlone(cpu: TranslatedCpu, known: SpaceState, page: number): Next {
+    const { rip } = cpu;
+    known.unguardedPage = page;
+    const unit = this.translator.translate(known, rip, {
+      maxInstructions: 1,
+      isEntry: (address) => address !== rip,
+    });
+    known.unguardedPage = -1;
+    if (!unit) return this.enterAt(cpu, known, rip);
+    this.alone = this.cache.add(unit, known.domain);
+    return this.alone.offset + unit.entryAt;
+  }
+
+  /** Its link is asked for while it lives; `handle` goes on as after any other exit. */
+  private endAlone(unit: PlacedUnit, kind: number, cpu: TranslatedCpu): void {
+    this.alone = undefined;
+    if (kind === EXIT.link) {
+      cpu.rip = this.linkTarget(cpu);
+      this.leftAlone = true;
+    }
+    unit.domain.drop(unit);
+  }
+
+  private linkTarget(cpu: TranslatedCpu): number {
+    const link = this.cache.link(cpu.state.i32[STATE.exitSite / 4]!);
+    assert(link, 'a link of a live unit');
+    return link.target;
   }
 
   /** What mm says of an access: run again, or a signal. */
@@ -407,6 +447,9 @@ export class TranslatedPlatform implements Platform, CodeObserver {
   /** SIGILL; with a log line unless the instruction is meant to raise it. */
   private illegal(cpu: TranslatedCpu, known: SpaceState, meant: boolean): Next {
     const rip = cpu.rip;
+    const pageEnd = (Math.floor(rip / 4096) + 1) * 4096;
+    if (!meant && this.decoded.goesOnBehind(known.space, rip, pageEnd))
+      return this.fetchFault(cpu, known, BigInt(pageEnd));
     if (!meant) {
       const bytes = new Uint8Array(15);
       let length = 15;

@@ -19,6 +19,9 @@ export class SpaceState implements CodeSource, SourceCheck {
   /** The group that the domain belongs to; undefined: it is this space's and its forks' alone. */
   group: Group | undefined;
 
+  /** A page that is fetched without protecting it: an instruction on it is storing there. */
+  unguardedPage = -1;
+
   constructor(space: AddressSpace, domain: Domain, group: Group | undefined) {
     this.space = space;
     this.domain = domain;
@@ -55,6 +58,7 @@ export class SpaceState implements CodeSource, SourceCheck {
     const addr = page * PAGE_BYTES;
     const { space } = this;
     if (!space.permits(addr, PAGE_BYTES, PROT_EXEC)) return false;
-    return space.isWriteProtected(addr) || space.setWriteProtect(addr, PAGE_BYTES, true) >= 0;
+    if (page === this.unguardedPage || space.isWriteProtected(addr)) return true;
+    return space.setWriteProtect(addr, PAGE_BYTES, true) >= 0;
   }
 }

@@ -76,7 +76,8 @@ function placeFrame(
   sp = extendedAt - FRAME.bytes;
   const frameAt = sp - (((sp % 16) + 16) % 16) - 8;
   if ((nested || entering) && !alternateStack.holds(frameAt)) return undefined;
-  return frameAt < 0 ? undefined : { frameAt, extendedAt };
+  // The alternate stack may lie anywhere in 64 bits.
+  return frameAt < 0 || extendedAt >= GUEST_END ? undefined : { frameAt, extendedAt };
 }
 
 function writeContext(task: Task, view: DataView, info: SignalInfo, extendedAt: number): void {
