@@ -1,6 +1,7 @@
 /** Attestation of a run of a measured image: the guest's devices, and evidence before it starts. */
 
 import { writeFileSync } from 'node:fs';
+import type { Evidence, ProviderName } from '../attest/evidence.ts';
 import { generateChannelKey } from '../attest/ratls/create.ts';
 import type { Logger } from '../base/interfaces.ts';
 import type { AttestationSource } from '../fs/devfs/attestation.ts';
@@ -11,11 +12,15 @@ import { evidenceOf } from '../runtime/evidence.ts';
 import { guestAttestation } from '../runtime/guest-attestation.ts';
 import { measureRuntime } from '../runtime/measure.ts';
 import { parseNonce } from './attest.ts';
+import { usageError } from './errors.ts';
 import { selectProvider } from './providers.ts';
 
 interface Options {
   readonly evidence?: string;
   readonly nonce?: string;
+  readonly kbs?: string;
+  readonly kbsKey?: string;
+  readonly secret?: readonly string[];
 }
 
 export async function attestRun(
@@ -35,5 +40,48 @@ export async function attestRun(
     if (provider.name === 'sim')
       logger.log('warn', 'simulated evidence: it proves nothing against this machine');
   }
-  return guestAttestation({ ...parts, measureRuntime: measure, crypto: nodeCrypto, logger });
+  const keys = await fetchSecrets(options, provider.name, (key, nonce) => {
+    const request = { ...parts, publicKey: key, nonce, runtimeMeasurement: measure() };
+    return evidenceOf(request, nodeCrypto);
+  });
+  return guestAttestation({ ...parts, keys, measureRuntime: measure, crypto: nodeCrypto, logger });
+}
+
+type Prove = (publicKey: Uint8Array, nonce: Uint8Array) => Evidence;
+
+/** Secrets from a key broker, by the name under which the guest finds them. */
+async function fetchSecrets(
+  options: Options,
+  provider: ProviderName,
+  evidence: Prove,
+): Promise<Map<string, Uint8Array>> {
+  const keys = new Map<string, Uint8Array>();
+  const { kbs, kbsKey, secret = [] } = options;
+  if (secret.length === 0) return keys;
+  const match = /^ed25519:([0-9a-fA-F]{64})$/.exec(kbsKey ?? '');
+  // Without the broker's key anyone on the way could plant a secret of their own.
+  if (kbs === undefined || match === null)
+    throw usageError(
+      '--secret needs --kbs URL and --kbs-key ed25519:KEY (cloister kbs list shows it)',
+    );
+  const { RcarClient } = await import('../kbs/client.ts');
+  const { httpTransport } = await import('../host/broker-server.ts');
+  const { fromHex } = await import('../attest/bytes.ts');
+  const client = new RcarClient({
+    transport: httpTransport(kbs),
+    brokerKey: fromHex(match[1] ?? ''),
+    prover: { kind: 'cloister', provider, evidence },
+  });
+  for (const pair of secret) {
+    const [name = '', id = ''] = pair.split(/=(.*)/s);
+    if (!/^[\w.-]{1,64}$/.test(name) || name.startsWith('.') || id === '')
+      throw usageError(`--secret ${pair}: NAME=REPOSITORY/TYPE/TAG is expected`);
+    const { secret: received } = await client.secret(id);
+    using held = received;
+    keys.set(
+      name,
+      held.use((bytes) => bytes.slice()),
+    );
+  }
+  return keys;
 }

@@ -98,8 +98,8 @@ async function attestationOf(image: Image | undefined, options: RunOptions, logg
     const { attestRun } = await import('./run-attestation.ts');
     return attestRun(image, options, logger);
   }
-  if (options.evidence === undefined) return undefined;
-  const message = '--evidence: only a measured image can be attested, and this is none';
+  if (options.evidence === undefined && options.secret === undefined) return undefined;
+  const message = '--evidence and --secret: only a measured image can be attested, this is none';
   throw new CommandError('CLOISTER_USAGE', message);
 }
 

@@ -19,6 +19,9 @@ export interface RunOptions {
   readonly scheduleSeed?: string;
   readonly evidence?: string;
   readonly nonce?: string;
+  readonly kbs?: string;
+  readonly kbsKey?: string;
+  readonly secret?: readonly string[];
   readonly tty?: boolean;
   readonly interactive?: boolean;
   readonly verbose?: boolean;
@@ -51,6 +54,9 @@ export function register(program: Command): void {
     .option('--schedule-seed <N>', 'explore another interleaving of tasks for each number')
     .option('--evidence <FILE>', 'write evidence of this run before it starts')
     .option('--nonce <HEX>', "with --evidence: the relying party's challenge")
+    .option('--kbs <URL>', 'key broker to attest to before the program starts')
+    .option('--kbs-key <KEY>', 'its key, ed25519:…, as `cloister kbs list` shows it')
+    .option('--secret <NAME=ID>', 'a secret of the broker, at /dev/attestation/keys/NAME', collect)
     .option('--verbose', 'log what Cloister does')
     .passThroughOptions()
     .addHelpText(

@@ -19,6 +19,8 @@ export interface GuestAttestationParts {
   readonly measureRuntime: () => Uint8Array;
   /** DER SubjectPublicKeyInfo of this instance. */
   readonly publicKey: Uint8Array;
+  /** Secrets that a broker released to this instance, by name. */
+  readonly keys?: ReadonlyMap<string, Uint8Array>;
   readonly crypto: Crypto;
   readonly logger: Logger;
 }
@@ -27,7 +29,7 @@ export function guestAttestation(parts: GuestAttestationParts): AttestationSourc
   let runtimeMeasurement: Uint8Array | undefined;
   return {
     type: parts.provider.name,
-    keys: new Map(),
+    keys: parts.keys ?? new Map(),
     quote(reportData) {
       try {
         runtimeMeasurement ??= parts.measureRuntime();

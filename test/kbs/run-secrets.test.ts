@@ -1,0 +1,69 @@
+/** The whole way: a built image, a broker, and an unmodified program that finds its secret. */
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { test } from 'node:test';
+
+const CLOISTER = new URL('../../bin/cloister', import.meta.url).pathname;
+const folder = mkdtempSync(join(tmpdir(), 'run-secrets-'));
+const project = join(folder, 'demo');
+const environment = { ...process.env, CLOISTER_HOME: join(folder, 'home') };
+test.after(() => rmSync(folder, { recursive: true, force: true }));
+
+function cloister(args: readonly string[], cwd: string, input = '') {
+  const run = spawnSync(CLOISTER, args, { encoding: 'utf8', input, cwd, env: environment });
+  return { status: run.status, out: run.stdout, err: run.stderr };
+}
+
+const PROGRAM = `
+print(open('/dev/attestation/attestation_type').read())
+print(open('/dev/attestation/keys/table', 'rb').read())
+`;
+
+const skip = existsSync('/usr/bin/python3') ? false : 'needs /usr/bin/python3';
+
+test('a secret reaches the program of the approved image, and no other', { skip }, async () => {
+  assert.equal(cloister(['new', 'demo'], folder).status, 0);
+  writeFileSync(join(project, 'app/main.py'), PROGRAM);
+  const built = cloister(['build'], project);
+  assert.equal(built.status, 0, built.err);
+  const about = JSON.parse(cloister(['inspect', 'image', '--json'], project).out);
+  writeFileSync(
+    join(folder, 'policy.yaml'),
+    `format: cloister-policy/1\nproviders: {sim: }\nimages: [${about.measurement}]\nrequireNonce: true\n`,
+  );
+  assert.equal(cloister(['kbs', 'policy', 'lab', 'policy.yaml'], folder).status, 0);
+  const put = ['kbs', 'put', 'lab/key/table', '--policy', 'lab'];
+  assert.equal(cloister(put, folder, 'a table key').status, 0);
+  const { key } = JSON.parse(cloister(['kbs', 'list', '--json'], folder).out);
+  const serve = ['kbs', 'serve', '--listen', '127.0.0.1:0'];
+  const server = spawn(CLOISTER, serve, { env: environment, stdio: ['ignore', 'pipe', 'inherit'] });
+  try {
+    let url = '';
+    for await (const line of createInterface({ input: server.stdout })) {
+      url = /http:\S+/.exec(line)?.[0] ?? '';
+      if (url) break;
+    }
+    const run = ['run', '--kbs', url, '--kbs-key', key, '--secret', 'table=lab/key/table'];
+    const good = cloister(run, project);
+    assert.equal(good.status, 0, good.err);
+    assert.equal(good.out, "sim\nb'a table key'\n");
+
+    writeFileSync(join(project, 'app/main.py'), `${PROGRAM}print('one line more')\n`);
+    assert.equal(cloister(['build'], project).status, 0);
+    const changed = cloister(run, project);
+    assert.notEqual(changed.status, 0);
+    assert.equal(changed.out, '', 'the changed program did not even start');
+    assert.match(changed.err, /neither listed nor signed by a listed key/);
+
+    const machine = cloister([...run, '--', '/bin/true'], folder);
+    assert.equal(machine.status, 2);
+    assert.match(machine.err, /only a measured image/);
+  } finally {
+    server.kill('SIGTERM');
+    await new Promise((resolve) => server.once('exit', resolve));
+  }
+});
