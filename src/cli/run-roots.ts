@@ -132,7 +132,8 @@ export async function sealedMounts(specs: readonly SealedMountSpec[]): Promise<S
     const parts = { host, crypto: nodeCrypto, entropy: nodeEntropy, name: source };
     return {
       ...{ source, target, readOnly },
-      open: ({ clock }) => openVolume(parts, { clock, secret, isReadOnly: readOnly }),
+      open: ({ clock, segments }) =>
+        openVolume(parts, { clock, segments, secret, isReadOnly: readOnly }),
     };
   });
 }

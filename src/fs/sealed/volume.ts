@@ -1,6 +1,7 @@
 /** Creating and opening a volume as a file system, in one call: what runtime and tools use. */
 
 import type { FileClock } from '../../vfs/file-clock.ts';
+import type { SegmentSource } from '../../vfs/mappable.ts';
 import type { VolumeError } from './errors.ts';
 import type { SecretSource } from './l1-keys/unlock.ts';
 import { type CreateOptions, createStore, openStore, type VolumeContext } from './l4-store/open.ts';
@@ -11,6 +12,7 @@ export interface OpenVolumeOptions {
   readonly secret: SecretSource;
   readonly isReadOnly?: boolean;
   readonly cacheBytes?: number;
+  readonly segments?: SegmentSource;
   readonly onProblem?: (problem: VolumeError) => void;
 }
 

@@ -9,6 +9,7 @@ import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../../../abi/file-mode.ts';
 import type { FileClock } from '../../../vfs/file-clock.ts';
 import { FileSystem, type FileSystemStatistics } from '../../../vfs/file-system.ts';
 import type { NodeSpec } from '../../../vfs/inode.ts';
+import type { SegmentSource } from '../../../vfs/mappable.ts';
 import { damaged, VolumeError } from '../errors.ts';
 import { BLOCK_BYTES } from '../l0-host/block-host.ts';
 import { ITEM, itemKey } from '../l4-store/keys.ts';
@@ -33,6 +34,8 @@ const MAX_DIRTY_NODES = 4096;
 export interface SealedOptions {
   readonly clock: FileClock;
   readonly cacheBytes?: number;
+  /** Memory for mappings; without it, only private ones work, and they copy. */
+  readonly segments?: SegmentSource;
   /** Hears of damage and of failures of the host, before the guest gets its EIO. */
   readonly onProblem?: (problem: VolumeError) => void;
 }
@@ -43,6 +46,9 @@ export class SealedFileSystem extends FileSystem {
   override readonly isReadOnly: boolean;
   readonly store: VolumeStore;
   readonly cache: ContentCache;
+  readonly segments: SegmentSource | undefined;
+  /** Files with pages that guests may have stored to. */
+  readonly mapped = new Set<SealedFile>();
   readonly #onProblem: (problem: VolumeError) => void;
   /** Weak: path walks and open files hold inodes; what is dirty is held by {@link #dirty}. */
   readonly #inodes = new Map<number, WeakRef<SealedInode>>();
@@ -54,6 +60,7 @@ export class SealedFileSystem extends FileSystem {
     this.store = store;
     this.isReadOnly = store.isReadOnly;
     this.cache = new ContentCache(options.cacheBytes ?? DEFAULT_CACHE_BYTES);
+    this.segments = options.segments;
     this.#onProblem = options.onProblem ?? (() => undefined);
   }
 
@@ -159,6 +166,7 @@ export class SealedFileSystem extends FileSystem {
 
   /** Makes all changes durable. Throws VolumeError. */
   commit(): void {
+    for (const file of this.mapped) file.pullMapped();
     this.#flushInodes();
     this.store.commit();
     if (this.#inodes.size > 100_000) this.#sweep();

@@ -2,9 +2,11 @@
 
 import { ENOSPC, ENXIO, EOPNOTSUPP } from '../../../abi/errno.table.ts';
 import { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE } from '../../../abi/file-flags.ts';
+import type { SegmentPages } from '../../../vfs/mappable.ts';
 import { BLOCK_BYTES } from '../l0-host/block-host.ts';
 import { FileContents } from '../l5-files/contents.ts';
 import type { InodeRecord } from '../l5-files/inode-record.ts';
+import { MappedPages, type PagedContents } from './mapped-pages.ts';
 import type { SealedFileSystem } from './sealed-file-system.ts';
 import { SealedInode } from './sealed-inode.ts';
 
@@ -13,6 +15,7 @@ const WRITE_BYTES = 4 << 20;
 
 export class SealedFile extends SealedInode {
   readonly contents: FileContents;
+  #mapped: MappedPages | undefined;
 
   constructor(fs: SealedFileSystem, ino: number, mode: number, record: InodeRecord | undefined) {
     super(fs, ino, mode);
@@ -26,6 +29,7 @@ export class SealedFile extends SealedInode {
   }
 
   override store(): void {
+    this.#pull();
     this.contents.flush(this.size);
     this.#countBlocks();
     super.store();
@@ -40,13 +44,68 @@ export class SealedFile extends SealedInode {
   }
 
   protected override freeContents(): void {
+    this.#unmap();
     this.contents.clear();
   }
+
+  // --- mappings ----------------------------------------------------------------------------------
+
+  override pages(offset: number, length: number): SegmentPages | undefined | number {
+    const { segments } = this.fs;
+    if (segments === undefined) return undefined;
+    return this.fs.guard<SegmentPages | undefined | number>(() => {
+      if (this.#mapped === undefined) {
+        const made = MappedPages.create(segments, this.#paged());
+        if (typeof made === 'number') return made;
+        this.#mapped = made;
+        this.fs.mapped.add(this);
+      }
+      const result = this.#mapped.load(offset, length);
+      return result < 0 ? result : { segment: this.#mapped.segment, offset };
+    });
+  }
+
+  /** Stores of guests through mappings become changes of the file. Throws VolumeError. */
+  pullMapped(): void {
+    if (this.#mapped !== undefined && this.#pull()) this.touchModified();
+  }
+
+  override release(): void {
+    // The last mapping and open file is gone: what was stored is taken back, the memory given back.
+    if (this.references === 1 && this.#mapped !== undefined && !this.fs.isReadOnly)
+      this.fs.guard(() => this.pullMapped());
+    if (this.references === 1) this.#unmap();
+    super.release();
+  }
+
+  #paged(): PagedContents {
+    const file = this;
+    return {
+      get size() {
+        return file.size;
+      },
+      read: (position, target) => file.contents.read(position, target, 0, target.length),
+      write: (position, bytes) => file.contents.write(position, bytes, 0, bytes.length, file.size),
+    };
+  }
+
+  #pull(): boolean {
+    return this.#mapped !== undefined && !this.fs.isReadOnly && this.#mapped.pull();
+  }
+
+  #unmap(): void {
+    this.#mapped?.[Symbol.dispose]();
+    this.#mapped = undefined;
+    this.fs.mapped.delete(this);
+  }
+
+  // --- contents ----------------------------------------------------------------------------------
 
   override readAt(position: number, target: Uint8Array, start: number, length: number): number {
     const count = Math.min(length, this.size - position);
     if (count <= 0) return 0;
     return this.fs.guard(() => {
+      this.pullMapped();
       this.contents.read(position, target, start, count);
       return count;
     });
@@ -66,8 +125,14 @@ export class SealedFile extends SealedInode {
   #write(position: number, source: Uint8Array, start: number, length: number): number {
     return this.fs.change(() => {
       if (!this.fs.hasRoom(Math.ceil(length / BLOCK_BYTES) + 1)) return -ENOSPC;
+      this.pullMapped();
       this.contents.write(position, source, start, length, this.size);
-      if (position + length > this.size) this.size = position + length;
+      if (position + length > this.size) {
+        this.size = position + length;
+        const resized = this.#mapped?.resize(this.size) ?? 0;
+        if (resized < 0) return resized;
+      }
+      this.#mapped?.push(position, length);
       this.#countBlocks();
       this.touchModified();
       return 0;
@@ -76,10 +141,12 @@ export class SealedFile extends SealedInode {
 
   override truncate(size: number): number {
     return this.fs.change(() => {
+      this.pullMapped();
       if (size < this.size) this.contents.shrink(size);
       this.size = size;
       this.#countBlocks();
       this.touchModified();
+      return this.#mapped?.resize(size) ?? 0;
     });
   }
 
@@ -89,12 +156,20 @@ export class SealedFile extends SealedInode {
       const end = offset + length;
       if ((mode & FALLOC_FL_PUNCH_HOLE) !== 0) {
         const stop = Math.min(end, this.size);
-        if (stop > offset) this.contents.punch(offset, stop - offset);
+        this.pullMapped();
+        if (stop > offset) {
+          this.contents.punch(offset, stop - offset);
+          this.#mapped?.push(offset, stop - offset);
+        }
       } else {
         // Deviation: nothing is reserved, since every write takes new blocks anyway; but a request
         // that cannot fit is refused.
         if (!this.fs.hasRoom(Math.ceil(length / BLOCK_BYTES))) return -ENOSPC;
-        if (end > this.size && (mode & FALLOC_FL_KEEP_SIZE) === 0) this.size = end;
+        if (end > this.size && (mode & FALLOC_FL_KEEP_SIZE) === 0) {
+          this.size = end;
+          const resized = this.#mapped?.resize(end) ?? 0;
+          if (resized < 0) return resized;
+        }
       }
       this.#countBlocks();
       this.touchModified();
