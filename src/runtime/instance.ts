@@ -24,6 +24,7 @@ import { Limits, RLIMIT } from '../kernel/limits.ts';
 import { KernelJobControl } from '../kernel/views/job-control.ts';
 import { KernelSystemView, KernelTaskSource } from '../kernel/views/sources.ts';
 import type { PageHost } from '../mm/page-host.ts';
+import type { ModuleBases } from '../mm/placement.ts';
 import { createAddressSpaces } from '../mm/space-context.ts';
 import { TranslatedPlatform } from '../platform/platform.ts';
 import { Dispatcher } from '../syscalls/dispatcher.ts';
@@ -34,6 +35,13 @@ import type { OpenFile } from '../vfs/open-file.ts';
 import { Vfs } from '../vfs/vfs.ts';
 import { TreeBuilder } from './mounts.ts';
 import type { RunPlan } from './plan.ts';
+
+/** Where translations are kept between runs. */
+export interface TranslationStorage {
+  /** Undefined: none, or they were damaged. */
+  load(): Uint8Array | undefined;
+  save(bytes: Uint8Array): void;
+}
 
 export interface InstanceParts {
   readonly host: Host & {
@@ -55,6 +63,8 @@ export interface InstanceParts {
   readonly trace?: ((line: string) => void) | undefined;
   readonly randomizeLayout: boolean;
   readonly scheduleSeed?: number;
+  /** Translations that earlier runs left; only where the program is not measured. */
+  readonly translations?: TranslationStorage | undefined;
 }
 
 export interface RootContext {
@@ -81,6 +91,7 @@ export class Instance {
   readonly #parts: InstanceParts;
   readonly #plan: RunPlan;
   readonly #tree: TreeBuilder;
+  readonly #modules: ModuleBases;
 
   constructor(parts: InstanceParts, plan: RunPlan) {
     this.#parts = parts;
@@ -99,6 +110,13 @@ export class Instance {
       plan.memoryBytes,
       () => logMappingLimit(host.logger, parts.pages.mappingLimit),
     );
+    this.#modules = spaces.modules;
+    const left = parts.translations?.load();
+    if (left) {
+      const bases = this.platform.useTranslations(left);
+      if (bases) spaces.modules.restore(bases);
+      else host.logger.log('info', 'translations of an earlier run do not fit and are ignored');
+    }
     const { trace } = parts;
     this.kernel = new Kernel({
       platform: this.platform,
@@ -169,6 +187,8 @@ export class Instance {
   /** Makes what was written durable. The instance is not used afterwards. */
   close(): void {
     for (const mount of this.vfs.mounts) mount.fs.sync();
+    const translations = this.platform.translationsToKeep(this.#modules.snapshot());
+    if (translations) this.#parts.translations?.save(translations);
   }
 
   /** A name without a slash is looked up in the PATH of the plan, as execvp(3) does. */

@@ -7,10 +7,12 @@
 
 import type { Unit } from '../translate/unit.ts';
 import type { Accepted } from '../verify/types.ts';
+import type { TranslationFile } from './translation-file.ts';
 
 export interface StoredUnit {
   readonly unit: Unit;
-  readonly verdict: Accepted;
+  /** Undefined: it comes from a file, nobody has verified it yet. */
+  readonly verdict: Accepted | undefined;
 }
 
 /** Guest code as a store compares it. */
@@ -30,21 +32,32 @@ export class UnitStore {
   private readonly byRip = new Map<number, StoredUnit[]>();
   private bytes = 0;
   hits = 0;
+  /** Units that came in since the file was read. */
+  fresh = 0;
+  private file: TranslationFile | undefined;
+
+  /** Takes what an earlier run has left. */
+  useFile(file: TranslationFile): void {
+    this.file = file;
+  }
 
   find(rip: number, source: SourceCheck): StoredUnit | undefined {
-    const versions = this.byRip.get(rip);
-    if (!versions) return undefined;
-    for (const stored of versions)
+    for (const stored of this.byRip.get(rip) ?? [])
       if (sameSource(stored.unit, source)) {
         this.hits++;
         return stored;
       }
-    return undefined;
+    const unit = this.file?.unit(rip);
+    if (!unit || !sameSource(unit, source)) return undefined;
+    this.hits++;
+    this.fresh--;
+    return { unit, verdict: undefined };
   }
 
   add(stored: StoredUnit): void {
     const { unit } = stored;
     if (unit.ranges.length === 0) return;
+    this.fresh++;
     if (this.bytes > LIMIT_BYTES) {
       this.byRip.clear();
       this.bytes = 0;
@@ -58,8 +71,14 @@ export class UnitStore {
     }
   }
 
-  units(): Iterable<StoredUnit[]> {
-    return this.byRip.values();
+  /** The newest unit of every address, those of the file included. */
+  units(): Unit[] {
+    const units = [...this.byRip.values()].map((versions) => versions[0]!.unit);
+    for (const rip of this.file?.addresses() ?? []) {
+      const unit = this.byRip.has(rip) ? undefined : this.file?.unit(rip);
+      if (unit) units.push(unit);
+    }
+    return units;
   }
 }
 
