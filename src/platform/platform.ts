@@ -10,7 +10,6 @@ import { CodeCache } from '../cpu/cache/code-cache.ts';
 import { MISSED_RETURN } from '../cpu/cache/code-space.ts';
 import { type Domain, isStart, type PlacedUnit } from '../cpu/cache/domain.ts';
 import { hostOffsetOf, makeExact } from '../cpu/cache/exact.ts';
-import { encodeTranslations, TranslationFile } from '../cpu/cache/translation-file.ts';
 import type { CodeHost } from '../cpu/code-host.ts';
 import { faultingAddress } from '../cpu/interpret/address.ts';
 import { Decoded } from '../cpu/interpret/decoded.ts';
@@ -46,8 +45,6 @@ import { SpaceState } from './space.ts';
 /** Instructions a unit has at most. */
 const MAX_INSTRUCTIONS = 1000;
 const MAX_INSTRUCTION_BYTES = 15;
-/** New units for which translations are written again. */
-const WORTH_KEEPING = 32;
 const GUEST_LIMIT = 2 ** 32;
 /** Addresses from here to there are not canonical (48 bits). */
 const CANONICAL_END = 2n ** 47n;
@@ -218,23 +215,6 @@ export class TranslatedPlatform implements Platform, CodeObserver {
       default:
         throw new Error(`unknown exit ${kind}`);
     }
-  }
-
-  // translations of other runs
-
-  /** Bases of modules that the units need; undefined: the file is none for this engine. */
-  useTranslations(bytes: Uint8Array): Readonly<Record<string, number>> | undefined {
-    const file = TranslationFile.open(bytes, this.host.tlsDisplacement);
-    if (file) this.cache.store.useFile(file);
-    return file?.bases;
-  }
-
-  /** A file for the next run; undefined when too little is new. */
-  translationsToKeep(bases: Readonly<Record<string, number>>): Uint8Array | undefined {
-    const { store } = this.cache;
-    if (store.fresh < WORTH_KEEPING) return undefined;
-    const { tlsDisplacement } = this.host;
-    return encodeTranslations({ tlsDisplacement, bases, units: store.units() });
   }
 
   // entries

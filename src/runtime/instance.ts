@@ -6,6 +6,7 @@
 import { O_RDONLY, O_WRONLY } from '../abi/file-flags.ts';
 import { assert } from '../base/assert.ts';
 import type { Clock, Crypto, Entropy, Logger } from '../base/interfaces.ts';
+import { translationsToKeep, useTranslations } from '../cpu/cache/kept-translations.ts';
 import type { CodeHost } from '../cpu/code-host.ts';
 import { Devices } from '../fs/devfs/devices.ts';
 import {
@@ -113,7 +114,7 @@ export class Instance {
     this.#modules = spaces.modules;
     const left = parts.translations?.load();
     if (left) {
-      const bases = this.platform.useTranslations(left);
+      const bases = useTranslations(this.platform.cache, left);
       if (bases) spaces.modules.restore(bases);
       else host.logger.log('info', 'translations of an earlier run do not fit and are ignored');
     }
@@ -187,7 +188,7 @@ export class Instance {
   /** Makes what was written durable. The instance is not used afterwards. */
   close(): void {
     for (const mount of this.vfs.mounts) mount.fs.sync();
-    const translations = this.platform.translationsToKeep(this.#modules.snapshot());
+    const translations = translationsToKeep(this.platform.cache, this.#modules.snapshot());
     if (translations) this.#parts.translations?.save(translations);
   }
 
