@@ -23,6 +23,7 @@ import { ProcessTable } from './process-table.ts';
 import { runTask } from './runner.ts';
 import { Scheduler } from './scheduler.ts';
 import { SharedCounts } from './shared-counts.ts';
+import { SharedMemory } from './shared-memory.ts';
 import { type SpawnRequest, spawn } from './spawn.ts';
 import { TASK_STATE, type Task } from './task.ts';
 import type { ThreadGroup } from './thread-group.ts';
@@ -93,6 +94,7 @@ export class Kernel {
   readonly taskSource: TaskSource = new KernelTaskSource(this);
   readonly systemView: SystemView;
   readonly net: NetStack;
+  readonly sharedMemory: SharedMemory = new SharedMemory();
   readonly futexes: FutexTable = new FutexTable();
   readonly createSpace: () => AddressSpace | number;
   /** Woken whenever a process has ended. */

@@ -7,7 +7,6 @@ import {
   EAGAIN,
   ECONNREFUSED,
   ECONNRESET,
-  EDESTADDRREQ,
   EINVAL,
   EISCONN,
   EMSGSIZE,
@@ -170,14 +169,7 @@ export class UnixSocket extends SocketFile {
     const error = this.#takeError();
     if (error !== 0) return -error;
     if (this.#isWriteShut) return -EPIPE;
-    if (to === undefined)
-      return this.isDatagram
-        ? this.#wasConnected
-          ? -ECONNREFUSED
-          : -EDESTADDRREQ
-        : this.#wasConnected
-          ? -EPIPE
-          : -ENOTCONN;
+    if (to === undefined) return this.#wasConnected && !this.isDatagram ? -EPIPE : -ENOTCONN;
     if (to.references === 0) return this.isDatagram ? -ECONNREFUSED : -EPIPE;
     if (to.#isReadShut) return -EPIPE;
     const room = BUFFER_BYTES - to.#queuedBytes;

@@ -103,11 +103,15 @@ function sysBind(task: Task, fd: number, addr: number, length: number): number {
   if (typeof socket === 'number') return socket;
   const address = readAddress(task, addr, length);
   if (typeof address === 'number') return address;
-  if (address.family !== AF.AF_UNIX || socket.name !== undefined) return -EINVAL;
+  if (address.family !== AF.AF_UNIX) return -EINVAL;
   const { name } = address;
   const { net, vfs } = task.kernel;
-  if (name.length === 0 || name[0] === 0) return net.bindAbstract(socket, name.slice());
+  const isPath = name.length > 0 && name[0] !== 0;
+  if (!isPath) return socket.name === undefined ? net.bindAbstract(socket, name.slice()) : -EINVAL;
   const path = vfs.paths.find(name, 0, name.length);
+  // A socket that has a name hears of the file in the way first.
+  if (socket.name !== undefined)
+    return walk(vfs, task, undefined, path, 0) === 0 ? -EADDRINUSE : -EINVAL;
   const made = mknodAt(vfs, task, undefined, path, S_IFSOCK | (0o777 & ~task.fs.umask), 0);
   if (made < 0) return made === -EEXIST ? -EADDRINUSE : made;
   const found = walk(vfs, task, undefined, path, 0);

@@ -11,6 +11,7 @@ import { FILE_XATTR_ROWS } from './file-xattrs.ts';
 import { FUTEX_ROWS } from './futex.ts';
 import { GETDENTS_ROWS } from './getdents.ts';
 import { IDENTITY_ROWS } from './identity.ts';
+import { INSPECTION_ROWS } from './inspection.ts';
 import { JOB_ROWS } from './jobs.ts';
 import { PROCESS_ROWS } from './lifecycle.ts';
 import { LIMIT_ROWS } from './limits.ts';
@@ -23,6 +24,7 @@ import { READ_WRITE_ROWS } from './read-write.ts';
 import type { SyscallRow } from './row.ts';
 import { RUSAGE_ROWS } from './rusage.ts';
 import { SCHEDULING_ROWS } from './scheduling.ts';
+import { SHARED_MEMORY_ROWS } from './shared-memory.ts';
 import { SIGNAL_ROWS } from './signals.ts';
 import { SOCKET_DATA_ROWS } from './socket-data.ts';
 import { SOCKET_ROWS } from './sockets.ts';
@@ -54,6 +56,8 @@ export const ALL_ROWS: readonly SyscallRow[] = [
   ...OPEN_CLOSE_ROWS,
   ...FILE_DATA_ROWS,
   ...STAT_ROWS,
+  ...SHARED_MEMORY_ROWS,
+  ...INSPECTION_ROWS,
   ...SOCKET_ROWS,
   ...SOCKET_DATA_ROWS,
   ...FILE_ATTRIBUTE_ROWS,

@@ -1,0 +1,44 @@
+/** System V IPC: `include/uapi/linux/ipc.h`, `shm.h`, `asm-generic/shmbuf.h`. */
+
+export const IPC = { IPC_CREAT: 0o1000, IPC_EXCL: 0o2000, IPC_NOWAIT: 0o4000 } as const;
+export const IPC_PRIVATE = 0;
+export const IPC_CONTROL = {
+  IPC_RMID: 0,
+  IPC_SET: 1,
+  IPC_STAT: 2,
+  IPC_INFO: 3,
+  SHM_LOCK: 11,
+  SHM_UNLOCK: 12,
+  SHM_STAT: 13,
+  SHM_INFO: 14,
+} as const;
+/** A bit that old libraries set; x86-64 has one layout only. */
+export const IPC_64 = 0x100;
+
+export const SHM = {
+  SHM_RDONLY: 0o10000,
+  SHM_RND: 0o20000,
+  SHM_REMAP: 0o40000,
+  SHM_EXEC: 0o100000,
+} as const;
+export const SHM_DEST = 0o1000;
+/** `kernel.shmmni`. */
+export const SHMMNI = 4096;
+
+/** `struct shmid64_ds`, with `struct ipc64_perm` at its start. */
+export const SHMID_DS = {
+  key: 0,
+  uid: 4,
+  gid: 8,
+  creatorUid: 12,
+  creatorGid: 16,
+  mode: 20,
+  size: 48,
+  attachTime: 56,
+  detachTime: 64,
+  changeTime: 72,
+  creatorPid: 80,
+  lastPid: 84,
+  attachCount: 88,
+  bytes: 112,
+} as const;

@@ -1,0 +1,176 @@
+/**
+ * System V shared memory (shmget(2)): segments are unnamed files of the kernel's own tmpfs, mapped
+ * shared, so that all processes see the same host pages. A segment that was removed lives until its
+ * last mapping is gone.
+ */
+
+import { CAP_IPC_OWNER } from '../abi/capability.ts';
+import { EACCES, EEXIST, EINVAL, ENOENT, ENOSPC } from '../abi/errno.table.ts';
+import { O_RDWR } from '../abi/file-flags.ts';
+import { S_IFREG } from '../abi/file-mode.ts';
+import { IPC, IPC_PRIVATE, SHMMNI } from '../abi/ipc.ts';
+import { placeless } from '../vfs/anonymous.ts';
+import { FileMapping } from '../vfs/file-mapping.ts';
+import { RegularFile } from '../vfs/regular-file.ts';
+import type { Task } from './task.ts';
+
+/** A mapping of a segment: counts how often it is attached. */
+export class SegmentMapping extends FileMapping {
+  readonly segment: SharedSegment;
+
+  constructor(segment: SharedSegment) {
+    super(
+      segment.file,
+      () => `/SYSV${(segment.key >>> 0).toString(16).padStart(8, '0')} (deleted)`,
+    );
+    this.segment = segment;
+  }
+
+  override addReference(): void {
+    super.addReference();
+    this.segment.attachCount++;
+  }
+
+  override dropReference(): void {
+    this.segment.attachCount--;
+    super.dropReference();
+    this.segment.settle();
+  }
+}
+
+export class SharedSegment {
+  readonly id: number;
+  readonly key: number;
+  readonly sizeBytes: number;
+  readonly file: RegularFile;
+  readonly creatorUid: number;
+  readonly creatorGid: number;
+  readonly creatorPid: number;
+  readonly mapping: SegmentMapping;
+  uid: number;
+  gid: number;
+  mode: number;
+  lastPid = 0;
+  attachTimeSec = 0;
+  detachTimeSec = 0;
+  changeTimeSec: number;
+  attachCount = 0;
+  isRemoved = false;
+  readonly #forget: () => void;
+
+  constructor(
+    task: Task,
+    id: number,
+    key: number,
+    sizeBytes: number,
+    mode: number,
+    file: RegularFile,
+    forget: () => void,
+  ) {
+    this.id = id;
+    this.key = key;
+    this.sizeBytes = sizeBytes;
+    this.file = file;
+    this.mode = mode;
+    this.uid = task.creds.euid;
+    this.gid = task.creds.egid;
+    this.creatorUid = this.uid;
+    this.creatorGid = this.gid;
+    this.creatorPid = task.group.pid;
+    this.changeTimeSec = nowSec(task);
+    this.#forget = forget;
+    this.mapping = new SegmentMapping(this);
+  }
+
+  /** A removed segment without mappings is gone. */
+  settle(): void {
+    if (!this.isRemoved || this.attachCount > 0) return;
+    this.isRemoved = false;
+    this.#forget();
+    this.file.release();
+  }
+
+  /** `ipcperms`: `wanted` are bits 4 (read) and 2 (write). */
+  permits(task: Task, wanted: number): boolean {
+    const { creds } = task;
+    let granted = this.mode;
+    if (creds.euid === this.uid || creds.euid === this.creatorUid) granted >>= 6;
+    else if (inGroup(task, this.gid) || inGroup(task, this.creatorGid)) granted >>= 3;
+    return (wanted & ~granted & 7) === 0 || creds.has(CAP_IPC_OWNER);
+  }
+}
+
+const inGroup = (task: Task, gid: number): boolean =>
+  task.creds.egid === gid || task.creds.groups.includes(gid);
+
+export const nowSec = (task: Task): number =>
+  Number(task.kernel.clock.realtimeNs() / 1_000_000_000n);
+
+export class SharedMemory {
+  readonly #segments = new Map<number, SharedSegment>();
+  readonly #byKey = new Map<number, SharedSegment>();
+  #nextId = 0;
+
+  get(id: number): SharedSegment | undefined {
+    return this.#segments.get(id);
+  }
+
+  /** shmget(2): the id, or -errno. */
+  open(task: Task, key: number, sizeBytes: number, flags: number): number {
+    const known = key === IPC_PRIVATE ? undefined : this.#byKey.get(key);
+    if (known === undefined) {
+      if (key !== IPC_PRIVATE && (flags & IPC.IPC_CREAT) === 0) return -ENOENT;
+      return this.#create(task, key, sizeBytes, flags & 0o777);
+    }
+    if ((flags & IPC.IPC_CREAT) !== 0 && (flags & IPC.IPC_EXCL) !== 0) return -EEXIST;
+    if (sizeBytes > known.sizeBytes) return -EINVAL;
+    const wanted = (flags | (flags >> 3) | (flags >> 6)) & 7;
+    return known.permits(task, wanted) ? known.id : -EACCES;
+  }
+
+  #create(task: Task, key: number, sizeBytes: number, mode: number): number {
+    const mount = task.kernel.vfs.sharedMemory;
+    if (sizeBytes < 1 || mount === undefined) return -EINVAL;
+    if (this.#segments.size >= SHMMNI) return -ENOSPC;
+    const inode = mount.root.inode.createUnnamed({
+      mode: S_IFREG | mode,
+      uid: task.creds.euid,
+      gid: task.creds.egid,
+      rdev: 0,
+    });
+    if (typeof inode === 'number') return inode;
+    const dentry = placeless('SYSV', inode);
+    const request = { mount, dentry, inode, flags: O_RDWR, credentials: task.creds };
+    const file = new RegularFile(request);
+    const grown = inode.truncate(Math.ceil(sizeBytes / 4096) * 4096);
+    if (grown < 0) {
+      file.release();
+      return grown;
+    }
+    const id = this.#nextId++;
+    const segment = new SharedSegment(task, id, key, sizeBytes, mode, file, () => {
+      this.#segments.delete(id);
+    });
+    this.#segments.set(id, segment);
+    if (key !== IPC_PRIVATE) this.#byKey.set(key, segment);
+    return id;
+  }
+
+  /** IPC_RMID: the key is free at once, the memory when nobody maps it. */
+  remove(segment: SharedSegment): void {
+    if (this.#byKey.get(segment.key) === segment) this.#byKey.delete(segment.key);
+    segment.isRemoved = true;
+    segment.settle();
+  }
+
+  /** For SHM_INFO: segments and their pages. */
+  summary(): { count: number; pages: number; highestId: number } {
+    let pages = 0;
+    let highestId = 0;
+    for (const segment of this.#segments.values()) {
+      pages += Math.ceil(segment.sizeBytes / 4096);
+      highestId = Math.max(highestId, segment.id);
+    }
+    return { count: this.#segments.size, pages, highestId };
+  }
+}
