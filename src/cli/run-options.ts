@@ -13,6 +13,8 @@ export interface SealedMount {
   readonly source: string;
   readonly target: string;
   readonly keyFile: string | undefined;
+  /** Freshness anchor file. */
+  readonly anchor?: string;
   readonly readOnly: boolean;
 }
 
@@ -28,14 +30,24 @@ export function parseVolume(text: string): BindMount {
   return { hostPath: resolve(host), guestPath: guest, readOnly: mode === 'ro' };
 }
 
-/** `type=sealed,source=VOL,target=/data,key-file=K[,readonly]` of `--mount`. */
+/** `type=sealed,source=VOL,target=/data,key-file=K[,anchor=FILE][,readonly]` of `--mount`. */
 export function parseMount(text: string): SealedMount {
   const fields = new Map<string, string>();
   for (const field of text.split(',')) {
     const at = field.indexOf('=');
     fields.set(at < 0 ? field : field.slice(0, at), at < 0 ? '' : field.slice(at + 1));
   }
-  const known = new Set(['type', 'source', 'src', 'target', 'dst', 'key-file', 'readonly', 'ro']);
+  const known = new Set([
+    'type',
+    'source',
+    'src',
+    'target',
+    'dst',
+    'key-file',
+    'anchor',
+    'readonly',
+    'ro',
+  ]);
   for (const name of fields.keys())
     if (!known.has(name)) throw usage(`--mount ${text}: unknown field ${JSON.stringify(name)}`);
   const type = fields.get('type');
@@ -45,7 +57,14 @@ export function parseMount(text: string): SealedMount {
   if (!source || !target || !isAbsolute(target))
     throw usage(`--mount ${text}: source and an absolute target are needed`);
   const readOnly = fields.has('readonly') || fields.has('ro');
-  return { source: resolve(source), target, keyFile: fields.get('key-file'), readOnly };
+  const anchor = fields.get('anchor');
+  return {
+    source: resolve(source),
+    target,
+    keyFile: fields.get('key-file'),
+    readOnly,
+    ...(anchor ? { anchor } : {}),
+  };
 }
 
 /** `NAME=VALUE`, or `NAME` taken from the host's environment (absent there: not set). */

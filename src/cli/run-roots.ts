@@ -122,14 +122,19 @@ export async function sealedMounts(specs: readonly SealedMountSpec[]): Promise<S
   if (specs.length === 0) return [];
   const { openVolume } = await import('../fs/sealed/volume.ts');
   const { rawKey } = await import('../fs/sealed/l1-keys/unlock.ts');
-  const { VolumeFile, readKeyFile, volumePath } = await import('../host/volume-file.ts');
+  const { FileAnchor, VolumeFile, readKeyFile, volumePath } = await import(
+    '../host/volume-file.ts'
+  );
   const { nodeCrypto, nodeEntropy } = await import('../host/crypto.ts');
-  return specs.map(({ source, target, keyFile, readOnly }) => {
+  return specs.map(({ source, target, keyFile, anchor, readOnly }) => {
     if (keyFile === undefined)
       throw mountError(`--mount ${source}: it needs key-file=FILE to be unlocked`);
     const secret = rawKey(readKeyFile(keyFile));
     const host = new VolumeFile(volumePath(source), readOnly ? 'read' : 'write');
-    const parts = { host, crypto: nodeCrypto, entropy: nodeEntropy, name: source };
+    const parts = {
+      ...{ host, crypto: nodeCrypto, entropy: nodeEntropy, name: source },
+      ...(anchor === undefined ? {} : { anchor: new FileAnchor(anchor) }),
+    };
     return {
       ...{ source, target, readOnly },
       open: ({ clock, segments }) =>

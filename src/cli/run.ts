@@ -39,7 +39,11 @@ export function register(program: Command): void {
     .argument('[command...]', 'program and its arguments (default: the command of the image)')
     .option('-e, --env <NAME[=VALUE]>', 'set a variable, or take it from here', collect)
     .option('-v, --volume <HOST:GUEST[:ro]>', 'mount a host folder or file', collect)
-    .option('--mount <SPEC>', 'type=sealed,source=VOL,target=DIR,key-file=FILE', collect)
+    .option(
+      '--mount <SPEC>',
+      'type=sealed,source=VOL,target=DIR,key-file=FILE[,anchor=FILE]',
+      collect,
+    )
     .option('-w, --workdir <DIR>', 'working directory inside')
     .option('-u, --user <UID[:GID]>', 'user and group inside (default 0:0)')
     .option('-i, --interactive', 'keep standard input open (it always is)')

@@ -15,6 +15,8 @@ export interface SealedMountSpec {
   readonly source: string;
   readonly target: string;
   readonly keyFile: string | undefined;
+  /** Freshness anchor file: an older state of the volume is refused. */
+  readonly anchor?: string;
   readonly readOnly: boolean;
 }
 
