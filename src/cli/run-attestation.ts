@@ -23,11 +23,17 @@ interface Options {
   readonly secret?: readonly string[];
 }
 
+export interface RunAttestation {
+  readonly source: AttestationSource;
+  /** A secret for Cloister's own use: the guest will not see it. */
+  takeKey(name: string): Uint8Array | undefined;
+}
+
 export async function attestRun(
   image: Image,
   options: Options,
   logger: Logger,
-): Promise<AttestationSource> {
+): Promise<RunAttestation> {
   const provider = await selectProvider(undefined);
   const { spki: publicKey } = await generateChannelKey();
   const measure = () => measureRuntime(runtimeFiles(), nodeCrypto);
@@ -44,7 +50,18 @@ export async function attestRun(
     const request = { ...parts, publicKey: key, nonce, runtimeMeasurement: measure() };
     return evidenceOf(request, nodeCrypto);
   });
-  return guestAttestation({ ...parts, keys, measureRuntime: measure, crypto: nodeCrypto, logger });
+  return {
+    source: guestAttestation({
+      ...{ ...parts, keys, logger },
+      measureRuntime: measure,
+      crypto: nodeCrypto,
+    }),
+    takeKey(name) {
+      const key = keys.get(name);
+      keys.delete(name);
+      return key;
+    },
+  };
 }
 
 type Prove = (publicKey: Uint8Array, nonce: Uint8Array) => Evidence;

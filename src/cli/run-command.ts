@@ -31,9 +31,10 @@ interface Prepared {
 export async function runCommand(command: readonly string[], options: RunOptions): Promise<void> {
   const request = toRequest(command, options);
   const { plan, makeRoot, image } = await prepare(request, options);
-  const sealed = await sealedMounts(plan.sealed);
   const logger = createLogger(options.verbose === true);
   const attestation = await attestationOf(image, options, logger);
+  // Keys of volumes that the broker released go to the volumes, not to the guest.
+  const sealed = await sealedMounts(plan.sealed, (name) => attestation?.takeKey(name));
   const host = new NodeHost({ clock: nodeClock, entropy: nodeEntropy, logger });
   const { pages, code } = createNativeHost();
   const terminal = ownTerminal(() => host.wake());
@@ -43,7 +44,7 @@ export async function runCommand(command: readonly string[], options: RunOptions
     {
       ...{ host, pages, code, crypto: nodeCrypto },
       makeRoot: (context) => makeRoot(context, plan),
-      mountAll: (tree, context) => mountAll(tree, context, plan, sealed, attestation),
+      mountAll: (tree, context) => mountAll(tree, context, plan, sealed, attestation?.source),
       streams:
         terminal === undefined ? [0, 1, 2].map((fd) => inheritedStream(fd, host.countPending)) : [],
       terminal,

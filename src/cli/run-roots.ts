@@ -118,7 +118,10 @@ export interface SealedMount {
 }
 
 /** Volumes are opened before anything runs, so that a wrong one is refused up front. */
-export async function sealedMounts(specs: readonly SealedMountSpec[]): Promise<SealedMount[]> {
+export async function sealedMounts(
+  specs: readonly SealedMountSpec[],
+  takeKey: (name: string) => Uint8Array | undefined,
+): Promise<SealedMount[]> {
   if (specs.length === 0) return [];
   const { openVolume } = await import('../fs/sealed/volume.ts');
   const { rawKey } = await import('../fs/sealed/l1-keys/unlock.ts');
@@ -126,10 +129,13 @@ export async function sealedMounts(specs: readonly SealedMountSpec[]): Promise<S
     '../host/volume-file.ts'
   );
   const { nodeCrypto, nodeEntropy } = await import('../host/crypto.ts');
-  return specs.map(({ source, target, keyFile, anchor, readOnly }) => {
-    if (keyFile === undefined)
-      throw mountError(`--mount ${source}: it needs key-file=FILE to be unlocked`);
-    const secret = rawKey(readKeyFile(keyFile));
+  return specs.map(({ source, target, keyFile, keyName, anchor, readOnly }) => {
+    const released = keyFile === undefined && keyName !== undefined ? takeKey(keyName) : undefined;
+    if (keyFile === undefined && released === undefined) {
+      const broker = keyName === undefined ? '' : `, or --secret ${keyName}=ID of a key broker`;
+      throw mountError(`--mount ${source}: it needs key-file=FILE${broker} to be unlocked`);
+    }
+    const secret = rawKey(released ?? readKeyFile(keyFile ?? ''));
     const host = new VolumeFile(volumePath(source), readOnly ? 'read' : 'write');
     const parts = {
       ...{ host, crypto: nodeCrypto, entropy: nodeEntropy, name: source },

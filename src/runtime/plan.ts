@@ -17,6 +17,8 @@ export interface SealedMountSpec {
   readonly keyFile: string | undefined;
   /** Freshness anchor file: an older state of the volume is refused. */
   readonly anchor?: string;
+  /** Name of a secret that the key broker releases to this run. */
+  readonly keyName?: string;
   readonly readOnly: boolean;
 }
 
@@ -157,7 +159,7 @@ function mountsOf(config: ImageConfig, request: RunRequest) {
   const binds: BindMountSpec[] = [...request.binds];
   const sealed: SealedMountSpec[] = [...request.sealed];
   const tmpfs: { target: string; sizeBytes: number | undefined }[] = [];
-  for (const { type, target, source, readOnly, sizeBytes } of config.mounts) {
+  for (const { type, target, source, readOnly, sizeBytes, key } of config.mounts) {
     if (type === 'tmpfs') {
       tmpfs.push({ target, sizeBytes });
       continue;
@@ -166,7 +168,10 @@ function mountsOf(config: ImageConfig, request: RunRequest) {
       throw new PlanError(`${config.name}: the mount at ${target} names no source on this host`);
     if (type === 'hostfs') binds.push({ hostPath: source, guestPath: target, readOnly });
     else if (!sealed.some((mount) => mount.target === target))
-      sealed.push({ source, target, keyFile: undefined, readOnly });
+      sealed.push({
+        ...{ source, target, keyFile: undefined, readOnly },
+        ...(key === undefined ? {} : { keyName: key }),
+      });
   }
   return { binds, sealed, tmpfs };
 }

@@ -1,7 +1,7 @@
 /** The whole way: a built image, a broker, and an unmodified program that finds its secret. */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -13,14 +13,18 @@ const project = join(folder, 'demo');
 const environment = { ...process.env, CLOISTER_HOME: join(folder, 'home') };
 test.after(() => rmSync(folder, { recursive: true, force: true }));
 
-function cloister(args: readonly string[], cwd: string, input = '') {
+function cloister(args: readonly string[], cwd: string, input: string | Buffer = '') {
   const run = spawnSync(CLOISTER, args, { encoding: 'utf8', input, cwd, env: environment });
   return { status: run.status, out: run.stdout, err: run.stderr };
 }
 
 const PROGRAM = `
+import os
 print(open('/dev/attestation/attestation_type').read())
 print(open('/dev/attestation/keys/table', 'rb').read())
+print(os.listdir('/dev/attestation/keys'))
+with open('/data/log', 'a') as f: f.write('run;')
+print(open('/data/log').read())
 `;
 
 const skip = existsSync('/usr/bin/python3') ? false : 'needs /usr/bin/python3';
@@ -28,6 +32,12 @@ const skip = existsSync('/usr/bin/python3') ? false : 'needs /usr/bin/python3';
 test('a secret reaches the program of the approved image, and no other', { skip }, async () => {
   assert.equal(cloister(['new', 'demo'], folder).status, 0);
   writeFileSync(join(project, 'app/main.py'), PROGRAM);
+  const volumeKey = Buffer.alloc(32, 5);
+  writeFileSync(join(folder, 'volume.key'), volumeKey);
+  const create = ['volume', 'create', 'data.vol', '--key-file', 'volume.key'];
+  assert.equal(cloister(create, folder).status, 0);
+  const mount = `{ type: sealed, source: ${join(folder, 'data.vol')}, target: /data, key: disk }`;
+  appendFileSync(join(project, 'cloister.yaml'), `\nmounts:\n  - ${mount}\n`);
   const built = cloister(['build'], project);
   assert.equal(built.status, 0, built.err);
   const about = JSON.parse(cloister(['inspect', 'image', '--json'], project).out);
@@ -38,6 +48,8 @@ test('a secret reaches the program of the approved image, and no other', { skip 
   assert.equal(cloister(['kbs', 'policy', 'lab', 'policy.yaml'], folder).status, 0);
   const put = ['kbs', 'put', 'lab/key/table', '--policy', 'lab'];
   assert.equal(cloister(put, folder, 'a table key').status, 0);
+  const putKey = ['kbs', 'put', 'lab/key/disk', '--policy', 'lab'];
+  assert.equal(cloister(putKey, folder, volumeKey).status, 0);
   const { key } = JSON.parse(cloister(['kbs', 'list', '--json'], folder).out);
   const serve = ['kbs', 'serve', '--listen', '127.0.0.1:0'];
   const server = spawn(CLOISTER, serve, { env: environment, stdio: ['ignore', 'pipe', 'inherit'] });
@@ -48,9 +60,15 @@ test('a secret reaches the program of the approved image, and no other', { skip 
       if (url) break;
     }
     const run = ['run', '--kbs', url, '--kbs-key', key, '--secret', 'table=lab/key/table'];
+    const without = cloister(run, project);
+    assert.equal(without.status, 125);
+    assert.match(without.err, /--secret disk=ID of a key broker/);
+    run.push('--secret', 'disk=lab/key/disk');
     const good = cloister(run, project);
     assert.equal(good.status, 0, good.err);
-    assert.equal(good.out, "sim\nb'a table key'\n");
+    // The key of the volume unlocks it, and is not shown to the program.
+    assert.equal(good.out, "sim\nb'a table key'\n['table']\nrun;\n");
+    assert.match(cloister(run, project).out, /run;run;/);
 
     writeFileSync(join(project, 'app/main.py'), `${PROGRAM}print('one line more')\n`);
     assert.equal(cloister(['build'], project).status, 0);
