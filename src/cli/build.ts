@@ -8,6 +8,7 @@ interface Options {
   readonly key?: string;
   readonly sign: boolean;
   readonly json?: boolean;
+  readonly encryptKey?: string;
 }
 
 export function register(program: Command): void {
@@ -18,6 +19,7 @@ export function register(program: Command): void {
     .option('-o, --output <dir>', 'where the image goes (default: <folder>/image)')
     .option('--key <file>', 'Ed25519 private key in PEM form (default: the developer key)')
     .option('--no-sign', 'do not sign the image')
+    .option('--encrypt-key <file>', 'encrypt under this 32-byte key of the owner')
     .option('--json', 'print the result as JSON')
     .addHelpText('after', '\nExample:\n  cloister build --key release.pem -o dist/image\n')
     .action(reporting(build));
@@ -31,7 +33,9 @@ async function build(folder: string, options: Options): Promise<void> {
   const { ImageError } = await import('../image/host-files.ts');
   const { toHex } = await import('../image/canonical-json.ts');
   const host = await import('../host/image-files.ts');
-  const { nodeCrypto } = await import('../host/crypto.ts');
+  const { nodeCrypto, nodeEntropy } = await import('../host/crypto.ts');
+  const { readKeyFile } = await import('../host/volume-file.ts');
+  const ownerKey = options.encryptKey === undefined ? undefined : readKeyFile(options.encryptKey);
 
   const file = join(folder, 'cloister.yaml');
   if (!existsSync(file))
@@ -51,6 +55,7 @@ async function build(folder: string, options: Options): Promise<void> {
     output,
     crypto: nodeCrypto,
     ...(signer ? { signer } : {}),
+    ...(ownerKey ? { encryption: { ownerKey, entropy: nodeEntropy } } : {}),
     onProgress: ({ filesDone, filesTotal }) => progress.update(filesDone, filesTotal),
   });
   output.commit();

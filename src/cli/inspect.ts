@@ -7,6 +7,7 @@ import { formatBytes, printJson, printLine, reporting } from './report.ts';
 interface Options {
   readonly files?: boolean;
   readonly json?: boolean;
+  readonly imageKey?: string;
 }
 
 export function register(program: Command): void {
@@ -15,6 +16,7 @@ export function register(program: Command): void {
     .description('show what an image is: measurement, signer, configuration, files')
     .argument('[image]', 'image folder', 'image')
     .option('--files', 'list every file with its fs-verity digest')
+    .option('--image-key <file>', 'key of an encrypted image')
     .option('--json', 'print as JSON')
     .addHelpText('after', '\nExample:\n  cloister inspect image --files --json\n')
     .action(reporting(inspect));
@@ -25,8 +27,10 @@ async function inspect(path: string, options: Options): Promise<void> {
   const { nodeCrypto } = await import('../host/crypto.ts');
   const { openImage } = await import('../image/open.ts');
   const { inspectFiles, inspectImage } = await import('../image/inspect.ts');
+  const { readKeyFile } = await import('../host/volume-file.ts');
+  const ownerKey = options.imageKey === undefined ? undefined : readKeyFile(options.imageKey);
   using source = new NodeImageSource(path);
-  const image = openImage(source, {}, nodeCrypto);
+  const image = openImage(source, {}, nodeCrypto, ownerKey);
   const about = inspectImage(image);
   const files = options.files ? [...inspectFiles(image.tree)] : undefined;
   if (options.json) {

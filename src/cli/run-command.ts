@@ -89,7 +89,9 @@ async function prepare(request: RunRequest, options: RunOptions): Promise<Prepar
   if (path === undefined) return { plan: planUnmeasured(request), makeRoot: machineRoot };
   const { NodeImageSource } = await import('../host/image-files.ts');
   const { openImage } = await import('../image/open.ts');
-  const image = openImage(new NodeImageSource(path), {}, nodeCrypto);
+  const { readKeyFile } = await import('../host/volume-file.ts');
+  const ownerKey = options.imageKey === undefined ? undefined : readKeyFile(options.imageKey);
+  const image = openImage(new NodeImageSource(path), {}, nodeCrypto, ownerKey);
   return {
     plan: planImage(image.config, request, (name) => process.env[name]),
     makeRoot: await imageRoot(image),

@@ -14,6 +14,7 @@ export interface RunOptions {
   readonly rootfs?: string;
   readonly rootfsRw?: boolean;
   readonly image?: string;
+  readonly imageKey?: string;
   readonly strace?: boolean;
   readonly aslr: boolean;
   readonly scheduleSeed?: string;
@@ -51,6 +52,7 @@ export function register(program: Command): void {
     .option('--memory <SIZE>', 'limit of guest memory, such as 512m')
     .option('--network <none|host>', 'none (default) has loopback only')
     .option('--image <DIR>', 'image to run (default: ./image of a project)')
+    .option('--image-key <FILE>', 'key of an encrypted image')
     .option('--rootfs <DIR>', 'a prepared folder as root; changes stay in memory')
     .option('--rootfs-rw', 'with --rootfs: write changes to the folder')
     .option('--strace', 'print every system call to standard error')

@@ -10,6 +10,7 @@ interface Options {
   readonly signer?: string[];
   readonly measurement?: string;
   readonly json?: boolean;
+  readonly imageKey?: string;
   readonly evidence?: string;
   readonly policy?: string;
   readonly nonce?: string;
@@ -29,6 +30,7 @@ export function register(program: Command): void {
     .option('--nonce <hex>', 'with --evidence: the challenge that it must answer')
     .option('--collateral <file>', 'with --evidence: TCB info, QE identity and CRLs, as one bundle')
     .option('--time <time>', 'with --evidence: appraise at this time (default: now)')
+    .option('--image-key <file>', 'key of an encrypted image')
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
@@ -55,6 +57,8 @@ async function verify(path: string, options: Options): Promise<void> {
     publicKeyFrom(existsSync(key) ? readFileSync(key, 'utf8') : key, key),
   );
   const { measurement } = options;
+  const { readKeyFile } = await import('../host/volume-file.ts');
+  const ownerKey = options.imageKey === undefined ? undefined : readKeyFile(options.imageKey);
   using source = new NodeImageSource(path);
   const image = openImage(
     source,
@@ -63,6 +67,7 @@ async function verify(path: string, options: Options): Promise<void> {
       ...(measurement === undefined ? {} : { measurement }),
     },
     nodeCrypto,
+    ownerKey,
   );
   using progress = new Progress('checking files');
   const result = verifyImage(image, ({ filesDone, filesTotal }) =>

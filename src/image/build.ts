@@ -4,7 +4,7 @@
  */
 
 import { S_IFDIR } from '../abi/file-mode.ts';
-import type { Crypto } from '../base/interfaces.ts';
+import type { Crypto, Entropy } from '../base/interfaces.ts';
 import { type FileNode, newDir } from '../fs/verity/index-model.ts';
 import { encodeIndex } from '../fs/verity/index-writer.ts';
 import { MerkleBuilder } from '../fs/verity/merkle.ts';
@@ -12,6 +12,7 @@ import { canonicalBytes, type Json, toHex } from './canonical-json.ts';
 import { type BuildConfig, type ImageConfig, toImageConfig } from './config-schema.ts';
 import { addPackages } from './dpkg.ts';
 import { ElfResolver, type MissingLibrary } from './elf-needs.ts';
+import { EncryptingOutput, wrapImageKey } from './encryption.ts';
 import { type HostFiles, ImageError, type ImageOutput, type Signer } from './host-files.ts';
 import { CLAMP_SEC, HostImport } from './host-import.ts';
 import { ANNOTATION, descriptorOf, IMAGE_FORMAT, MEDIA, ociConfigOf } from './oci.ts';
@@ -27,6 +28,8 @@ export interface BuildInputs {
   readonly output: ImageOutput;
   readonly crypto: Crypto;
   readonly signer?: Signer;
+  /** Encrypt under this 32-byte key of the owner. */
+  readonly encryption?: { readonly ownerKey: Uint8Array; readonly entropy: Entropy };
   readonly onProgress?: (progress: PackProgress) => void;
 }
 
@@ -42,12 +45,13 @@ export interface BuildResult {
 
 export function buildImage(inputs: BuildInputs): BuildResult {
   const { host, output, crypto } = inputs;
+  const sealed = inputs.encryption && encryptionOf(inputs.encryption, output, crypto);
   const staging = new Staging();
   const imageConfig = toImageConfig(inputs.config);
   const { packages, missing } = stage(staging, inputs, imageConfig);
-  const blobs = packContents(staging, host, output, crypto, inputs.onProgress);
+  const blobs = packContents(staging, host, sealed?.output ?? output, crypto, inputs.onProgress);
   const index = encodeIndex(staging.root, blobs);
-  const manifest = writeManifest(output, imageConfig, index, blobs, crypto);
+  const manifest = writeManifest({ output, sealed, imageConfig, index, blobs, crypto });
   const measurement = `sha256:${toHex(manifest.digest)}`;
   const signature =
     inputs.signer && writeSignature(output, measurement, imageConfig.name, inputs.signer);
@@ -168,38 +172,72 @@ function clampTimes(staging: Staging): void {
     if (node.kind !== 'file' || node.mtimeSec === 0) node.mtimeSec = CLAMP_SEC;
 }
 
-function writeManifest(
+interface Sealed {
+  readonly output: ImageOutput;
+  readonly wrappedKey: string;
+}
+
+/** A fresh image key, and an output that encrypts under it. */
+function encryptionOf(
+  { ownerKey, entropy }: NonNullable<BuildInputs['encryption']>,
   output: ImageOutput,
-  imageConfig: ImageConfig,
-  index: Uint8Array,
-  blobs: ReturnType<typeof packContents>,
   crypto: Crypto,
-) {
-  const put = (...parts: readonly Uint8Array[]) => {
-    const blob = output.createBlob();
-    for (const part of parts) blob.write(part);
-    return blob.finish();
+): Sealed {
+  const imageKey = new Uint8Array(32);
+  entropy.fill(imageKey);
+  return {
+    output: new EncryptingOutput(output, crypto, entropy, imageKey),
+    wrappedKey: wrapImageKey(crypto, entropy, ownerKey, imageKey),
   };
+}
+
+function putBlob(output: ImageOutput, ...parts: readonly Uint8Array[]) {
+  const blob = output.createBlob();
+  for (const part of parts) blob.write(part);
+  return blob.finish();
+}
+
+interface ManifestInputs {
+  readonly output: ImageOutput;
+  readonly sealed: Sealed | undefined;
+  readonly imageConfig: ImageConfig;
+  readonly index: Uint8Array;
+  readonly blobs: ReturnType<typeof packContents>;
+  readonly crypto: Crypto;
+}
+
+function writeManifest(inputs: ManifestInputs) {
+  const { output, sealed, imageConfig, index, blobs, crypto } = inputs;
+  const layerOutput = sealed?.output ?? output;
+  const typeOf = (type: string) => (sealed ? type + MEDIA.encrypted : type);
   const builder = new MerkleBuilder(crypto);
   builder.update(index);
   const { rootHash, tree } = builder.finish();
   const layers = [
-    descriptorOf(MEDIA.config, put(canonicalBytes(imageConfig as unknown as Json))),
-    descriptorOf(MEDIA.rootIndex, put(index, tree), {
+    descriptorOf(
+      typeOf(MEDIA.config),
+      putBlob(layerOutput, canonicalBytes(imageConfig as unknown as Json)),
+    ),
+    descriptorOf(typeOf(MEDIA.rootIndex), putBlob(layerOutput, index, tree), {
       [ANNOTATION.indexSize]: String(index.length),
       [ANNOTATION.indexRoot]: toHex(rootHash),
     }),
-    ...blobs.map((blob) => descriptorOf(MEDIA.content, blob)),
+    ...blobs.map((blob) => descriptorOf(typeOf(MEDIA.content), blob)),
   ];
   const digests = layers.map((layer) => layer.digest);
-  const ociConfig = put(canonicalBytes(ociConfigOf(imageConfig, digests)));
-  return put(
+  const shown = sealed ? undefined : imageConfig;
+  const ociConfig = putBlob(output, canonicalBytes(ociConfigOf(shown, digests)));
+  return putBlob(
+    output,
     canonicalBytes({
       schemaVersion: 2,
       mediaType: MEDIA.manifest,
       config: descriptorOf(MEDIA.ociConfig, ociConfig),
       layers,
-      annotations: { [ANNOTATION.format]: IMAGE_FORMAT },
+      annotations: {
+        [ANNOTATION.format]: IMAGE_FORMAT,
+        ...(sealed ? { [ANNOTATION.wrappedKey]: sealed.wrappedKey } : {}),
+      },
     }),
   );
 }

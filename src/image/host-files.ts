@@ -37,9 +37,11 @@ export interface HostFiles {
 }
 
 export interface WrittenBlob {
-  /** SHA-256 of the bytes. */
+  /** SHA-256 of the bytes as they are stored. */
   readonly digest: Uint8Array;
   readonly sizeBytes: number;
+  /** Bytes that are stored, where they are not {@link sizeBytes}: encrypted blobs. */
+  readonly storedBytes?: number;
 }
 
 export interface BlobWriter {

@@ -15,7 +15,7 @@ import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { SeededRandom } from '../base/random.ts';
 import { ImageDamage } from '../fs/verity/source.ts';
-import { nodeCrypto } from '../host/crypto.ts';
+import { nodeCrypto, nodeEntropy } from '../host/crypto.ts';
 import { nodeHostFiles, signerFromPem } from '../host/image-files.ts';
 import { buildImage } from './build.ts';
 import { parseConfig } from './config-parse.ts';
@@ -84,7 +84,7 @@ files:
   symlinks: { /usr/bin/alias: tool }
 `;
 
-function build(root: string, config = CONFIG, sign = true) {
+function build(root: string, config = CONFIG, sign = true, ownerKey?: Uint8Array) {
   const layout = new MemoryLayout();
   const result = buildImage({
     config: parseConfig(config, 'cloister.yaml'),
@@ -93,6 +93,7 @@ function build(root: string, config = CONFIG, sign = true) {
     output: layout,
     crypto: nodeCrypto,
     ...(sign ? { signer } : {}),
+    ...(ownerKey ? { encryption: { ownerKey, entropy: nodeEntropy } } : {}),
   });
   return { layout, result };
 }
@@ -220,4 +221,28 @@ test('buildImage() says what is missing and what to do', () => {
   fails(['from: app', 'from: nowhere'], /\/project\/nowhere is listed in cloister.yaml/);
   fails(['/usr/bin/tool, one', '/usr/bin/other'], /program \/usr\/bin\/other is not in the image/);
   fails(['/usr/bin/tool, one', 'tool'], /absolute path; tool is none/);
+});
+
+test('an encrypted image opens with its key only, and shows nothing without it', () => {
+  const ownerKey = new Uint8Array(32).fill(5);
+  const { layout } = build(first, CONFIG, true, ownerKey);
+  const trust = { signers: [signer.publicKey] };
+  const opened = () => openImage(layout, trust, nodeCrypto, ownerKey);
+  const want = JSON.stringify([...inspectFiles(open(build(first).layout).tree)]);
+  assert.equal(JSON.stringify([...inspectFiles(opened().tree)]), want);
+  assert.equal(verifyImage(opened()).fileCount, built.fileCount);
+  assert.throws(() => openImage(layout, trust, nodeCrypto), { code: 'CLOISTER_IMAGE_KEY' });
+  const wrong = new Uint8Array(32);
+  assert.throws(() => openImage(layout, trust, nodeCrypto, wrong), { code: 'CLOISTER_IMAGE_KEY' });
+  for (const bytes of layout.files.values())
+    for (const text of ['hello\n', 'main.txt', '/usr/bin', 'libdep.so'])
+      assert.equal(Buffer.from(bytes).includes(text), false, text);
+  for (const [name, bytes] of layout.files) {
+    if (!name.startsWith('blobs/')) continue;
+    for (let at = 0; at < bytes.length; at += bytes.length > 3000 ? 101 : 3) {
+      bytes[at]! ^= 1;
+      assert.throws(() => verifyImage(opened()), /./, `${name} byte ${at}`);
+      bytes[at]! ^= 1;
+    }
+  }
 });

@@ -32,7 +32,9 @@ export interface InspectedImage {
 }
 
 export function inspectImage(image: Image): InspectedImage {
-  const content = image.manifest.layers.filter((layer) => layer.mediaType === MEDIA.content);
+  const content = image.manifest.layers.filter((layer) =>
+    layer.mediaType.startsWith(MEDIA.content),
+  );
   return {
     measurement: image.measurement,
     signers: image.signers.map(toHex),

@@ -17,6 +17,8 @@ export const MEDIA = {
   config: 'application/vnd.cloister.image.config.v1+json',
   rootIndex: 'application/vnd.cloister.image.index.v1',
   content: 'application/vnd.cloister.image.content.v1',
+  /** After the type of a layer that is encrypted. */
+  encrypted: '+encrypted',
   simpleSigning: 'application/vnd.dev.cosign.simplesigning.v1+json',
 } as const;
 
@@ -25,6 +27,8 @@ export const ANNOTATION = {
   indexSize: 'dev.cloister.index.size',
   indexRoot: 'dev.cloister.index.root',
   signature: 'dev.cloister.signature',
+  /** The image key, wrapped under the owner's key. */
+  wrappedKey: 'dev.cloister.encryption.key',
   signer: 'dev.cloister.signer',
   cosignSignature: 'dev.cosignproject.cosign/signature',
   refName: 'org.opencontainers.image.ref.name',
@@ -51,13 +55,19 @@ export function descriptorOf(
   return {
     mediaType,
     digest,
-    size: blob.sizeBytes,
+    size: blob.storedBytes ?? blob.sizeBytes,
     ...(annotations === undefined ? {} : { annotations }),
   };
 }
 
 /** The configuration that other OCI tools read. */
-export function ociConfigOf(config: ImageConfig, layerDigests: readonly string[]): Json {
+export function ociConfigOf(
+  config: ImageConfig | undefined,
+  layerDigests: readonly string[],
+): Json {
+  const rootfs = { type: 'layers', diff_ids: layerDigests };
+  // An encrypted image tells nothing about what it runs.
+  if (config === undefined) return { architecture: 'amd64', os: 'linux', config: {}, rootfs };
   const env = Object.entries(config.environment.fixed).map(([name, value]) => `${name}=${value}`);
   return {
     architecture: 'amd64',
@@ -69,7 +79,7 @@ export function ociConfigOf(config: ImageConfig, layerDigests: readonly string[]
       WorkingDir: config.workingDir,
       User: `${config.uid}:${config.gid}`,
     },
-    rootfs: { type: 'layers', diff_ids: layerDigests },
+    rootfs,
   };
 }
 

@@ -5,10 +5,11 @@
 
 import * as v from 'valibot';
 import type { Crypto } from '../base/interfaces.ts';
-import { ImageDamage } from '../fs/verity/source.ts';
+import { type BlobSource, ImageDamage, readExactly } from '../fs/verity/source.ts';
 import { VerityTree } from '../fs/verity/verity-tree.ts';
 import { canonicalBytes, fromHex, toHex } from './canonical-json.ts';
 import type { ImageConfig } from './config-schema.ts';
+import { DecryptingSource, unwrapImageKey } from './encryption.ts';
 import { ImageError, type ImageSource } from './host-files.ts';
 import {
   ANNOTATION,
@@ -43,9 +44,16 @@ export interface Image {
   readonly config: ImageConfig;
   readonly tree: VerityTree;
   readonly manifest: Manifest;
+  readonly isEncrypted: boolean;
 }
 
-export function openImage(source: ImageSource, trust: ImageTrust, crypto: Crypto): Image {
+/** `ownerKey`: the 32-byte key that an encrypted image needs. */
+export function openImage(
+  source: ImageSource,
+  trust: ImageTrust,
+  crypto: Crypto,
+  ownerKey?: Uint8Array,
+): Image {
   const found = readManifest(source, trust, crypto);
   const { manifest, measurement, signatures } = found;
   const signers = signatures.map(({ publicKey }) => publicKey);
@@ -57,15 +65,19 @@ export function openImage(source: ImageSource, trust: ImageTrust, crypto: Crypto
         ? `${measurement} is an OCI image, but none that Cloister built`
         : `image format ${format}; this Cloister reads format ${IMAGE_FORMAT}`,
     );
-  const config = readConfig(source, layer(manifest, MEDIA.config), crypto);
-  checkOciConfig(source, manifest, config, crypto);
-  const index = layer(manifest, MEDIA.rootIndex);
+  const wrapped = manifest.annotations[ANNOTATION.wrappedKey];
+  const suffix = wrapped === undefined ? '' : MEDIA.encrypted;
+  const blobs = wrapped === undefined ? source : decrypting(source, wrapped, crypto, ownerKey);
+  const config = readConfig(source, blobs, layer(manifest, MEDIA.config + suffix), crypto);
+  checkOciConfig(source, manifest, wrapped === undefined ? config : undefined, crypto);
+  const index = layer(manifest, MEDIA.rootIndex + suffix);
   const sizeBytes = Number(index.annotations[ANNOTATION.indexSize]);
   const rootHash = fromHex(index.annotations[ANNOTATION.indexRoot] ?? '', 32);
   if (!Number.isSafeInteger(sizeBytes) || rootHash === undefined)
     throw new ImageDamage('the manifest', 'size or root hash of the index is missing');
-  const tree = new VerityTree(source, { digest: digestOf(index), sizeBytes, rootHash }, crypto);
-  return { measurement, signers, signatures, config, tree, manifest };
+  const tree = new VerityTree(blobs, { digest: digestOf(index), sizeBytes, rootHash }, crypto);
+  const isEncrypted = wrapped !== undefined;
+  return { measurement, signers, signatures, config, tree, manifest, isEncrypted };
 }
 
 function readManifest(source: ImageSource, trust: ImageTrust, crypto: Crypto) {
@@ -148,9 +160,33 @@ const imageConfigSchema = v.strictObject({
   }),
 });
 
-function readConfig(source: ImageSource, of: ReadDescriptor, crypto: Crypto): ImageConfig {
+function decrypting(
+  source: ImageSource,
+  wrapped: string,
+  crypto: Crypto,
+  ownerKey: Uint8Array | undefined,
+): BlobSource {
+  if (ownerKey === undefined)
+    throw new ImageError(
+      'CLOISTER_IMAGE_KEY',
+      'the image is encrypted: give its key (--image-key FILE)',
+    );
+  return new DecryptingSource(source, crypto, unwrapImageKey(crypto, ownerKey, wrapped));
+}
+
+function readConfig(
+  source: ImageSource,
+  blobs: BlobSource,
+  of: ReadDescriptor,
+  crypto: Crypto,
+): ImageConfig {
   const where = 'the configuration';
-  const bytes = readDocumentBlob(source, of, where, crypto);
+  let bytes = readDocumentBlob(source, of, where, crypto);
+  if (blobs !== source) {
+    const blob = blobs.open(digestOf(of));
+    bytes = new Uint8Array(blob.sizeBytes);
+    readExactly(blob, 0, bytes, () => where);
+  }
   return parseDocument(imageConfigSchema, bytes, where) as ImageConfig;
 }
 
@@ -158,7 +194,7 @@ function readConfig(source: ImageSource, of: ReadDescriptor, crypto: Crypto): Im
 function checkOciConfig(
   source: ImageSource,
   manifest: Manifest,
-  config: ImageConfig,
+  config: ImageConfig | undefined,
   crypto: Crypto,
 ): void {
   const where = 'the OCI configuration';

@@ -6,10 +6,15 @@
 
 import type { Crypto } from '../base/interfaces.ts';
 import { type FileNode, orderNodes, showBytes } from '../fs/verity/index-model.ts';
-import type { IndexBlob } from '../fs/verity/index-writer.ts';
 import { type BuiltTree, MerkleBuilder } from '../fs/verity/merkle.ts';
 import { toHex } from './canonical-json.ts';
-import { type BlobWriter, type HostFiles, ImageError, type ImageOutput } from './host-files.ts';
+import {
+  type BlobWriter,
+  type HostFiles,
+  ImageError,
+  type ImageOutput,
+  type WrittenBlob,
+} from './host-files.ts';
 import type { FileSource, Staging } from './staging.ts';
 
 /** Content blobs stay below this, unless one file is larger: registries dislike huge layers. */
@@ -33,7 +38,7 @@ export function packContents(
   output: ImageOutput,
   crypto: Crypto,
   onProgress: (progress: PackProgress) => void = () => undefined,
-): IndexBlob[] {
+): WrittenBlob[] {
   const writer = new PackWriter(output);
   const places = new Map<string, Place>();
   const files = orderNodes(staging.root).nodes.filter((n): n is FileNode => n.kind === 'file');
@@ -63,7 +68,7 @@ export function packContents(
 
 class PackWriter {
   readonly #output: ImageOutput;
-  readonly #done: IndexBlob[] = [];
+  readonly #done: WrittenBlob[] = [];
   #current: BlobWriter | undefined;
   #currentBytes = 0;
 
@@ -82,7 +87,7 @@ class PackWriter {
     this.#currentBytes += bytes.length;
   }
 
-  finish(): IndexBlob[] {
+  finish(): WrittenBlob[] {
     this.#close();
     return this.#done;
   }

@@ -17,6 +17,7 @@ import { ImageDamage } from '../fs/verity/source.ts';
 import { ROOT_INODE, type VerityTree } from '../fs/verity/verity-tree.ts';
 import { byteString, bytesOf } from '../vfs/byte-string.ts';
 import { fromHex } from './canonical-json.ts';
+import { storedBytesOf } from './encryption.ts';
 import { digestOf, MEDIA } from './oci.ts';
 import type { Image } from './open.ts';
 
@@ -62,14 +63,15 @@ export function verifyImage(
 
 /** The blobs of the index are the content layers of the manifest, in the same order. */
 function checkBlobList(image: Image): void {
-  const layers = image.manifest.layers.filter((layer) => layer.mediaType === MEDIA.content);
+  const layers = image.manifest.layers.filter((layer) => layer.mediaType.startsWith(MEDIA.content));
+  const storedBytes = image.isEncrypted ? storedBytesOf : (bytes: number) => bytes;
   const { index } = image.tree;
   const count = index.sections.blobCount;
   const same =
     layers.length === count &&
     layers.every((layer, i) => {
       const blob = index.blob(i);
-      return digestOf(layer) === blob.digest && layer.size === blob.sizeBytes;
+      return digestOf(layer) === blob.digest && layer.size === storedBytes(blob.sizeBytes);
     });
   if (!same) throw new ImageDamage('the manifest', 'its content layers are not those of the index');
 }
