@@ -1,8 +1,10 @@
 /**
- * Slots for sandboxes: address space reserved in large pieces, one ArrayBuffer over each.
+ * Address space reserved in large pieces with one ArrayBuffer over each: the first holds what there
+ * is one of (the writable view of code memory, the first lookup tables) and the first slots for
+ * sandboxes, further ones only slots.
  *
- * measured: a separate 4 GiB view a sandbox costs a full garbage collection (2 ms) each; sub-views
- * of one buffer cost nothing. A view can span 4 TiB, so arenas hold fewer slots than that.
+ * measured: V8 counts each view of foreign memory and answers with a full garbage collection (2 ms
+ * with an empty heap, 10 and more later); sub-views cost nothing. A view can span 4 TiB.
  */
 
 import { assert } from '../../base/assert.ts';
@@ -11,8 +13,6 @@ import { type Libc, MAP_ANONYMOUS, MAP_NORESERVE, MAP_PRIVATE, PROT_NONE, viewOf
 
 const ARENA_SLOTS = 256;
 const ALIGNMENT = 2 ** 22;
-/** Smaller arenas are tried when the host limits address space. */
-const MIN_ARENA_SLOTS = 1;
 
 /** One slot: `start` is its host address, `buffer` + `offset` the same place for JavaScript. */
 export interface Slot {
@@ -21,17 +21,44 @@ export interface Slot {
   readonly offset: number;
 }
 
+/** A reserved piece: `headBytes` for other uses, then slots. Nothing is accessible yet. */
+export interface Reservation {
+  readonly start: number;
+  readonly buffer: ArrayBuffer;
+  readonly headBytes: number;
+  readonly slotCount: number;
+}
+
+/** Undefined: the host has no room, not even for one slot. */
+export function reserveArena(libc: Libc, headBytes: number): Reservation | undefined {
+  assert(headBytes % ALIGNMENT === 0 && SLOT_BYTES % ALIGNMENT === 0);
+  // Smaller arenas are tried when the host limits address space.
+  for (let slotCount = ARENA_SLOTS; slotCount >= 1; slotCount = Math.floor(slotCount / 4)) {
+    const bytes = headBytes + slotCount * SLOT_BYTES;
+    const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    const address = libc.mmap(0, bytes + ALIGNMENT, PROT_NONE, flags, -1, 0);
+    if (address < 0) continue;
+    const start = Math.ceil(address / ALIGNMENT) * ALIGNMENT;
+    return { start, buffer: viewOf(start as never, bytes), headBytes, slotCount };
+  }
+  return undefined;
+}
+
 export class SlotPool {
   readonly #libc: Libc;
   readonly #free: Slot[] = [];
 
-  constructor(libc: Libc) {
+  constructor(libc: Libc, first: Reservation) {
     this.#libc = libc;
+    this.#add(first);
   }
 
   /** The slot released last is taken first: its page tables are warm. Undefined: no room. */
   take(): Slot | undefined {
-    if (this.#free.length === 0) this.#reserve();
+    if (this.#free.length === 0) {
+      const more = reserveArena(this.#libc, 0);
+      if (more) this.#add(more);
+    }
     return this.#free.pop();
   }
 
@@ -40,18 +67,10 @@ export class SlotPool {
     this.#free.push(slot);
   }
 
-  #reserve(): void {
-    for (let slots = ARENA_SLOTS; slots >= MIN_ARENA_SLOTS; slots = Math.floor(slots / 4)) {
-      const bytes = slots * SLOT_BYTES + ALIGNMENT;
-      const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-      const address = this.#libc.mmap(0, bytes, PROT_NONE, flags, -1, 0);
-      if (address < 0) continue;
-      const start = Math.ceil(address / ALIGNMENT) * ALIGNMENT;
-      assert(SLOT_BYTES % ALIGNMENT === 0, 'slots keep the alignment of the arena');
-      const buffer = viewOf(start as never, slots * SLOT_BYTES);
-      for (let n = slots - 1; n >= 0; n--)
-        this.#free.push({ start: start + n * SLOT_BYTES, buffer, offset: n * SLOT_BYTES });
-      return;
+  #add({ start, buffer, headBytes, slotCount }: Reservation): void {
+    for (let n = slotCount - 1; n >= 0; n--) {
+      const offset = headBytes + n * SLOT_BYTES;
+      this.#free.push({ start: start + offset, buffer, offset });
     }
   }
 }

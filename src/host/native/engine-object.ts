@@ -11,10 +11,12 @@ import { MIB, TLS_BYTES } from '../../cpu/sandbox/layout.ts';
 import { MAILBOX, MAILBOX_BYTES } from '../../cpu/stubs/mailbox.ts';
 import { buildSharedObject, SYMBOLS } from '../../cpu/stubs/shared-object.ts';
 import { assembleProbe, assembleStubs, CALLS, type Stubs } from '../../cpu/stubs/stubs.ts';
+import type { Reservation } from './arena.ts';
 import {
   type Libc,
   loadSharedObject,
   MAP_ANONYMOUS,
+  MAP_FIXED,
   MAP_NORESERVE,
   MAP_PRIVATE,
   MAP_SHARED,
@@ -54,24 +56,26 @@ export function mustMap(result: number, what: string): HostAddr {
   return result as HostAddr;
 }
 
-function mapCode(libc: Libc): CodeMemory {
+/** The writable view lies at the start of the reservation. */
+function mapCode(libc: Libc, { start, buffer }: Reservation): CodeMemory {
   const fd = libc.memfdCreate('cloister-code', MFD_CLOEXEC);
   if (fd < 0) throw new Error(`memfd_create failed (errno ${-fd})`);
   const sized = libc.ftruncate(fd, CODE_BYTES);
   assert(sized === 0, 'ftruncate of code memory');
-  const map = (prot: number) =>
-    mustMap(libc.mmap(0, CODE_BYTES, prot, MAP_SHARED | MAP_NORESERVE, fd, 0), 'code memory');
-  const writable = map(PROT_READ | PROT_WRITE);
-  const executable = map(PROT_READ | PROT_EXEC);
-  const bytes = new Uint8Array(viewOf(writable, CODE_BYTES));
-  return { bytes, executable, sizeBytes: CODE_BYTES };
+  const flags = MAP_SHARED | MAP_NORESERVE;
+  const map = (at: number, prot: number, more: number) =>
+    mustMap(libc.mmap(at, CODE_BYTES, prot, flags | more, fd, 0), 'code memory');
+  map(start, PROT_READ | PROT_WRITE, MAP_FIXED);
+  const executable = map(0, PROT_READ | PROT_EXEC, 0);
+  return { bytes: new Uint8Array(buffer, 0, CODE_BYTES), executable, sizeBytes: CODE_BYTES };
 }
 
 export function loadEngineObject(
   libc: Libc,
+  reservation: Reservation,
   options: { readonly tickSignal: number },
 ): EngineObject {
-  const code = mapCode(libc);
+  const code = mapCode(libc, reservation);
   const mailboxAddress = mustMap(
     libc.mmap(0, MAILBOX_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
     'mailbox',

@@ -6,13 +6,15 @@
 
 import type { CodeHost } from '../../cpu/code-host.ts';
 import type { PageHost } from '../../mm/page-host.ts';
+import { reserveArena } from './arena.ts';
 import { NativeCodeHost } from './code-host.ts';
 import type { NativeContext } from './context.ts';
-import { loadEngineObject, mustMap } from './engine-object.ts';
+import { CODE_BYTES, loadEngineObject, mustMap } from './engine-object.ts';
 import { Libc, MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE, viewOf } from './libc.ts';
 import { NativePageHost } from './pages.ts';
 import { RawSyscalls } from './raw-syscalls.ts';
 import { TICK_SIGNAL, takeOverSignals } from './signals.ts';
+import { FIRST_TABLES_BYTES } from './tables.ts';
 
 const BOUNCE_BYTES = 256 * 1024;
 
@@ -23,12 +25,15 @@ export interface NativeHost {
 
 export function createNativeHost(): NativeHost {
   const libc = new Libc();
-  const engine = loadEngineObject(libc, { tickSignal: TICK_SIGNAL });
+  // First of all: while V8's heap is small, the collection that a large view causes is cheap.
+  const reservation = reserveArena(libc, CODE_BYTES + FIRST_TABLES_BYTES);
+  if (!reservation) throw new Error('no address space for a sandbox: raise `ulimit -v`');
+  const engine = loadEngineObject(libc, reservation, { tickSignal: TICK_SIGNAL });
   const sys = new RawSyscalls(engine.mailbox, engine.calls.syscall);
   const flags = MAP_PRIVATE | MAP_ANONYMOUS;
   const at = mustMap(libc.mmap(0, BOUNCE_BYTES, PROT_READ | PROT_WRITE, flags, -1, 0), 'buffer');
   const bounce = new Uint8Array(viewOf(at, BOUNCE_BYTES));
-  const native: NativeContext = { libc, sys, engine, bounce, bounceAddress: at };
+  const native: NativeContext = { libc, sys, engine, reservation, bounce, bounceAddress: at };
   takeOverSignals(native);
   return { pages: new NativePageHost(native), code: new NativeCodeHost(native) };
 }

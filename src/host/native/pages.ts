@@ -188,7 +188,7 @@ export class NativePageHost implements PageHost {
 
   constructor(native: NativeContext) {
     this.native = native;
-    this.slots = new SlotPool(native.libc);
+    this.slots = new SlotPool(native.libc, native.reservation);
     this.copy = new SafeCopy(native);
     this.pagemap = new Pagemap(native);
   }

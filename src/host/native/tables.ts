@@ -14,7 +14,7 @@ import {
   TABLES_BYTES,
 } from '../../cpu/sandbox/layout.ts';
 import type { NativeContext } from './context.ts';
-import { mustMap } from './engine-object.ts';
+import { CODE_BYTES, mustMap } from './engine-object.ts';
 import {
   MAP_FIXED,
   MAP_NORESERVE,
@@ -27,7 +27,9 @@ import {
 
 const MFD_CLOEXEC = 1;
 /** Tables a pool file; further files are opened when they are used up. */
-const REGIONS_PER_FILE = 1024;
+const REGIONS_PER_FILE = 256;
+/** The first file is mapped into the reservation, behind code memory. */
+export const FIRST_TABLES_BYTES = REGIONS_PER_FILE * TABLES_BYTES;
 const ENTRIES_PER_PAGE = PAGE / 8;
 const PAGES = TABLES_BYTES / PAGE;
 const HIGH = 2 ** 32;
@@ -94,6 +96,7 @@ export class TablePool {
   readonly #free: Region[] = [];
   /** What lies below each sandbox now: it stays mapped between processes. */
   readonly #mapped = new Map<number, Region>();
+  #files = 0;
   #returnFill = 0n;
   #jumpFill = 0n;
 
@@ -147,19 +150,30 @@ export class TablePool {
     assert(fd >= 0, 'memfd_create');
     const bytes = REGIONS_PER_FILE * TABLES_BYTES;
     assert(libc.ftruncate(fd, bytes) === 0, 'ftruncate of lookup tables');
-    const flags = MAP_SHARED | MAP_NORESERVE;
-    const at = mustMap(libc.mmap(0, bytes, PROT_READ | PROT_WRITE, flags, fd, 0), 'lookup tables');
-    const view = viewOf(at, bytes);
+    const [view, start] = this.#mapFile(fd, bytes);
     for (let n = REGIONS_PER_FILE - 1; n >= 0; n--) {
       const offset = n * TABLES_BYTES;
       this.#free.push({
         fd,
         offset,
-        entries: new BigUint64Array(view, offset, (2 * TABLE_BYTES) / 8),
-        halves: new Int32Array(view, offset, (2 * TABLE_BYTES) / 4),
+        entries: new BigUint64Array(view, start + offset, (2 * TABLE_BYTES) / 8),
+        halves: new Int32Array(view, start + offset, (2 * TABLE_BYTES) / 4),
         dirty: new Uint8Array(PAGES),
         filled: false,
       });
     }
+  }
+
+  /** A writable view of a whole file, and where in it the file starts. */
+  #mapFile(fd: number, bytes: number): readonly [ArrayBuffer, number] {
+    const { libc, reservation } = this.#native;
+    const prot = PROT_READ | PROT_WRITE;
+    const flags = MAP_SHARED | MAP_NORESERVE;
+    const isFirst = this.#files === 0;
+    this.#files++;
+    const wanted = isFirst ? reservation.start + CODE_BYTES : 0;
+    const fixed = isFirst ? MAP_FIXED : 0;
+    const at = mustMap(libc.mmap(wanted, bytes, prot, flags | fixed, fd, 0), 'lookup tables');
+    return isFirst ? [reservation.buffer, CODE_BYTES] : [viewOf(at, bytes), 0];
   }
 }
