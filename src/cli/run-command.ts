@@ -1,6 +1,7 @@
 /** What `cloister run` does: opens what is to be run, puts an instance together, gives its status. */
 
 import { existsSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { ENOENT } from '../abi/errno.table.ts';
 import type { Logger } from '../base/interfaces.ts';
@@ -36,7 +37,8 @@ export async function runCommand(command: readonly string[], options: RunOptions
   // Keys of volumes that the broker released go to the volumes, not to the guest.
   const sealed = await sealedMounts(plan.sealed, (name) => attestation?.takeKey(name));
   const host = new NodeHost({ clock: nodeClock, entropy: nodeEntropy, logger });
-  const { pages, code } = createNativeHost();
+  const native = createNativeHost();
+  const { pages, code } = native;
   const terminal = ownTerminal(() => host.wake());
   // The event loop must get its turns while guests run: Ctrl-C stops a busy one.
   if (terminal !== undefined) host.countPending(1);
@@ -57,7 +59,10 @@ export async function runCommand(command: readonly string[], options: RunOptions
     },
     plan,
   );
-  process.exit(exitStatusOf(await started(instance)));
+  const status = exitStatusOf(await started(instance));
+  process.emit('exit', status);
+  flushCompileCache();
+  native.exit(status);
 }
 
 /** Runs to the end; a program that cannot be started gives Docker's 126 and 127. */

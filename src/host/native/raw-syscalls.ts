@@ -28,6 +28,7 @@ export const SYS = {
   timer_create: 222,
   timer_settime: 223,
   timer_delete: 226,
+  exit_group: 231,
   fallocate: 285,
   memfd_create: 319,
 } as const;
@@ -144,6 +145,12 @@ export class RawSyscalls {
   /** `set` and `old` point to 8 bytes each (0: none). */
   sigprocmask(how: number, set: number, old: number): number {
     return this.#call(SYS.rt_sigprocmask, how, checkPointer(set), checkPointer(old), 8);
+  }
+
+  /** Does not return. */
+  exitGroup(status: number): void {
+    assert(status >= 0 && status < 256);
+    this.#call(SYS.exit_group, status);
   }
 
   gettid(): number {
