@@ -125,12 +125,17 @@ function mapImage(
     });
     if (base < 0) return mapFailure(-base as Errno, path);
     bias = base - low;
-    space.unmap(base, totalBytes);
   }
+  // The first segment stands there already, unless zeros follow its bytes.
+  const isFirstDone = !elf.isFixed && first.memoryBytes === first.fileBytes;
   let codeStart = Number.POSITIVE_INFINITY;
   let codeEnd = 0;
-  for (const segment of segments) {
-    const result = mapSegment(space, mapping, segment, bias);
+  let mappedEnd = pageDown(first.vaddr + bias);
+  for (const [i, segment] of segments.entries()) {
+    const start = pageDown(segment.vaddr + bias);
+    if (!elf.isFixed && start > mappedEnd) space.unmap(mappedEnd, start - mappedEnd);
+    mappedEnd = Math.max(mappedEnd, pageUp(segment.vaddr + segment.memoryBytes + bias));
+    const result = i === 0 && isFirstDone ? 0 : mapSegment(space, mapping, segment, bias);
     if (result < 0) return mapFailure(-result as Errno, path);
     if ((segment.flags & PF_X) === 0) continue;
     codeStart = Math.min(codeStart, segment.vaddr + bias);
