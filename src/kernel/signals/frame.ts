@@ -46,7 +46,7 @@ export function writeSignalFrame(task: Task, info: SignalInfo, action: SignalAct
   const total = extendedAt + cpu.extendedBytes + FPX.magic2Bytes - frameAt;
   const bytes = new Uint8Array(total);
   const view = new DataView(bytes.buffer);
-  view.setBigUint64(FRAME.pretcode, BigInt(action.restorer), true);
+  putWord(view, FRAME.pretcode, action.restorer);
   writeContext(task, view, info, extendedAt);
   encodeSignalInfo(info, view, FRAME.siginfo);
   writeExtended(cpu, bytes, extendedAt - frameAt);
@@ -56,13 +56,37 @@ export function writeSignalFrame(task: Task, info: SignalInfo, action: SignalAct
   return true;
 }
 
+const TWO_32 = 0x1_0000_0000;
+
+/** A number as a 64-bit word; what is below 2^53 is exact. */
+function putWord(view: DataView, at: number, value: number): void {
+  view.setInt32(at, value | 0, true);
+  view.setInt32(at + 4, Math.floor(value / TWO_32), true);
+}
+
+function wordAt(view: DataView, at: number): number {
+  return view.getUint32(at + 4, true) * TWO_32 + view.getUint32(at, true);
+}
+
+function registerOf(cpu: GuestCpu, register: number): number {
+  const { gprHalves } = cpu;
+  const low = (gprHalves[2 * register] as number) >>> 0;
+  return ((gprHalves[2 * register + 1] as number) >>> 0) * TWO_32 + low;
+}
+
+/** `value` is below 2^32. */
+function setRegister(cpu: GuestCpu, register: number, value: number): void {
+  cpu.gprHalves[2 * register] = value | 0;
+  cpu.gprHalves[2 * register + 1] = 0;
+}
+
 /** `get_sigframe`: red zone, alternate stack, alignment. */
 function placeFrame(
   task: Task,
   action: SignalAction,
 ): { frameAt: number; extendedAt: number } | undefined {
   const { cpu, alternateStack } = task;
-  const rsp = Number(cpu.gprs[GPR.rsp]);
+  const rsp = registerOf(cpu, GPR.rsp);
   if (rsp >= GUEST_END) return undefined;
   let sp = rsp - RED_ZONE_BYTES;
   const nested = alternateStack.contains(rsp);
@@ -83,26 +107,30 @@ function placeFrame(
 function writeContext(task: Task, view: DataView, info: SignalInfo, extendedAt: number): void {
   const { cpu, alternateStack } = task;
   const uc = FRAME.ucontext;
-  const rsp = Number(cpu.gprs[GPR.rsp]);
+  const rsp = registerOf(cpu, GPR.rsp);
   const flags = UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
-  view.setBigUint64(uc + UCONTEXT.flags, BigInt(flags), true);
-  view.setBigUint64(uc + UCONTEXT.stackPointer, BigInt(alternateStack.pointer), true);
+  putWord(view, uc + UCONTEXT.flags, flags);
+  putWord(view, uc + UCONTEXT.stackPointer, alternateStack.pointer);
   view.setInt32(uc + UCONTEXT.stackFlags, alternateStack.reportedFlags(rsp), true);
-  view.setBigUint64(uc + UCONTEXT.stackSize, BigInt(alternateStack.sizeBytes), true);
+  putWord(view, uc + UCONTEXT.stackSize, alternateStack.sizeBytes);
+  // Halves: a BigInt a register would cost more than all the rest of the frame.
+  const { gprHalves } = cpu;
   for (let i = 0; i < SIGCONTEXT_GPRS.length; i++) {
-    const register = SIGCONTEXT_GPRS[i] as number;
-    view.setBigUint64(MCONTEXT_AT + 8 * i, cpu.gprs[register] as bigint, true);
+    const half = 2 * (SIGCONTEXT_GPRS[i] as number);
+    view.setInt32(MCONTEXT_AT + 8 * i, gprHalves[half] as number, true);
+    view.setInt32(MCONTEXT_AT + 8 * i + 4, gprHalves[half + 1] as number, true);
   }
-  view.setBigUint64(MCONTEXT_AT + SIGCONTEXT.rip, BigInt(cpu.rip), true);
-  view.setBigUint64(MCONTEXT_AT + SIGCONTEXT.eflags, BigInt(cpu.rflags >>> 0), true);
+  putWord(view, MCONTEXT_AT + SIGCONTEXT.rip, cpu.rip);
+  putWord(view, MCONTEXT_AT + SIGCONTEXT.eflags, cpu.rflags >>> 0);
   view.setUint16(MCONTEXT_AT + SIGCONTEXT.cs, USER_CS, true);
   view.setUint16(MCONTEXT_AT + SIGCONTEXT.ss, USER_DS, true);
-  view.setBigUint64(MCONTEXT_AT + SIGCONTEXT.err, BigInt(info.errorCode ?? 0), true);
-  view.setBigUint64(MCONTEXT_AT + SIGCONTEXT.trapno, BigInt(info.trapNumber ?? 0), true);
-  view.setBigUint64(MCONTEXT_AT + SIGCONTEXT.cr2, BigInt.asUintN(64, info.address ?? 0n), true);
-  view.setBigUint64(MCONTEXT_AT + SIGCONTEXT.fpstate, BigInt(extendedAt), true);
+  putWord(view, MCONTEXT_AT + SIGCONTEXT.err, info.errorCode ?? 0);
+  putWord(view, MCONTEXT_AT + SIGCONTEXT.trapno, info.trapNumber ?? 0);
+  if (info.address !== undefined)
+    view.setBigUint64(MCONTEXT_AT + SIGCONTEXT.cr2, BigInt.asUintN(64, info.address), true);
+  putWord(view, MCONTEXT_AT + SIGCONTEXT.fpstate, extendedAt);
   const mask = task.savedMask ?? task.blocked;
-  view.setBigUint64(MCONTEXT_AT + SIGCONTEXT.oldmask, BigInt(mask.lo >>> 0), true);
+  putWord(view, MCONTEXT_AT + SIGCONTEXT.oldmask, mask.lo >>> 0);
   view.setInt32(uc + UCONTEXT.sigmask, mask.lo, true);
   view.setInt32(uc + UCONTEXT.sigmask + 4, mask.hi, true);
 }
@@ -122,11 +150,11 @@ function writeExtended(cpu: GuestCpu, bytes: Uint8Array, at: number): void {
 /** Registers at the first instruction of a handler; the vector state is fresh. */
 function enterHandler(cpu: GuestCpu, signal: number, action: SignalAction, frameAt: number): void {
   cpu.resetExtended();
-  cpu.gprs[GPR.rdi] = BigInt(signal);
-  cpu.gprs[GPR.rax] = 0n;
-  cpu.gprs[GPR.rsi] = BigInt(frameAt + FRAME.siginfo);
-  cpu.gprs[GPR.rdx] = BigInt(frameAt + FRAME.ucontext);
-  cpu.gprs[GPR.rsp] = BigInt(frameAt);
+  setRegister(cpu, GPR.rdi, signal);
+  setRegister(cpu, GPR.rax, 0);
+  setRegister(cpu, GPR.rsi, frameAt + FRAME.siginfo);
+  setRegister(cpu, GPR.rdx, frameAt + FRAME.ucontext);
+  setRegister(cpu, GPR.rsp, frameAt);
   cpu.rip = action.handler;
   cpu.rflags &= ~(EFLAGS_DF | EFLAGS_RF | EFLAGS_TF);
 }
@@ -134,7 +162,7 @@ function enterHandler(cpu: GuestCpu, signal: number, action: SignalAction, frame
 /** rt_sigreturn(2): false when the frame cannot be read or is malformed (SIGSEGV then). */
 export function readSignalFrame(task: Task): boolean {
   const { cpu } = task;
-  const rsp = Number(cpu.gprs[GPR.rsp]);
+  const rsp = registerOf(cpu, GPR.rsp);
   if (rsp < 8 || rsp >= GUEST_END) return false;
   const frame = new Uint8Array(FRAME.ucontext + UCONTEXT.bytes);
   if (task.space.copyIn(rsp - 8, frame) < 0) return false;
@@ -145,12 +173,14 @@ export function readSignalFrame(task: Task): boolean {
     view.getInt32(uc + UCONTEXT.sigmask + 4, true),
   );
   task.setBlocked(mask);
-  const extendedAt = Number(view.getBigUint64(MCONTEXT_AT + SIGCONTEXT.fpstate, true));
+  const extendedAt = wordAt(view, MCONTEXT_AT + SIGCONTEXT.fpstate);
+  const { gprHalves } = cpu;
   for (let i = 0; i < SIGCONTEXT_GPRS.length; i++) {
-    const register = SIGCONTEXT_GPRS[i] as number;
-    cpu.gprs[register] = view.getBigUint64(MCONTEXT_AT + 8 * i, true);
+    const half = 2 * (SIGCONTEXT_GPRS[i] as number);
+    gprHalves[half] = view.getInt32(MCONTEXT_AT + 8 * i, true);
+    gprHalves[half + 1] = view.getInt32(MCONTEXT_AT + 8 * i + 4, true);
   }
-  cpu.rip = Number(view.getBigUint64(MCONTEXT_AT + SIGCONTEXT.rip, true));
+  cpu.rip = wordAt(view, MCONTEXT_AT + SIGCONTEXT.rip);
   const flags = view.getUint32(MCONTEXT_AT + SIGCONTEXT.eflags, true);
   cpu.rflags = (cpu.rflags & ~EFLAGS_RESTORABLE) | (flags & EFLAGS_RESTORABLE);
   if (!readExtended(task, extendedAt)) return false;
@@ -190,14 +220,14 @@ function readExtended(task: Task, at: number): boolean {
 function restoreAlternateStack(task: Task, view: DataView): void {
   const uc = FRAME.ucontext;
   const stack = task.alternateStack;
-  const rsp = Number(task.cpu.gprs[GPR.rsp]);
+  const rsp = registerOf(task.cpu, GPR.rsp);
   const flags = view.getInt32(uc + UCONTEXT.stackFlags, true);
   if (stack.contains(rsp)) return;
   if ((flags & SS_DISABLE) !== 0) {
     stack.disable();
     return;
   }
-  stack.pointer = Number(view.getBigUint64(uc + UCONTEXT.stackPointer, true));
-  stack.sizeBytes = Number(view.getBigUint64(uc + UCONTEXT.stackSize, true));
+  stack.pointer = wordAt(view, uc + UCONTEXT.stackPointer);
+  stack.sizeBytes = wordAt(view, uc + UCONTEXT.stackSize);
   stack.flags = flags & SS_AUTODISARM;
 }
