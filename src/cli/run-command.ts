@@ -5,8 +5,8 @@ import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { ENOENT } from '../abi/errno.table.ts';
 import type { Logger } from '../base/interfaces.ts';
-import { nodeClock } from '../host/clock.ts';
 import { nodeCrypto, nodeEntropy } from '../host/crypto.ts';
+import { NativeClock } from '../host/native/clock.ts';
 import { createNativeHost } from '../host/native/native-host.ts';
 import { NodeHost } from '../host/node-host.ts';
 import { inheritedStream } from '../host/stdio.ts';
@@ -36,7 +36,7 @@ export async function runCommand(command: readonly string[], options: RunOptions
   const attestation = await attestationOf(image, options, logger);
   // Keys of volumes that the broker released go to the volumes, not to the guest.
   const sealed = await sealedMounts(plan.sealed, (name) => attestation?.takeKey(name));
-  const host = new NodeHost({ clock: nodeClock, entropy: nodeEntropy, logger });
+  const host = new NodeHost({ clock: new NativeClock(), entropy: nodeEntropy, logger });
   const native = createNativeHost();
   const { pages, code } = native;
   const terminal = ownTerminal(() => host.wake());
