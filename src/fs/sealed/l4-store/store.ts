@@ -113,6 +113,11 @@ export class VolumeStore implements NodeStore {
     assert(!this.isReadOnly, 'a change to a volume that was opened for reading');
   }
 
+  /** No more changes and no commit: what is in memory is not a whole state. */
+  fail(cause: unknown): void {
+    this.#failure ??= cause;
+  }
+
   // --- nodes -------------------------------------------------------------------------------------
 
   readNode(pointer: Pointer, level: number): TreeNode {

@@ -62,12 +62,6 @@ export class FileContents implements WindowOwner {
     return this.#dirty.size > 0;
   }
 
-  get dirtyBlocks(): number {
-    let count = 0;
-    for (const window of this.#dirty) count += countBits(window.dirty);
-    return count;
-  }
-
   /** Reads; the range lies inside the file. Throws VolumeError. */
   read(position: number, target: Uint8Array, start: number, length: number): void {
     if (this.inline !== undefined) {
@@ -171,7 +165,11 @@ export class FileContents implements WindowOwner {
 
   nextHole(block: number): number {
     let at = block;
-    while (this.nextData(at) === at) at++;
+    while (this.nextData(at) === at) {
+      const cell = this.#store.tree.floor(this.#key, at);
+      const end = cell === undefined ? 0 : cell.b + this.#pointer(cell.value).blocks;
+      at = Math.max(at + 1, end);
+    }
     return at;
   }
 

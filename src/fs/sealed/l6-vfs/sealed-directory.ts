@@ -69,10 +69,12 @@ export class SealedDirectory extends SealedInode {
 
   override unlink(name: string, target: Inode): number {
     assert(target instanceof SealedInode);
-    return this.fs.change(() => {
+    const result = this.fs.change(() => {
       this.#remove(name);
       target.dropLink();
     });
+    if (result === 0) target.settleName();
+    return result;
   }
 
   override rmdir(name: string, target: Inode): number {
@@ -96,7 +98,7 @@ export class SealedDirectory extends SealedInode {
     flags: number,
   ): number {
     assert(source instanceof SealedInode && newParent instanceof SealedDirectory);
-    return this.fs.change(() => {
+    const result = this.fs.change(() => {
       if (!this.fs.hasRoom(2)) return -ENOSPC;
       if ((flags & RENAME_EXCHANGE) !== 0) {
         assert(replaced instanceof SealedInode);
@@ -119,6 +121,8 @@ export class SealedDirectory extends SealedInode {
       const whiteout = this.create(name, { mode: S_IFCHR, uid: 0, gid: 0, rdev: 0 });
       return typeof whiteout === 'number' ? whiteout : 0;
     });
+    if (result === 0) source.settleName();
+    return result;
   }
 
   override iterate(cookie: number, sink: DirectorySink): number {

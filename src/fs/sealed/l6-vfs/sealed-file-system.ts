@@ -54,6 +54,8 @@ export class SealedFileSystem extends FileSystem {
   readonly #inodes = new Map<number, WeakRef<SealedInode>>();
   readonly #dirty = new Set<SealedInode>();
   #root: SealedDirectory | undefined;
+  /** Changes that are being made, one inside the other. */
+  #depth = 0;
 
   constructor(store: VolumeStore, options: SealedOptions) {
     super(options.clock);
@@ -119,8 +121,19 @@ export class SealedFileSystem extends FileSystem {
     if (this.isReadOnly) return -EROFS as T extends void ? number : T | number;
     return this.guard(() => {
       this.store.checkWritable();
-      this.#relieve();
-      return operation();
+      // A change inside of a change (a whiteout) must not be torn from it by a commit.
+      if (this.#depth === 0) this.#relieve();
+      this.#depth++;
+      try {
+        return operation();
+      } catch (error) {
+        // It stopped half-way: that half must not become durable.
+        if (error instanceof VolumeError && error.code !== 'CLOISTER_VOLUME_FULL')
+          this.store.fail(error);
+        throw error;
+      } finally {
+        this.#depth--;
+      }
     });
   }
 
@@ -176,7 +189,7 @@ export class SealedFileSystem extends FileSystem {
   hasRoom(blocks: number): boolean {
     const waiting = Math.ceil(this.cache.dirtyBytes / BLOCK_BYTES);
     if (this.store.hasRoom(blocks + waiting)) return true;
-    if (!this.store.isDirty) return false;
+    if (!this.store.isDirty || this.#depth > 1) return false;
     // What earlier changes freed can be used once they are durable.
     this.commit();
     return this.store.hasRoom(blocks);

@@ -15,6 +15,8 @@ import type { SealedFileSystem } from './sealed-file-system.ts';
 export class SealedInode extends Inode {
   declare readonly fs: SealedFileSystem;
   #isGone = false;
+  /** Someone asked for its durability in this run. */
+  wasSynced = false;
 
   constructor(fs: SealedFileSystem, ino: number, mode: number) {
     super(fs, ino, mode);
@@ -101,7 +103,18 @@ export class SealedInode extends Inode {
   }
 
   override sync(_dataOnly: boolean): number {
+    this.wasSynced = true;
     return this.fs.sync();
+  }
+
+  /**
+   * Whoever syncs a file and then removes or renames it (SQLite's rollback journal, the replacing
+   * of a file) means the second step to last, too, and does not sync the directory, since a kill of
+   * a process loses nothing on other systems. Here a kill of the run is a power cut; so that step
+   * is made durable at once.
+   */
+  settleName(): void {
+    if (this.wasSynced) this.fs.sync();
   }
 
   // --- extended attributes -----------------------------------------------------------------------
