@@ -50,7 +50,9 @@ state.i32[STATE.mxcsr / 4] = 0x1f80;
 state.i32[STATE.rflags / 4] = 0x202;
 
 const kills = sent.map((name) => `kill -${name.slice(3)} ${process.pid}`).join('; sleep 0.005; ');
-const sender = spawn('sh', ['-c', `sleep 0.05; ${kills}`], { stdio: 'ignore' });
+// The canary needs one that meets the thread inside translated code: many chances.
+const more = `for n in $(seq 60); do kill -WINCH ${process.pid}; sleep 0.01; done`;
+const sender = spawn('sh', ['-c', `sleep 0.05; ${kills}; ${more}`], { stdio: 'ignore' });
 code.setTick(2000);
 const ends = Date.now() + 1500;
 const kinds: Record<number, number> = {};
