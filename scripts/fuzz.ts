@@ -11,6 +11,14 @@ const TARGETS: Readonly<Record<string, Fuzz>> = {
     const { fuzzParsers } = await import('../test/attest/parser-targets.ts');
     return fuzzParsers(seconds, random, () => performance.now());
   },
+  'volume-parsers': async (seconds, random) => {
+    const { fuzzVolumeParsers } = await import('../src/fs/sealed/testing/parser-fuzz.ts');
+    return fuzzVolumeParsers(seconds, random, () => performance.now());
+  },
+  'image-index': async (seconds, random) => {
+    const { fuzzImageIndex } = await import('../src/image/testing/index-fuzz.ts');
+    return fuzzImageIndex(seconds, random, () => performance.now());
+  },
 };
 
 /** A target whose oracle must object: shows that faults come through. */

@@ -40,7 +40,7 @@ print(c.execute("pragma integrity_check").fetchone()[0])
 print(c.execute("select max(n) from t").fetchone()[0], c.execute("select count(*) from t").fetchone()[0])
 `;
 
-test('SQLite loses no commit when the run is killed', { skip, timeout: 300_000 }, async () => {
+test('SQLite loses no commit when the run is killed', { skip }, async () => {
   const scratch = mkdtempSync(join(tmpdir(), 'cloister-sqlite-'));
   try {
     const [key, volume] = [join(scratch, 'key'), join(scratch, 'volume')];

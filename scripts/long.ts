@@ -1,0 +1,28 @@
+/**
+ * `npm run long [-- SUITE]`: the tests that take hours, by suite. Volumes: 50,000 crash states,
+ * 100,000 hostile cases, 200,000 operations against the model, 200 kills under SQLite.
+ */
+import { spawnSync } from 'node:child_process';
+
+const VOLUME = ['test/sealed/sealed.test.ts', 'test/sealed/kill.test.ts'];
+
+const SUITES: Readonly<Record<string, readonly { files: readonly string[]; factor: number }[]>> = {
+  volume: [
+    { files: VOLUME, factor: 50 },
+    { files: ['test/sealed/sqlite-kill.test.ts'], factor: 50 },
+  ],
+};
+
+const wanted = process.argv[2];
+for (const [suite, steps] of Object.entries(SUITES)) {
+  if (wanted !== undefined && wanted !== suite) continue;
+  for (const { files, factor } of steps) {
+    console.log(`== ${suite}: ${files.join(' ')}, factor ${factor}`);
+    const args = ['--disable-warning=ExperimentalWarning', '--test', '--test-timeout=14400000'];
+    const run = spawnSync('node_modules/.bin/node', [...args, ...files], {
+      stdio: 'inherit',
+      env: { ...process.env, CLOISTER_LONG: String(factor) },
+    });
+    if (run.status !== 0) process.exit(run.status ?? 1);
+  }
+}
