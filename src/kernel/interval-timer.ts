@@ -35,6 +35,11 @@ export class IntervalTimer {
     else this.#queue.arm(this.#timer, deadlineNs);
   }
 
+  /** From now on. */
+  armAfter(valueNs: number, intervalNs: number): void {
+    this.arm(this.#now() + valueNs, intervalNs);
+  }
+
   disarm(): void {
     this.intervalNs = 0;
     this.#queue.cancel(this.#timer);

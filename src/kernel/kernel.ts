@@ -13,6 +13,7 @@ import { NetStack } from '../net/net-stack.ts';
 import type { FsContext } from '../vfs/fs-context.ts';
 import type { SystemView, TaskSource } from '../vfs/task-view.ts';
 import type { Vfs } from '../vfs/vfs.ts';
+import { enforceCpuLimit } from './cpu-limit.ts';
 import { VdsoImage } from './exec/vdso.ts';
 import { reap } from './exit.ts';
 import { FutexTable } from './futex.ts';
@@ -221,6 +222,9 @@ export class Kernel {
   #account(task: Task, ns: number): void {
     task.userNs += ns;
     this.scheduler.charge(task, ns);
+    const { group } = task;
+    group.timers?.chargeCpu(ns);
+    if (group.limits.soft[RLIMIT.CPU] !== Number.POSITIVE_INFINITY) enforceCpuLimit(group);
   }
 
   /** The process was spawned from outside and its status is still wanted. */

@@ -5,7 +5,7 @@
 
 import { EAGAIN, EINVAL } from '../abi/errno.table.ts';
 import { SI_TIMER, SIGALRM, SIGPROF, SIGVTALRM } from '../abi/signal.table.ts';
-import { ITIMER } from '../abi/time.ts';
+import { CpuTimer } from './cpu-timer.ts';
 import { IntervalTimer } from './interval-timer.ts';
 import { sendToGroup, sendToTask } from './signals/send.ts';
 import { kernelSignal } from './signals/signal-info.ts';
@@ -85,30 +85,31 @@ export class PosixTimer implements Disposable {
   }
 }
 
-const ITIMER_SIGNALS = [SIGALRM, SIGVTALRM, SIGPROF] as const;
 const MAX_TIMERS = 16384;
 
 export class ProcessTimers {
-  readonly intervals: readonly [IntervalTimer, IntervalTimer, IntervalTimer];
+  /** By number of `ITIMER_*`: elapsed time, processor time, processor time. */
+  readonly intervals: readonly [IntervalTimer, CpuTimer, CpuTimer];
   readonly #posix = new Map<number, PosixTimer>();
   readonly #group: ThreadGroup;
   #nextId = 0;
 
   constructor(group: ThreadGroup) {
     this.#group = group;
-    const make = (which: 0 | 1 | 2) =>
-      new IntervalTimer(
-        group.kernel.timers,
-        () => group.kernel.nowNs(),
-        () => {
-          sendToGroup(group, kernelSignal(ITIMER_SIGNALS[which]));
-        },
-      );
+    const fire = (signal: number) => () => {
+      sendToGroup(group, kernelSignal(signal));
+    };
     this.intervals = [
-      make(ITIMER.ITIMER_REAL),
-      make(ITIMER.ITIMER_VIRTUAL),
-      make(ITIMER.ITIMER_PROF),
+      new IntervalTimer(group.kernel.timers, () => group.kernel.nowNs(), fire(SIGALRM)),
+      new CpuTimer(fire(SIGVTALRM)),
+      new CpuTimer(fire(SIGPROF)),
     ];
+  }
+
+  /** The process ran for `ns`. */
+  chargeCpu(ns: number): void {
+    this.intervals[1].charge(ns);
+    this.intervals[2].charge(ns);
   }
 
   create(request: TimerRequest): PosixTimer | number {

@@ -68,6 +68,8 @@ export class ThreadGroup {
 
   /** execve was called: setpgid(2) by the parent is refused from then on. */
   hasExeced = false;
+  /** Second of processor time at which RLIMIT_CPU spoke last. */
+  cpuLimitSpokeSec = 0;
   isSubreaper = false;
   dumpable = 1;
   personality = 0;

@@ -28,14 +28,19 @@ function sysAlarm(task: Task, seconds: number): number {
   const [timer] = timersOf(task).intervals;
   const remaining = timer.remainingNs;
   if (seconds === 0) timer.disarm();
-  else timer.arm(task.kernel.nowNs() + seconds * NS_PER_SEC, 0);
+  else timer.armAfter(seconds * NS_PER_SEC, 0);
   if (remaining === 0) return 0;
   // alarm(2) never answers 0 for an alarm that is still due.
   return Math.max(1, Math.round(remaining / NS_PER_SEC));
 }
 
 /** Interval and value as four 64-bit words: seconds and micro- or nanoseconds. */
-function writeSetting(task: Task, addr: number, timer: IntervalTimer, unitNs: number): number {
+function writeSetting(
+  task: Task,
+  addr: number,
+  timer: Pick<IntervalTimer, 'intervalNs' | 'remainingNs'>,
+  unitNs: number,
+): number {
   const view = task.kernel.scratchView;
   for (const [i, ns] of [timer.intervalNs, timer.remainingNs].entries()) {
     const seconds = Math.floor(ns / NS_PER_SEC);
@@ -63,7 +68,7 @@ function sysSetitimer(task: Task, which: number, newAt: number, oldAt: number): 
   }
   if (oldAt !== 0 && writeSetting(task, oldAt, timer, NS_PER_US) < 0) return -EFAULT;
   if (valueNs === 0) timer.disarm();
-  else timer.arm(task.kernel.nowNs() + valueNs, intervalNs);
+  else timer.armAfter(valueNs, intervalNs);
   return 0;
 }
 
@@ -221,7 +226,7 @@ export const TIMER_ROWS: readonly SyscallRow[] = [
   row('getitimer', [arg.oneOf(ITIMER), outPointer], sysGetitimer),
   row('setitimer', [arg.oneOf(ITIMER), pointer, outPointer], sysSetitimer, {
     coverage: 'partial',
-    note: 'ITIMER_VIRTUAL and ITIMER_PROF run on elapsed time',
+    note: 'ITIMER_VIRTUAL counts time in the kernel, too',
   }),
   row('timer_create', [clockId, pointer, outPointer], sysTimerCreate, {
     coverage: 'partial',
