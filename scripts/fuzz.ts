@@ -1,8 +1,12 @@
 /**
  * `npm run fuzz -- [TARGET] [--seconds N] [--seed N]`: runs registered fuzz targets, each a generator
  * with an oracle, until the time is up or a fault is found. A canary that must fail runs first.
+ * `--log` adds the result to docs/fuzz-log.md.
  */
+import { appendFileSync } from 'node:fs';
 import { SeededRandom } from '../src/base/random.ts';
+
+const LOG = new URL('../docs/fuzz-log.md', import.meta.url);
 
 type Fuzz = (seconds: number, random: SeededRandom) => Promise<number>;
 
@@ -19,7 +23,25 @@ const TARGETS: Readonly<Record<string, Fuzz>> = {
     const { fuzzImageIndex } = await import('../src/image/testing/index-fuzz.ts');
     return fuzzImageIndex(seconds, random, () => performance.now());
   },
+  verifier: async (seconds, random) => {
+    const { fuzzVerifier, summary, verifierCanary } = await import(
+      '../test/isolation/verifier-fuzz.ts'
+    );
+    verifierCanary();
+    const now = () => performance.now();
+    const report = fuzzVerifier(random, { seconds, mutants: Number.POSITIVE_INFINITY, now });
+    keep('verifier', `${seconds} s: ${summary(report)}`);
+    return report.mutants;
+  },
 };
+
+/** Prints a result; with `--log` it is added to the table of runs. */
+function keep(target: string, result: string): void {
+  console.log(`${target}: ${result}`);
+  if (!process.argv.includes('--log')) return;
+  const day = new Date(performance.timeOrigin).toISOString().slice(0, 10);
+  appendFileSync(LOG, `| ${day} | ${target} | ${seed} | ${result} |\n`);
+}
 
 /** A target whose oracle must object: shows that faults come through. */
 async function canary(): Promise<void> {

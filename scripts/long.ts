@@ -1,5 +1,5 @@
 /**
- * `npm run long [-- SUITE]`: the tests that take hours, by suite. Volumes: 50,000 crash states,
+ * `npm run long [-- SUITE]`: the tests that take hours, by suite. The code verifier: 10^7 mutants. Volumes: 50,000 crash states,
  * 100,000 hostile cases, 200,000 operations against the model, 200 kills under SQLite.
  */
 import { spawnSync } from 'node:child_process';
@@ -7,6 +7,7 @@ import { spawnSync } from 'node:child_process';
 const VOLUME = ['test/sealed/sealed.test.ts', 'test/sealed/kill.test.ts'];
 
 const SUITES: Readonly<Record<string, readonly { files: readonly string[]; factor: number }[]>> = {
+  'verifier-mutants': [{ files: ['test/isolation/mutants.test.ts'], factor: 100 }],
   volume: [
     { files: VOLUME, factor: 50 },
     { files: ['test/sealed/sqlite-kill.test.ts'], factor: 50 },

@@ -59,4 +59,9 @@ export const COMMANDS: readonly CommandRow[] = [
     summary: 'make, check and fill sealed volumes',
     load: () => import('./volume.ts'),
   },
+  {
+    name: 'verify-code',
+    summary: 'check translated code against the policy of the code verifier',
+    load: () => import('./verify-code.ts'),
+  },
 ];
