@@ -2,12 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { sharedNativeHost } from '../host/native/testing/shared-native-host.ts';
-import { RUN } from '../kernel/platform.ts';
-import type { AddressSpace } from '../mm/address-space.ts';
-import type { MappedFile } from '../mm/mapped-file.ts';
-import { createAddressSpaces } from '../mm/space-context.ts';
-import { TranslatedPlatform } from './platform.ts';
+import { sharedNativeHost } from '../../src/host/native/testing/shared-native-host.ts';
+import { RUN } from '../../src/kernel/platform.ts';
+import type { AddressSpace } from '../../src/mm/address-space.ts';
+import type { MappedFile } from '../../src/mm/mapped-file.ts';
+import { createAddressSpaces } from '../../src/mm/space-context.ts';
+import { TranslatedPlatform } from '../../src/platform/platform.ts';
 
 const PAGE = 4096;
 const RX = 5;
