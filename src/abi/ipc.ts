@@ -42,3 +42,28 @@ export const SHMID_DS = {
   attachCount: 88,
   bytes: 112,
 } as const;
+
+/** `include/uapi/linux/sem.h`: operations of semctl(2). */
+export const SEM_CONTROL = {
+  IPC_RMID: 0,
+  IPC_SET: 1,
+  IPC_STAT: 2,
+  IPC_INFO: 3,
+  GETPID: 11,
+  GETVAL: 12,
+  GETALL: 13,
+  GETNCNT: 14,
+  GETZCNT: 15,
+  SETVAL: 16,
+  SETALL: 17,
+  SEM_STAT: 18,
+  SEM_INFO: 19,
+} as const;
+export const SEM_UNDO = 0x1000;
+/** Largest value, semaphores a set, operations a call, sets. */
+export const SEMVMX = 32767;
+export const SEMMSL = 32000;
+export const SEMOPM = 500;
+export const SEMMNI = 32000;
+/** `struct semid64_ds` of x86-64 behind the permissions. */
+export const SEMID_DS = { operationTime: 48, changeTime: 64, count: 80, bytes: 104 } as const;

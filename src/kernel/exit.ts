@@ -73,6 +73,7 @@ function endProcess(group: ThreadGroup): void {
   const { kernel } = group;
   group.isZombie = true;
   group.timers?.stop();
+  kernel.semaphores.undoFor(group);
   group.pending.clear();
   leaveSession(group);
   signalOrphanedGroups(group);

@@ -23,6 +23,7 @@ import type { Platform } from './platform.ts';
 import { ProcessTable } from './process-table.ts';
 import { runTask } from './runner.ts';
 import { Scheduler } from './scheduler.ts';
+import { Semaphores } from './semaphores.ts';
 import { SharedCounts } from './shared-counts.ts';
 import { SharedMemory } from './shared-memory.ts';
 import { type SpawnRequest, spawn } from './spawn.ts';
@@ -95,6 +96,7 @@ export class Kernel {
   readonly taskSource: TaskSource = new KernelTaskSource(this);
   readonly systemView: SystemView;
   readonly net: NetStack;
+  readonly semaphores: Semaphores = new Semaphores();
   readonly sharedMemory: SharedMemory = new SharedMemory();
   readonly futexes: FutexTable = new FutexTable();
   readonly createSpace: () => AddressSpace | number;

@@ -24,6 +24,7 @@ import { READ_WRITE_ROWS } from './read-write.ts';
 import type { SyscallRow } from './row.ts';
 import { RUSAGE_ROWS } from './rusage.ts';
 import { SCHEDULING_ROWS } from './scheduling.ts';
+import { SEMAPHORE_ROWS } from './semaphores.ts';
 import { SHARED_MEMORY_ROWS } from './shared-memory.ts';
 import { SIGNAL_ROWS } from './signals.ts';
 import { SOCKET_DATA_ROWS } from './socket-data.ts';
@@ -56,6 +57,7 @@ export const ALL_ROWS: readonly SyscallRow[] = [
   ...OPEN_CLOSE_ROWS,
   ...FILE_DATA_ROWS,
   ...STAT_ROWS,
+  ...SEMAPHORE_ROWS,
   ...SHARED_MEMORY_ROWS,
   ...INSPECTION_ROWS,
   ...SOCKET_ROWS,
