@@ -8,7 +8,7 @@ import type { Unit } from '../translate/unit.ts';
 
 const MAGIC = 0x43544c43; // "CLTC"
 /** Changes with the format and with what the translator emits. */
-const VERSION = 1;
+const VERSION = 2;
 const HEAD_WORDS = 6;
 const UNIT_HEAD = 12;
 

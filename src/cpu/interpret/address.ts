@@ -26,10 +26,20 @@ export function effectiveAddress(ins: Instruction, rip: number, c: AddressContex
   if (ins.base === BASE_RIP) ea += BigInt(rip + ins.length);
   else if (ins.base !== NONE) ea += c.gprs[ins.base]!;
   if (ins.index !== NONE) ea += (c.gprs[ins.index & 15] ?? 0n) << BigInt(ins.scale);
+  if (ins.row.bitString) ea += bitStringOffset(ins, c);
   if (ins.prefixes & PREFIX_ADDR32) ea &= MASK32;
   if (ins.prefixes & PREFIX_FS) ea += c.fsBase;
   else if (ins.prefixes & PREFIX_GS) ea += c.gsBase;
   return BigInt.asUintN(64, ea);
+}
+
+/** bt and its kin with a register: the bit offset moves the address by whole operands. */
+function bitStringOffset(ins: Instruction, c: AddressContext): bigint {
+  const operand = ins.row.operands[1];
+  if (operand?.kind !== 'gp') return 0n;
+  const offset = BigInt.asIntN(operand.bits, c.gprs[ins.reg]!);
+  const shift = BigInt(Math.log2(operand.bits));
+  return (offset >> shift) * BigInt(operand.bits / 8);
 }
 
 const IMPLICIT = { rsp: 4, rbp: 5, rsi: 6, rdi: 7, rax: 0, 'rbx+al': 3 } as const;

@@ -2,8 +2,8 @@
  * Control transfers: direct branches with links, calls, returns, indirect jumps, and the landings
  * that check where a table jump arrived (DESIGN: "Control").
  *
- * Deviation: where the status flags are dead behind a landing, the landing's compare clobbers them;
- * a signal frame of that moment shows other dead flags than the processor would.
+ * Landings leave the flags alone even when they refuse: another address with the same low half may
+ * need them.
  */
 
 import { type Instruction, PREFIX_ADDR32 } from '../../x86/instruction.ts';
@@ -16,7 +16,6 @@ import { loadOperand } from './stack.ts';
 const RESTORE_RCX = restore(RCX, 0);
 /** Immediates are sign-extended: addresses from here on take another way. */
 const HIGH = 0x8000_0000;
-const JNE = 5;
 const LEA_LIMIT = 0x7fff_ffff;
 
 /** Where a guest address of the unit lies; what branches are resolved with. */
@@ -196,44 +195,25 @@ export class Control {
   }
 
   /** Where a return to `rip` arrives. */
-  returnLanding(rip: number, flagsDead: boolean): void {
+  returnLanding(rip: number): void {
     const { e } = this;
     const arriving = RESTORE_RCX | FIX_RIP_RETURN;
     e.fix(0, arriving, 0);
-    if (flagsDead && rip < HIGH) {
-      e.guestAccess(0x81, 7, RSP, -8, 64);
-      e.u32(rip);
-      this.landed(rip, arriving, TARGET.missReturn);
-      return;
-    }
     e.loadGuest(RCX, RSP, -8);
-    this.landedByZero(rip, arriving, TARGET.missReturn);
+    this.landed(rip, arriving, TARGET.missReturn);
   }
 
   /** Where an indirect jump or call to `rip` arrives. */
-  jumpLanding(rip: number, flagsDead: boolean): void {
+  jumpLanding(rip: number): void {
     const { e } = this;
     const arriving = RESTORE_RCX | FIX_RIP_TARGET;
     e.fix(0, arriving, 0);
-    if (flagsDead && rip < HIGH) {
-      e.compareSlot(TLS.target.offset, rip);
-      this.landed(rip, arriving, TARGET.missJump);
-      return;
-    }
     e.loadSlot(RCX, TLS.target.offset);
-    this.landedByZero(rip, arriving, TARGET.missJump);
-  }
-
-  private landed(rip: number, arriving: number, miss: number): void {
-    const { e } = this;
-    e.fix(0, arriving, 0);
-    e.branchOut(JNE, miss);
-    e.fix(rip, RESTORE_RCX, 0);
-    e.reload(RCX, 0);
+    this.landed(rip, arriving, TARGET.missJump);
   }
 
   /** RCX = where it should be; leaves the flags alone. */
-  private landedByZero(rip: number, arriving: number, miss: number): void {
+  private landed(rip: number, arriving: number, miss: number): void {
     const { e } = this;
     let left = rip;
     while (left > 0 || left === rip) {

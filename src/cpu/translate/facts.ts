@@ -50,9 +50,6 @@ export interface RowFacts {
   /** Has 8-bit general operands, where an empty REX chooses spl … dil. */
   readonly byteOperands: boolean;
   readonly usesX87: boolean;
-  /** Status flags that the row reads, and those that are surely overwritten. */
-  readonly flagsRead: number;
-  readonly flagsKilled: number;
 }
 
 export class FactsTable {
@@ -80,7 +77,6 @@ function computeFacts(row: Row): RowFacts {
     }
     if (operand.slot === 'rm' || operand.slot === 'opcode') rexRegister |= 1;
   }
-  const { flags } = row;
   return {
     kind: kindOf(row),
     sizePrefix: legacy && (row.prefix === PREFIX_66 || row.sizeRule === 'o16') ? 0x66 : 0,
@@ -97,8 +93,6 @@ function computeFacts(row: Row): RowFacts {
       (operand) => operand.kind === 'gp' && operand.bits === 8 && operand.slot !== 'fixed',
     ),
     usesX87: row.unit === 'x87' || row.unit === 'mmx',
-    flagsRead: flags.read,
-    flagsKilled: (flags.write | flags.undefined) & ~flags.maybe,
   };
 }
 

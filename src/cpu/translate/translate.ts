@@ -10,7 +10,6 @@ import { Control } from './control.ts';
 import { Emitter } from './emitter.ts';
 import { KIND, type RowFacts } from './facts.ts';
 import { FIXUP_INTS } from './fixup.ts';
-import { flagsDeadAt } from './liveness.ts';
 import { copy, copySegmented, isSegmented, ripTarget } from './operand.ts';
 import { LEADER, RETURN_SITE, Scan, type ScanLimits } from './scan.ts';
 import { enter, leave, pop, push } from './stack.ts';
@@ -53,7 +52,7 @@ export class Translator {
     if (!found && scan.window.limitAt(rip) === 0) return undefined;
     this.begin();
     e.reserve();
-    this.control.jumpLanding(rip, found && flagsDeadAt(scan, rip));
+    this.control.jumpLanding(rip);
     const entryAt = this.emitBody(rip, found);
     return this.finish(rip, entryAt, scan.window.pages());
   }
@@ -66,8 +65,8 @@ export class Translator {
     e.reserve();
     if (kind === 'return') {
       this.returns.push(rip, 0);
-      this.control.returnLanding(rip, false);
-    } else this.control.jumpLanding(rip, false);
+      this.control.returnLanding(rip);
+    } else this.control.jumpLanding(rip);
     const entryAt = e.position;
     this.control.link(rip);
     return this.finish(rip, entryAt, new Uint32Array(0));
@@ -117,7 +116,7 @@ export class Translator {
     if (marks & LEADER) this.x87Marked = false;
     if (marks & RETURN_SITE && !fallsIn) {
       this.returns.push(rip, e.position);
-      this.control.returnLanding(rip, flagsDeadAt(scan, rip));
+      this.control.returnLanding(rip);
     }
   }
 

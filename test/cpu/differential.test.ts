@@ -1,0 +1,111 @@
+/**
+ * Random instruction sequences on this machine's processor and translated, from equal states: the same
+ * program runs them natively and under Cloister, and prints registers, flags, vectors, memory and
+ * signals. `CLOISTER_CASES` and `CLOISTER_SEED` choose how many and which.
+ */
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { SeededRandom } from '../../src/base/random.ts';
+import { encodeInto } from '../../src/x86/encode.ts';
+import type { Instruction } from '../../src/x86/instruction.ts';
+import type { Row } from '../../src/x86/isa/row.ts';
+import { isa } from '../../src/x86/isa/table.ts';
+import { print } from '../../src/x86/print.ts';
+import { randomInstruction } from '../../src/x86/random.ts';
+import { CLOISTER, NO_GUESTS } from '../guests/harness.ts';
+
+const CASES = Number(process.env['CLOISTER_CASES'] ?? 5000);
+const SEED = Number(process.env['CLOISTER_SEED'] ?? 1);
+
+/**
+ * Answers that differ from run to run, host addresses in x87 environments, flags of the tracer; and
+ * gathers and scatters, whose wild addresses are reported modulo 2^32, `enter` with levels and 16-bit
+ * frames, which raise SIGILL (deviations).
+ */
+const LEFT_OUT =
+  /^(enter|leavew|vp?gather|vp?scatter|rdtsc|rdrand|rdseed|rdpid|fx(save|rstor)|fn?stenv|fldenv|fn?save|frstor|popf|pushf|serialize|fninit)/;
+/** R12 points into the data, RSP at its stack. */
+const REGISTERS = [0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15];
+/** jmp [0x30000000] */
+const RETURN = [0xff, 0x24, 0x25, 0, 0, 0, 0x30];
+
+function candidates(): Row[] {
+  const rows: Row[] = [];
+  for (let id = 0; id < isa.size; id++) {
+    const row = isa.row(id);
+    const fits = row.class === 'plain' || row.class === 'stack' || row.class === 'string';
+    if (fits && !row.moffs && !LEFT_OUT.test(row.mnemonic)) rows.push(row);
+  }
+  return rows;
+}
+
+function dataAddress(random: SeededRandom, into: Instruction): void {
+  into.base = random.below(8) === 0 ? random.pick([4, 6, 7]) : 12;
+  into.index = -1;
+  into.scale = 0;
+  into.displacement = random.below(4) === 0 ? random.below(0x2000) - 0x1000 : random.below(64) * 16;
+}
+
+interface Sequences {
+  readonly file: Uint8Array;
+  readonly texts: readonly string[];
+}
+
+function generate(random: SeededRandom): Sequences {
+  const rows = candidates();
+  const texts: string[] = [];
+  const code: number[] = [];
+  const offsets: number[] = [];
+  const scratch = new Uint8Array(32);
+  for (let n = 0; n < CASES; n++) {
+    offsets.push(code.length);
+    const text: string[] = [];
+    for (let left = 1 + random.below(6); left > 0; left--) {
+      const row = random.pick(rows);
+      const ins = randomInstruction(random, row, { registers: REGISTERS, address: dataAddress });
+      const length = encodeInto(scratch, 0, ins);
+      code.push(...scratch.subarray(0, length));
+      text.push(print(ins));
+    }
+    code.push(...RETURN);
+    texts.push(text.join('; '));
+  }
+  const codeAt = Math.ceil((8 + 4 * CASES) / 4096) * 4096;
+  const file = new Uint8Array(codeAt + Math.ceil(code.length / 4096) * 4096);
+  file.set(new Uint8Array(Uint32Array.of(CASES, codeAt, ...offsets).buffer));
+  file.set(code, codeAt);
+  return { file, texts };
+}
+
+test('random sequences leave what the processor leaves', { skip: NO_GUESTS }, (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'cloister-differential-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const program = join(folder, 'differential');
+  const source = new URL('differential.c', import.meta.url).pathname;
+  const vectors = readFileSync('/proc/cpuinfo', 'utf8').includes(' avx512bw') ? ['-DAVX512'] : [];
+  const built = spawnSync('gcc', ['-O1', '-static', ...vectors, '-o', program, source]);
+  if (built.error) return t.skip('no gcc');
+  assert.equal(built.status, 0, String(built.stderr));
+  const { file, texts } = generate(new SeededRandom(SEED));
+  writeFileSync(join(folder, 'cases'), file);
+  const options = { cwd: folder, maxBuffer: 1 << 30, encoding: 'utf8', timeout: 600_000 } as const;
+  const native = spawnSync(program, ['cases'], options);
+  assert.equal(native.status, 0, native.stderr);
+  const inside = spawnSync(
+    CLOISTER,
+    ['run', '-v', `${folder}:/w`, '-w', '/w', '--', './differential', 'cases'],
+    options,
+  );
+  const expected = native.stdout.split('\n');
+  const actual = inside.stdout.split('\n');
+  const wrong = expected.flatMap((line, n) =>
+    line === actual[n] ? [] : [`${texts[n]}\n  native ${line}\n  inside ${actual[n]}`],
+  );
+  assert.equal(expected.length, CASES + 1);
+  assert.equal(wrong.length, 0, `${wrong.length} differ\n${wrong.slice(0, 12).join('\n')}`);
+});
