@@ -398,9 +398,12 @@ export class TranslatedPlatform implements Platform, CodeObserver {
 
   /** Addresses that are not canonical: #SS where RSP or RBP is the base, else #GP. */
   private wildFault(cpu: TranslatedCpu, access: FaultAccess): Next {
-    const { base } = this.decoded.instruction;
-    const isStack = access !== 'execute' && (base === 4 || base === 5);
-    if (isStack) return this.raise(cpu, SIGBUS, SI_KERNEL, 0n, TRAP.stack, 0);
+    const { base, hasMemory, row } = this.decoded.instruction;
+    const onStack = hasMemory
+      ? base === 4 || base === 5
+      : access !== 'execute' && row.implicitMemory.some(({ segment }) => segment === 'ss');
+    if (access !== 'execute' && onStack)
+      return this.raise(cpu, SIGBUS, SI_KERNEL, 0n, TRAP.stack, 0);
     return this.raise(cpu, SIGSEGV, SI_KERNEL, 0n, TRAP.protection, 0);
   }
 

@@ -19,7 +19,7 @@ import { print } from '../../src/x86/print.ts';
 import { randomInstruction } from '../../src/x86/random.ts';
 import { CLOISTER, NO_GUESTS } from '../guests/harness.ts';
 
-const CASES = Number(process.env['CLOISTER_CASES'] ?? 20000);
+const CASES = Number(process.env['CLOISTER_CASES'] ?? 50000);
 const SEED = Number(process.env['CLOISTER_SEED'] ?? 1);
 
 /**
