@@ -11,6 +11,7 @@ import { FILE_XATTR_ROWS } from './file-xattrs.ts';
 import { FUTEX_ROWS } from './futex.ts';
 import { GETDENTS_ROWS } from './getdents.ts';
 import { IDENTITY_ROWS } from './identity.ts';
+import { INOTIFY_ROWS } from './inotify.ts';
 import { INSPECTION_ROWS } from './inspection.ts';
 import { JOB_ROWS } from './jobs.ts';
 import { PROCESS_ROWS } from './lifecycle.ts';
@@ -69,6 +70,7 @@ export const ALL_ROWS: readonly SyscallRow[] = [
   ...FILE_XATTR_ROWS,
   ...TRANSFER_ROWS,
   ...MEMFD_ROWS,
+  ...INOTIFY_ROWS,
   ...MULTIPLEXING_ROWS,
 ];
 
