@@ -3,6 +3,7 @@
  * objects; hard links are shared objects. Everything follows from the seed.
  */
 
+import { ENOTEMPTY } from '../../../abi/errno.table.ts';
 import { S_IFLNK } from '../../../abi/file-mode.ts';
 import { SeededRandom } from '../../../base/random.ts';
 import type { Inode } from '../../../vfs/inode.ts';
@@ -110,7 +111,9 @@ export class ModelRun {
   #remove(dir: Inode, model: ModelDirectory, name: string, node: ModelNode): void {
     const inode = ok(dir.lookup(name) as Inode);
     if (isDirectory(node)) {
-      if (dir.rmdir(name, inode) !== 0) {
+      const result = dir.rmdir(name, inode);
+      if (result !== 0) {
+        if (result !== -ENOTEMPTY) throw new Error(`errno ${-result}`);
         if (node.entries.size === 0) throw new Error('an empty directory was not removed');
         return;
       }
