@@ -121,8 +121,9 @@ function sysSendfile(task: Task, outFd: number, inFd: number, at: number, count:
   if (target === undefined || !target.isWritable) return -EBADF;
   if (at !== 0 && !source.isSeekable) return -ESPIPE;
   if ((target.flags & O_APPEND) !== 0) return -EINVAL;
-  const isPipe = source instanceof PipeFile;
-  if (!isRegular(source.inode.mode) && !isPipe && !source.isSeekable) return -EINVAL;
+  // Pipes have no splice_read: splice(2) is for them.
+  if (source instanceof PipeFile) return -EINVAL;
+  if (!isRegular(source.inode.mode) && !source.isSeekable) return -EINVAL;
   if (isDirectory(source.inode.mode)) return -EINVAL;
   const length = Math.min(count, MAX_RW_COUNT);
   const attempt = (who: Task): number => {
