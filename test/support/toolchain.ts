@@ -68,7 +68,9 @@ export function compile(
   mkdirSync(dirname(target), { recursive: true });
   const building = `${target}.${process.pid}`;
   const musl = libc === 'musl' && compiler.args.includes('-nostdlib');
-  const tail = musl ? ['-lc', '-lgcc', '-lgcc_eh'] : [];
+  // Libraries are searched for what stands before them.
+  const libraries = flags.filter((flag) => flag.startsWith('-l'));
+  const tail = [...libraries, ...(musl ? ['-lc', '-lgcc', '-lgcc_eh'] : [])];
   execFileSync(
     compiler.command,
     [...compiler.args, ...flags, '-o', building, ...sources, ...tail],

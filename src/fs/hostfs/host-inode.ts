@@ -239,7 +239,9 @@ export class HostInode extends Inode implements HandleOwner, CopiedFile {
 
   /** A file in use stays usable after its name is gone. */
   #keepOpen(): void {
-    if (this.references > 0 && isRegular(this.mode)) this.#contents(false);
+    if (this.references === 0 || !isRegular(this.mode)) return;
+    // For writing where the host permits it: it cannot be opened again afterwards.
+    if (typeof this.#contents(true) === 'number') this.#contents(false);
   }
 
   #lostName(): void {
