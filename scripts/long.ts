@@ -1,8 +1,7 @@
 /**
  * `npm run long [-- SUITE]`: the tests that take long, by suite. The code verifier: 10^7 mutants.
  * Volumes: 50,000 crash states, 100,000 hostile cases, 200,000 operations against the model, 200
- * kills under SQLite. Programs: dynamic programs of the distribution, natively and inside; here and
- * not in `npm test` while reads of a pipe fail with ENOTDIR once in about a hundred runs.
+ * kills under SQLite.
  */
 import { spawnSync } from 'node:child_process';
 
@@ -10,7 +9,6 @@ const VOLUME = ['test/sealed/sealed.test.ts', 'test/sealed/kill.test.ts'];
 
 const SUITES: Readonly<Record<string, readonly { files: readonly string[]; factor: number }[]>> = {
   'verifier-mutants': [{ files: ['test/isolation/mutants.test.ts'], factor: 100 }],
-  programs: [{ files: ['test/compat/programs.long-test.ts'], factor: 1 }],
   volume: [
     { files: VOLUME, factor: 50 },
     { files: ['test/sealed/sqlite-kill.test.ts'], factor: 50 },

@@ -59,6 +59,7 @@ export function walk(
     const start = base ?? who.fs.cwd;
     state.mount = start.mount;
     state.dentry = start.dentry;
+    state.wantsDirectory = (flags & WALK_DIRECTORY) !== 0;
     return checkResult(state, flags);
   }
   if (text.length >= PATH_MAX) return -ENAMETOOLONG;
