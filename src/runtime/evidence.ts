@@ -1,7 +1,9 @@
 /** Evidence of a running instance: what runs, bound to the instance's own key and a nonce. */
 
 import type { Evidence } from '../attest/evidence.ts';
+import { assert } from '../base/assert.ts';
 import type { Crypto } from '../base/interfaces.ts';
+import { fromHex } from '../image/canonical-json.ts';
 import type { Image } from '../image/open.ts';
 import { createEvidence, type TeeProvider } from '../tee/provider.ts';
 
@@ -17,11 +19,8 @@ export interface EvidenceRequest {
 
 export function evidenceOf(request: EvidenceRequest, crypto: Crypto): Evidence {
   const { image, provider, runtimeMeasurement, publicKey, nonce } = request;
-  const imageMeasurement = fromHex(image.measurement.slice('sha256:'.length));
+  const imageMeasurement = fromHex(image.measurement.slice('sha256:'.length), 32);
+  assert(imageMeasurement !== undefined, 'an image measurement is a SHA-256 digest');
   const binding = { imageMeasurement, runtimeMeasurement, publicKey, nonce };
   return createEvidence(provider, binding, crypto, image.signatures);
-}
-
-function fromHex(text: string): Uint8Array {
-  return Uint8Array.from(text.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
 }
