@@ -1,15 +1,23 @@
-/** Every C program below this folder, natively and under Cloister: equal in all that is observable. */
+/**
+ * Every C program below this folder, natively and under Cloister: equal in all that is observable.
+ * They run in batches (batch.ts); a program with a line `// alone` gets a start of its own, as the
+ * first process, with the standard streams of the harness.
+ */
 
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { compile } from '../support/toolchain.ts';
+import { assertSame, type BatchOutcome, limiter, runBatch } from './batch.ts';
 import { compareRuns, NO_GUESTS } from './harness.ts';
 import { KNOWN_FAILURES } from './known-failures.ts';
 
 const HERE = new URL('./', import.meta.url).pathname;
 const HEADER = join(HERE, 'check.h');
+/** Programs a batch: a start costs as much as ten of them, and its loss should cost little. */
+const BATCH_PROGRAMS = 14;
 
 /** Compiler flags that a test asks for in a line `// flags: …`. */
 function flagsOf(source: string): string[] {
@@ -17,25 +25,56 @@ function flagsOf(source: string): string[] {
   return match ? (match[1] as string).trim().split(/\s+/) : [];
 }
 
-function bothWays(file: string): void {
-  const path = join(HERE, file);
-  const flags = ['-O1', '-w', `-I${HERE}`, ...flagsOf(readFileSync(path, 'utf8'))];
-  const binary = compile([path], flags, { also: [HEADER] });
+const sourceOf = (file: string): string => readFileSync(join(HERE, file), 'utf8');
+/** A name for output and folders: unique, and one component. */
+const nameOf = (file: string): string => file.slice(0, -2).replace('/', '-');
+
+function binaryOf(file: string): string {
+  const flags = ['-O1', '-w', `-I${HERE}`, ...flagsOf(sourceOf(file))];
+  return compile([join(HERE, file)], flags, { also: [HEADER] });
+}
+
+function alone(file: string): void {
   const name = basename(file, '.c');
-  compareRuns({ argv: [`./${name}`], files: { [name]: readFileSync(binary) } });
+  compareRuns({ argv: [`./${name}`], files: { [name]: readFileSync(binaryOf(file)) } });
 }
 
 // Those of isolation/ need a neighbour: test/isolation/guests.test.ts runs them.
 const files = globSync('*/*.c', { cwd: HERE, exclude: ['isolation/*'] }).sort();
-for (const file of files) {
-  const reason = KNOWN_FAILURES[file];
-  if (reason === undefined)
-    test(`guest ${file} behaves as natively`, { skip: NO_GUESTS }, () => bothWays(file));
-  else
-    test(`guest ${file} is known to differ: ${reason}`, { skip: NO_GUESTS }, () => {
-      assert.throws(() => bothWays(file), 'it passes now: take it out of known-failures.ts');
-    });
+const isAlone = (file: string): boolean => /^\/\/ alone\b/m.test(sourceOf(file));
+const shared = files.filter((file) => !isAlone(file));
+const inTurn = limiter(Math.min(2, availableParallelism()));
+const batches = new Map<string, () => Promise<BatchOutcome>>();
+
+for (let at = 0; at < shared.length; at += BATCH_PROGRAMS) {
+  const part = shared.slice(at, at + BATCH_PROGRAMS);
+  let outcome: Promise<BatchOutcome> | undefined;
+  const run = () => {
+    outcome ??= inTurn(async () =>
+      runBatch(part.map((file) => ({ name: nameOf(file), binary: () => binaryOf(file) }))),
+    );
+    return outcome;
+  };
+  for (const file of part) batches.set(file, run);
 }
+
+async function bothWays(file: string): Promise<void> {
+  const batch = batches.get(file);
+  if (batch === undefined) alone(file);
+  else assertSame(await batch(), nameOf(file));
+}
+
+// All at once: the batches decide how many run at a time.
+test('guest programs', { skip: NO_GUESTS, concurrency: true }, async (t) => {
+  const tests = files.map((file) => {
+    const reason = KNOWN_FAILURES[file];
+    if (reason === undefined) return t.test(`${file} behaves as natively`, () => bothWays(file));
+    return t.test(`${file} is known to differ: ${reason}`, async () => {
+      await assert.rejects(bothWays(file), 'it passes now: take it out of known-failures.ts');
+    });
+  });
+  await Promise.all(tests);
+});
 
 test('every known failure names a program', () => {
   assert.deepEqual(

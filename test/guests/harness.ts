@@ -4,7 +4,7 @@
  */
 
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import {
   cpSync,
   lstatSync,
@@ -89,18 +89,47 @@ function spawn(argv: readonly string[], cwd: string, env: NodeJS.ProcessEnv, one
   return { stdout: run.stdout, stderr: run.stderr, status };
 }
 
-/** Runs under Cloister with `folder` as /w. */
-export function runInside(one: Case, folder: string): Outcome {
-  const env = { ...BASE_ENV, ...one.env };
-  const given = Object.entries(env).flatMap(([name, value]) => ['-e', `${name}=${value}`]);
+/** Runs without blocking this process; a failed start rejects. */
+export function spawnAsync(
+  argv: readonly string[],
+  cwd: string,
+  env: NodeJS.ProcessEnv,
+  timeoutS: number,
+): Promise<{ stdout: string; stderr: string }> {
+  const [command, ...args] = argv as [string, ...string[]];
+  const options = { cwd, env, timeout: timeoutS * 1000, maxBuffer: 1 << 28 } as const;
+  return new Promise((resolve, reject) => {
+    execFile(command, args, { ...options, encoding: 'latin1' }, (error, stdout, stderr) => {
+      if (error !== null && typeof error.code === 'string') reject(error);
+      else resolve({ stdout, stderr });
+    });
+  });
+}
+
+export const nativeEnvironment = (one: Pick<Case, 'env'> = {}): Record<string, string> => ({
+  ...BASE_ENV,
+  ...one.env,
+});
+
+/** The command line that runs `one` under Cloister with `folder` as /w. */
+export function insideCommand(one: Case, folder: string): string[] {
+  const given = Object.entries(nativeEnvironment(one)).flatMap(([name, value]) => [
+    '-e',
+    `${name}=${value}`,
+  ]);
   const user = `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`;
   const fixed = ['-v', `${folder}:/w`, '-w', '/w', '-i', '-u', user];
   const options = [...fixed, ...given, ...(one.options ?? [])];
-  return spawn([CLOISTER, 'run', ...options, '--', ...one.argv], folder, process.env, one);
+  return [CLOISTER, 'run', ...options, '--', ...one.argv];
+}
+
+/** Runs under Cloister with `folder` as /w. */
+export function runInside(one: Case, folder: string): Outcome {
+  return spawn(insideCommand(one, folder), folder, process.env, one);
 }
 
 export function runNative(one: Case, folder: string): Outcome {
-  return spawn(one.argv, folder, { ...BASE_ENV, ...one.env }, one);
+  return spawn(one.argv, folder, nativeEnvironment(one), one);
 }
 
 function prepare(one: Case, name: string): string {

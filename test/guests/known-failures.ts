@@ -20,5 +20,4 @@ export const KNOWN_FAILURES: Readonly<Record<string, string>> = {
   'metadata/utimens.c': 'host folders: times are exact to a microsecond (Node.js)',
   'metadata/xattr.c': 'host folders: no extended attributes (Node.js)',
   'names/getdents.c': 'host folders: no FIFOs (Node.js has no mknod)',
-  'sockets/unix_pairs.c': 'standard input is a pipe inside, a socket pair in the native run',
 };

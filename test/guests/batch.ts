@@ -1,0 +1,127 @@
+/**
+ * Guest programs in batches: one start of Cloister runs many of them, one after the other, each in
+ * a folder of its own (runner.c); the same runner runs them natively. Two batches run at a time.
+ */
+
+import assert from 'node:assert/strict';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { compile } from '../support/toolchain.ts';
+import { insideCommand, nativeEnvironment, snapshot, spawnAsync } from './harness.ts';
+
+const RUNNER = new URL('./runner.c', import.meta.url).pathname;
+const BATCH_TIMEOUT_S = 300;
+
+export interface Program {
+  readonly name: string;
+  /** The compiled program. */
+  readonly binary: () => string;
+}
+
+/** What one program did on one side. */
+interface Side {
+  readonly stdout: string;
+  /** Exit status as a shell gives it; -1 when its time was up. */
+  readonly status: number;
+  readonly stderr: string;
+  readonly files: Readonly<Record<string, string>>;
+}
+
+type Sides = ReadonlyMap<string, Side>;
+
+/** Both sides of a batch, by program. */
+export interface BatchOutcome {
+  readonly native: Sides;
+  readonly inside: Sides;
+}
+
+/** Runs `programs` natively and under Cloister. */
+export async function runBatch(programs: readonly Program[]): Promise<BatchOutcome> {
+  const binaries = programs.map(({ name, binary }) => [name, binary()] as const);
+  const runner = compile([RUNNER], ['-O1', '-w']);
+  const names = programs.map(({ name }) => name);
+  return {
+    native: await oneSide(binaries, runner, 'native', (folder) =>
+      spawnAsync(['./runner', ...names], folder, nativeEnvironment(), BATCH_TIMEOUT_S),
+    ),
+    inside: await oneSide(binaries, runner, 'inside', (folder) => {
+      const command = insideCommand({ argv: ['./runner', ...names] }, folder);
+      return spawnAsync(command, folder, process.env, BATCH_TIMEOUT_S);
+    }),
+  };
+}
+
+async function oneSide(
+  binaries: readonly (readonly [string, string])[],
+  runner: string,
+  side: string,
+  run: (folder: string) => Promise<{ stdout: string; stderr: string }>,
+): Promise<Sides> {
+  const folder = mkdtempSync(join(tmpdir(), `cloister-${side}-`));
+  try {
+    copyFileSync(runner, join(folder, 'runner'));
+    for (const [name, binary] of binaries) {
+      mkdirSync(join(folder, name));
+      copyFileSync(binary, join(folder, name, name));
+    }
+    const { stdout, stderr } = await run(folder);
+    return split(stdout, stderr, folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Takes the frames of runner.c apart. */
+function split(stdout: string, stderr: string, folder: string): Sides {
+  const sides = new Map<string, Side>();
+  const errors = new Map<string, string>();
+  for (const part of stderr.split(/^#### /m).slice(1)) {
+    const end = part.indexOf('\n');
+    errors.set(part.slice(0, end), part.slice(end + 1));
+  }
+  const head = /\n#### (\S+) (-?\d+) (\d+)\n/y;
+  for (let at = 0; at < stdout.length; ) {
+    head.lastIndex = at;
+    const match = head.exec(stdout);
+    assert(match, `a frame of the runner at ${at}: ${stdout.slice(at, at + 100)}`);
+    const [all, name, status, size] = match as unknown as [string, string, string, string];
+    const start = at + all.length;
+    at = start + Number(size);
+    sides.set(name, {
+      stdout: stdout.slice(start, at),
+      status: Number(status),
+      stderr: errors.get(name) ?? '',
+      files: snapshot(join(folder, name)),
+    });
+  }
+  return sides;
+}
+
+/** Asserts that a program did the same on both sides. */
+export function assertSame({ native, inside }: BatchOutcome, name: string): void {
+  const expected = native.get(name);
+  const given = inside.get(name);
+  assert(expected, `${name} was not run natively`);
+  assert(given, `${name} was not run inside: the batch ended before it`);
+  const hint = `${name}\nstderr under Cloister: ${given.stderr.slice(0, 2000)}`;
+  assert.equal(given.stdout, expected.stdout, `stdout of ${hint}`);
+  assert.equal(given.status, expected.status, `exit status of ${hint}`);
+  assert.deepEqual(given.files, expected.files, `files after ${hint}`);
+}
+
+/** At most `limit` of the given works at a time. */
+export function limiter(limit: number): <T>(work: () => Promise<T>) => Promise<T> {
+  let running = 0;
+  const waiting: (() => void)[] = [];
+  return async (work) => {
+    while (running >= limit) await new Promise<void>((resolve) => waiting.push(resolve));
+    running++;
+    try {
+      return await work();
+    } finally {
+      running--;
+      waiting.shift()?.();
+    }
+  };
+}
