@@ -4,7 +4,8 @@
  */
 import { readFileSync } from 'node:fs';
 import { Translator } from '../../src/cpu/translate/translate.ts';
-import type { Unit } from '../../src/cpu/translate/unit.ts';
+import { RELOC_INTS, type Unit } from '../../src/cpu/translate/unit.ts';
+import type { CodeSource } from '../../src/cpu/translate/window.ts';
 
 /** Where the runner puts a unit, and its trampolines: multiples of 32 below. */
 export const UNIT_AT = 4096;
@@ -47,19 +48,23 @@ function readElf(path: string): Elf {
 function place(unit: Unit): Uint8Array {
   const bytes = Uint8Array.from(unit.bytes);
   const view = new DataView(bytes.buffer);
-  for (const { at, target } of unit.relocs)
-    view.setInt32(at, target * TRAMPOLINE_BYTES - (UNIT_AT + at + 4), true);
+  for (let n = 0; n < unit.relocs.length; n += RELOC_INTS) {
+    const at = unit.relocs[n]!;
+    view.setInt32(at, unit.relocs[n + 1]! * TRAMPOLINE_BYTES - (UNIT_AT + at + 4), true);
+  }
   return bytes;
 }
 
-/** Up to `count` units from functions spread evenly over the file. */
-export function realUnits(path: string, count: number, tlsDisplacement: number): Uint8Array[] {
+/** Code of an ELF file as if it were loaded at `base`, and the addresses of its functions there. */
+export function loadedCode(
+  path: string,
+  base: number,
+): { source: CodeSource; functions: number[] } {
   const elf = readElf(path);
-  const translator = new Translator(tlsDisplacement);
   const source = {
     fetchPage(page: number, target: Uint8Array): boolean {
       for (const [offset, address, size] of elf.segments) {
-        const from = page * 4096 - address;
+        const from = page * 4096 - base - address;
         if (from < 0 || from >= size) continue;
         target.fill(0);
         target.set(elf.bytes.subarray(offset + from, offset + Math.min(from + 4096, size)));
@@ -68,11 +73,18 @@ export function realUnits(path: string, count: number, tlsDisplacement: number):
       return false;
     },
   };
+  return { source, functions: elf.functions.map((address) => base + address) };
+}
+
+/** Up to `count` units from functions spread evenly over the file. */
+export function realUnits(path: string, count: number, tlsDisplacement: number): Uint8Array[] {
+  const { source, functions } = loadedCode(path, 0);
+  const translator = new Translator(tlsDisplacement);
   const limits = { maxInstructions: 200, isEntry: () => false };
   const units: Uint8Array[] = [];
-  const step = Math.max(1, Math.floor(elf.functions.length / count));
-  for (let n = 0; n < elf.functions.length && units.length < count; n += step) {
-    const unit = translator.translate(source, elf.functions[n]!, limits);
+  const step = Math.max(1, Math.floor(functions.length / count));
+  for (let n = 0; n < functions.length && units.length < count; n += step) {
+    const unit = translator.translate(source, functions[n]!, limits);
     if (unit !== undefined && unit.bytes.length > 0) units.push(place(unit));
   }
   return units;

@@ -50,8 +50,11 @@ function unit(changes: Partial<Unit> = {}): Unit {
     entryAt: 0,
     landingAt: 0,
     bytes: Uint8Array.from(bytes),
-    links: [],
-    relocs: [{ at: 13, target: EXIT.syscall }],
+    links: new Uint32Array(0),
+    relocs: Uint32Array.of(13, EXIT.syscall),
+    places: new Uint32Array(0),
+    isMovable: true,
+    instructionCount: 1,
     rips: Uint32Array.of(0x401000),
     offsets: Uint32Array.of(0),
     leaders: new Uint32Array(0),
@@ -81,19 +84,15 @@ test('landings and entries inside an instruction are not registered', () => {
 test('a link must be a jmp rel32 in the bytes that were verified', () => {
   const cache = new CodeCache(fakeHost());
   const domain = cache.createDomain();
-  const link = { target: 0x402000, siteAt: 13 };
-  const good = unit({ links: [{ ...link, displacementAt: 8, siteAt: 2 }] });
+  const good = unit({ links: Uint32Array.of(0x402000, 8, 2) });
   assert.equal(cache.add(good, domain).dead, false);
-  const immediate = unit({ links: [{ ...link, displacementAt: 2, siteAt: 2 }] });
+  const immediate = unit({ links: Uint32Array.of(0x402000, 2, 2) });
   assert.throws(() => cache.add(immediate, domain), { code: 'UNIT_REJECTED' });
   // E9 in the unit, but a relocation makes mov ecx, imm32 (B9) of it before it is verified.
   const hidden = unit({
     bytes: Uint8Array.from([0x90, 0x90, 0x90, 0xe9, 0, 0, 0, 0, 0xe9, 0, 0, 0, 0]),
-    relocs: [
-      { at: 3, target: EXIT.emulate },
-      { at: 9, target: EXIT.syscall },
-    ],
-    links: [{ target: 0x402000, displacementAt: 4, siteAt: 4 }],
+    relocs: Uint32Array.of(3, EXIT.emulate, 9, EXIT.syscall),
+    links: Uint32Array.of(0x402000, 4, 4),
   });
   const fresh = new CodeCache(fakeHost());
   assert.throws(() => fresh.add(hidden, fresh.createDomain()), /: link, no branch there/);
@@ -103,11 +102,11 @@ test('no unit may branch to an exit that only signal handlers take', () => {
   const cache = new CodeCache(fakeHost());
   const domain = cache.createDomain();
   for (const target of [EXIT.fault, EXIT.tick, EXIT.tickBeforeEntry])
-    assert.throws(() => cache.add(unit({ relocs: [{ at: 13, target }] }), domain), {
+    assert.throws(() => cache.add(unit({ relocs: Uint32Array.of(13, target) }), domain), {
       code: 'UNIT_REJECTED',
     });
   for (const target of [EXIT.syscall, TARGET.miss, TARGET.missReturn, TARGET.missJump])
-    cache.add(unit({ relocs: [{ at: 13, target }] }), domain);
+    cache.add(unit({ relocs: Uint32Array.of(13, target) }), domain);
 });
 
 test('a dropped unit is in no table, even if a later one has the same return address', () => {

@@ -4,7 +4,7 @@
  */
 
 import type { CodeHost } from '../code-host.ts';
-import type { Unit } from '../translate/unit.ts';
+import { LINK_INTS, RELOC_INTS, type Unit } from '../translate/unit.ts';
 import type { Accepted, UnitPlace } from '../verify/types.ts';
 import { CodeVerifier } from '../verify/verifier.ts';
 import { CodeSpace } from './code-space.ts';
@@ -50,6 +50,8 @@ export class CodeCache {
   /** By ascending offset in code memory. */
   private readonly placed: PlacedUnit[] = [];
   private readonly place: UnitPlace & { placement: number };
+  /** Where a unit gets what depends on its place, is verified, and is published from. */
+  private snapshot = new Uint8Array(1 << 14);
 
   constructor(host: CodeHost) {
     const space = new CodeSpace(host);
@@ -86,7 +88,7 @@ export class CodeCache {
     const verdict = known ?? this.verifier.verifyUnit(snapshot, this.place);
     if (!verdict.ok)
       throw new RejectedUnitError(unit, verdict.offset, verdict.reason, verdict.text);
-    if (!known) this.store.add({ unit: { ...unit, bytes: unit.bytes.slice() }, verdict });
+    if (!known) this.store.add({ unit, verdict });
     this.space.write(offset, snapshot);
     const placed: PlacedUnit = {
       unit,
@@ -102,22 +104,26 @@ export class CodeCache {
     domain.publish(placed, links);
     this.statistics.units++;
     this.statistics.bytes += unit.bytes.length;
-    this.statistics.guestInstructions += unit.rips.length;
+    this.statistics.guestInstructions += unit.instructionCount;
     return placed;
   }
 
   /** A private copy with everything filled in that depends on the place. */
   private relocate(unit: Unit, offset: number, firstLink: number): Uint8Array {
-    const bytes = unit.bytes.slice();
-    for (const reloc of unit.relocs) {
-      const distance = this.space.targetOffset(reloc.target) - (offset + reloc.at + 4);
-      write32(bytes, reloc.at, distance);
+    const size = unit.bytes.length;
+    if (size > this.snapshot.length) this.snapshot = new Uint8Array(size * 2);
+    const bytes = this.snapshot.subarray(0, size);
+    bytes.set(unit.bytes);
+    const { relocs, links } = unit;
+    for (let n = 0; n < relocs.length; n += RELOC_INTS) {
+      const at = relocs[n]!;
+      write32(bytes, at, this.space.targetOffset(relocs[n + 1]!) - (offset + at + 4));
     }
-    unit.links.forEach((link, n) => {
-      write32(bytes, link.siteAt, firstLink + n);
+    for (let n = 0; n < links.length; n += LINK_INTS) {
+      write32(bytes, links[n + 2]!, firstLink + n / LINK_INTS);
       // Until it is linked it goes to its exit through a place outside that is always there: itself.
-      write32(bytes, link.displacementAt, 0);
-    });
+      write32(bytes, links[n + 1]!, 0);
+    }
     return bytes;
   }
 
@@ -128,16 +134,16 @@ export class CodeCache {
   private linksOf(placed: PlacedUnit, verified: Uint8Array): Link[] {
     const { unit, offset } = placed;
     const links: Link[] = [];
-    for (const link of unit.links) {
-      const at = offset + link.displacementAt;
+    for (let n = 0; n < unit.links.length; n += LINK_INTS) {
+      const displacementAt = unit.links[n + 1]!;
+      const at = offset + displacementAt;
       const isJump =
         (at & 3) === 0 &&
-        verified[link.displacementAt - 1] === JMP &&
-        startsAt(placed.starts, link.displacementAt - 1) &&
-        startsAt(placed.starts, link.displacementAt + 4);
-      if (!isJump)
-        throw new RejectedUnitError(unit, link.displacementAt, 'link', 'no branch there');
-      links.push({ from: placed, target: link.target, at });
+        verified[displacementAt - 1] === JMP &&
+        startsAt(placed.starts, displacementAt - 1) &&
+        startsAt(placed.starts, displacementAt + 4);
+      if (!isJump) throw new RejectedUnitError(unit, displacementAt, 'link', 'no branch there');
+      links.push({ from: placed, target: unit.links[n]!, at });
     }
     return links;
   }

@@ -7,7 +7,7 @@
 import type { LookupTables } from '../code-host.ts';
 import { TABLE_ENTRIES } from '../sandbox/layout.ts';
 import { TARGET } from '../sandbox/macros.ts';
-import type { Unit } from '../translate/unit.ts';
+import { LINK_INTS, type Unit } from '../translate/unit.ts';
 import type { CodeSpace } from './code-space.ts';
 import { WideTable } from './wide-table.ts';
 
@@ -79,14 +79,15 @@ export class Domain implements Disposable {
       }
       units.add(placed);
     }
-    if (unit.rips.length > 0 || unit.pages.length > 0) this.enter(placed, unit.rip, unit.entryAt);
-    for (const n of unit.leaders) this.enter(placed, unit.rips[n]!, unit.offsets[n]!);
-    const { returns } = unit;
+    const isThunk = unit.instructionCount === 0;
+    if (!isThunk || unit.pages.length > 0) this.enter(placed, unit.rip, unit.entryAt);
+    const { leaders, returns } = unit;
+    for (let n = 0; n < leaders.length; n += 2) this.enter(placed, leaders[n]!, leaders[n + 1]!);
     // The tables lead to what the code verifier lets be entered, whatever the translator says.
     for (let n = 0; n < returns.length; n += 2)
       if (isStart(placed, returns[n + 1]!))
         this.landReturn(returns[n]!, offset + returns[n + 1]!, false);
-    if ((returns.length === 0 || unit.rips.length > 0) && isStart(placed, unit.landingAt))
+    if ((returns.length === 0 || !isThunk) && isStart(placed, unit.landingAt))
       this.jumpLandings.set(unit.rip, offset + unit.landingAt);
     for (const link of links) this.connect(link);
   }
@@ -169,16 +170,17 @@ export class Domain implements Disposable {
     this.units.delete(placed);
     for (const page of unit.pages) this.byPage.get(page)?.delete(placed);
     this.leave(placed, unit.rip);
-    for (const n of unit.leaders) this.leave(placed, unit.rips[n]!);
+    for (let n = 0; n < unit.leaders.length; n += 2) this.leave(placed, unit.leaders[n]!);
     for (let n = 0; n < unit.returns.length; n += 2)
       this.forgetReturn(unit.returns[n]!, placed.offset + unit.returns[n + 1]!);
     this.forgetJump(unit.rip, placed.offset + unit.landingAt);
-    for (const link of unit.links) {
-      const waiting = this.incoming.get(link.target);
+    for (let n = 0; n < unit.links.length; n += LINK_INTS) {
+      const target = unit.links[n]!;
+      const waiting = this.incoming.get(target);
       if (!waiting) continue;
       const kept = waiting.filter((each) => each.from !== placed);
-      if (kept.length > 0) this.incoming.set(link.target, kept);
-      else this.incoming.delete(link.target);
+      if (kept.length > 0) this.incoming.set(target, kept);
+      else this.incoming.delete(target);
     }
   }
 

@@ -8,9 +8,9 @@ import type { Unit } from '../translate/unit.ts';
 
 const MAGIC = 0x43544c43; // "CLTC"
 /** Changes with the format and with what the translator emits. */
-const VERSION = 2;
+const VERSION = 3;
 const HEAD_WORDS = 6;
-const UNIT_HEAD = 12;
+const UNIT_HEAD = 14;
 
 export interface TranslationFileContents {
   readonly tlsDisplacement: number;
@@ -25,8 +25,9 @@ function unitWords(unit: Unit): number {
   return (
     UNIT_HEAD +
     words(unit.bytes.length) +
-    3 * unit.links.length +
-    2 * unit.relocs.length +
+    unit.links.length +
+    unit.relocs.length +
+    unit.places.length +
     2 * unit.rips.length +
     unit.leaders.length +
     unit.returns.length +
@@ -61,6 +62,7 @@ function putUnit(file: Uint32Array, bytes: Uint8Array, start: number, unit: Unit
       ...[unit.entryAt, unit.landingAt, unit.bytes.length, unit.links.length, unit.relocs.length],
       ...[unit.rips.length, unit.leaders.length, unit.returns.length, unit.fixups.length],
       ...[unit.ranges.length, unit.source.length, unit.pages.length],
+      ...[unit.places.length, unit.isMovable ? 1 : 0],
     ],
     start,
   );
@@ -71,8 +73,7 @@ function putUnit(file: Uint32Array, bytes: Uint8Array, start: number, unit: Unit
   };
   for (const table of [unit.rips, unit.offsets, unit.leaders, unit.returns]) put(table);
   for (const table of [unit.fixups, unit.ranges, unit.pages]) put(table);
-  for (const link of unit.links) put([link.target, link.displacementAt, link.siteAt]);
-  for (const reloc of unit.relocs) put([reloc.at, reloc.target]);
+  for (const table of [unit.links, unit.relocs, unit.places]) put(table);
   for (const raw of [unit.bytes, unit.source]) {
     bytes.set(raw, at * 4);
     at += words(raw.length);
@@ -138,7 +139,7 @@ export class TranslationFile {
     const start = this.bytes.byteOffset;
     let at = place + UNIT_HEAD;
     const end = at + 2 * count(5) + count(6) + count(7) + count(8) + count(9) + count(11);
-    const tail = 3 * count(3) + 2 * count(4) + words(count(2)) + words(count(10));
+    const tail = count(3) + count(4) + count(12) + words(count(2)) + words(count(10));
     if (end + tail > file.length) return undefined;
     const take = (length: number): Uint32Array => {
       at += length;
@@ -152,8 +153,9 @@ export class TranslationFile {
     at += count(8);
     const ranges = take(count(9));
     const pages = take(count(11));
-    const links = take(3 * count(3));
-    const relocs = take(2 * count(4));
+    const links = take(count(3));
+    const relocs = take(count(4));
+    const places = take(count(12));
     const raw = (length: number): Uint8Array => {
       const piece = this.bytes.subarray(at * 4, at * 4 + length);
       at += words(length);
@@ -164,15 +166,7 @@ export class TranslationFile {
     return {
       ...{ rip, entryAt: count(0), landingAt: count(1), bytes: code },
       ...{ rips, offsets, leaders, returns, fixups, ranges, source, pages },
-      links: Array.from({ length: count(3) }, (_, n) => ({
-        target: links[3 * n]!,
-        displacementAt: links[3 * n + 1]!,
-        siteAt: links[3 * n + 2]!,
-      })),
-      relocs: Array.from({ length: count(4) }, (_, n) => ({
-        at: relocs[2 * n]!,
-        target: relocs[2 * n + 1]!,
-      })),
+      ...{ links, relocs, places, isMovable: count(13) === 1, instructionCount: count(5) },
     };
   }
 }

@@ -113,13 +113,13 @@ export class Control {
   private pushReturn(address: number, rip: number, actions: number, spare: number): void {
     const { e } = this;
     if (address < HIGH) {
-      e.storeGuestImmediate(RSP, -8, address);
+      e.storeGuestAddress(RSP, -8, address);
       return;
     }
     const slot = 4 + spare;
     e.spill(RCX, slot);
     e.fix(rip, actions, 0);
-    e.moveImmediate(RCX, address);
+    e.moveAddress(RCX, address);
     const inner = actions || restore(RCX, slot);
     e.fix(rip, inner, 0);
     e.storeGuest(RCX, RSP, -8);
@@ -216,13 +216,14 @@ export class Control {
   private landed(rip: number, arriving: number, miss: number): void {
     const { e } = this;
     let left = rip;
-    while (left > 0 || left === rip) {
-      const step = Math.min(left, LEA_LIMIT);
+    while (left > LEA_LIMIT) {
       e.fix(0, arriving, 0);
-      e.lea(RCX, RCX, -step);
-      left -= step;
-      if (left === 0) break;
+      e.lea(RCX, RCX, -LEA_LIMIT);
+      left -= LEA_LIMIT;
+      e.isMovable = false;
     }
+    e.fix(0, arriving, 0);
+    e.leaMinusAddress(RCX, RCX, left);
     e.fix(0, arriving, 0);
     e.u8(0xe3);
     e.u8(5);
@@ -249,11 +250,11 @@ export class Control {
     e.u8(0xc7);
     e.u8(0x04);
     e.u8(0x25);
-    e.u32(e.tlsDisplacement + TLS.exitSite.offset);
+    e.slot32(TLS.exitSite.offset);
     const siteAt = e.position;
     e.u32(0);
     e.fix(target, 0, 0);
-    e.links.push({ target, displacementAt, siteAt });
+    e.link(target, displacementAt, siteAt);
     e.jumpOut(EXIT.link);
   }
 

@@ -5,7 +5,15 @@
 
 import { TLS } from '../sandbox/layout.ts';
 import { FIXUP_INTS } from './fixup.ts';
-import type { UnitLink, UnitReloc } from './unit.ts';
+import {
+  LINK_INTS,
+  MOVABLE_LIMIT,
+  PLACE_ADDRESS,
+  PLACE_NEGATED,
+  PLACE_SHIFT,
+  PLACE_SLOT,
+  RELOC_INTS,
+} from './unit.ts';
 
 export const RAX = 0;
 export const RCX = 1;
@@ -23,8 +31,16 @@ export class Emitter {
   position = 0;
   fixups = new Int32Array(1 << 12);
   fixupCount = 0;
-  readonly links: UnitLink[] = [];
-  readonly relocs: UnitReloc[] = [];
+  /** Records of LINK_INTS, of RELOC_INTS integers (`unit.ts`). */
+  links = new Int32Array(1 << 10);
+  linkCount = 0;
+  relocs = new Int32Array(1 << 10);
+  relocCount = 0;
+  /** As in `Unit.places`. */
+  places = new Int32Array(1 << 10);
+  placeCount = 0;
+  /** False: some guest address stands in a form that another base would not take. */
+  isMovable = true;
   readonly tlsDisplacement: number;
 
   constructor(tlsDisplacement: number) {
@@ -34,8 +50,10 @@ export class Emitter {
   reset(): void {
     this.position = 0;
     this.fixupCount = 0;
-    this.links.length = 0;
-    this.relocs.length = 0;
+    this.linkCount = 0;
+    this.relocCount = 0;
+    this.placeCount = 0;
+    this.isMovable = true;
   }
 
   /** To be called before each guest instruction: what it emits then needs no check. */
@@ -46,10 +64,11 @@ export class Emitter {
       this.bytes = grown;
     }
     if ((this.fixupCount + 24) * FIXUP_INTS > this.fixups.length) {
-      const grown = new Int32Array(this.fixups.length * 2);
-      grown.set(this.fixups);
-      this.fixups = grown;
+      this.fixups = doubled(this.fixups);
     }
+    if (this.linkCount + 2 * LINK_INTS > this.links.length) this.links = doubled(this.links);
+    if (this.relocCount + 8 * RELOC_INTS > this.relocs.length) this.relocs = doubled(this.relocs);
+    if (this.placeCount + 32 > this.places.length) this.places = doubled(this.places);
   }
 
   u8(value: number): void {
@@ -68,6 +87,17 @@ export class Emitter {
     this.bytes[at + 2] = value >> 16;
     this.bytes[at + 3] = value >> 24;
     this.position = at + 4;
+  }
+
+  /**
+   * A guest address (`isNegated`: its negative) in 32 bits: what moves with the module. All forms
+   * here are the same for every address below 2 GiB.
+   */
+  address32(address: number, isNegated = false): void {
+    if (!(address >= 0 && address < MOVABLE_LIMIT)) this.isMovable = false;
+    const kind = isNegated ? PLACE_NEGATED : PLACE_ADDRESS;
+    this.places[this.placeCount++] = (this.position << PLACE_SHIFT) | kind;
+    this.u32(isNegated ? -address : address);
   }
 
   patch32(at: number, value: number): void {
@@ -91,7 +121,18 @@ export class Emitter {
   private slotOperand(register: number, offset: number): void {
     this.u8(((register & 7) << 3) | 4);
     this.u8(0x25);
+    this.slot32(offset);
+  }
+
+  /** Displacement of an fs: operand. */
+  slot32(offset: number): void {
+    this.noteSlot(this.position);
     this.u32(this.tlsDisplacement + offset);
+  }
+
+  /** A slot's displacement stands at `at`. */
+  noteSlot(at: number): void {
+    this.places[this.placeCount++] = (at << PLACE_SHIFT) | PLACE_SLOT;
   }
 
   /** mov r64, fs:[slot] */
@@ -119,12 +160,12 @@ export class Emitter {
   }
 
   /** mov qword fs:[slot], imm32 */
-  storeSlotImmediate(offset: number, value: number): void {
+  storeSlotAddress(offset: number, address: number): void {
     this.u8(0x64);
     this.u8(0x48);
     this.u8(0xc7);
     this.slotOperand(0, offset);
-    this.u32(value);
+    this.address32(address);
   }
 
   /** cmp qword fs:[slot], imm32 */
@@ -180,6 +221,12 @@ export class Emitter {
     else this.u32(value);
   }
 
+  /** mov qword gs:[base + disp], imm32 with a guest address below 2 GiB. */
+  storeGuestAddress(base: number, disp: number, address: number): void {
+    this.guestAccess(0xc7, 0, base, disp, 64);
+    this.address32(address);
+  }
+
   /** lea r64, [base + disp] */
   lea(register: number, base: number, disp: number): void {
     this.u8(0x48 | ((register >> 3) << 2) | (base >> 3));
@@ -187,11 +234,20 @@ export class Emitter {
     this.stackOperand(register, base, disp);
   }
 
-  /** mov r32, imm32: the register holds the number zero-extended. */
-  moveImmediate(register: number, value: number): void {
+  /** lea r64, [base − address] */
+  leaMinusAddress(register: number, base: number, address: number): void {
+    this.u8(0x48 | ((register >> 3) << 2) | (base >> 3));
+    this.u8(0x8d);
+    this.u8(0x80 | ((register & 7) << 3) | (base & 7));
+    if ((base & 7) === 4) this.u8(0x24);
+    this.address32(address, true);
+  }
+
+  /** mov r32, imm32: the register holds the guest address zero-extended. */
+  moveAddress(register: number, address: number): void {
     if (register >= 8) this.u8(0x41);
     this.u8(0xb8 | (register & 7));
-    this.u32(value);
+    this.address32(address);
   }
 
   /** mov r64, r64 */
@@ -211,22 +267,32 @@ export class Emitter {
   /** jmp rel32 to a place outside that `target` names. */
   jumpOut(target: number): void {
     this.u8(0xe9);
-    this.relocs.push({ at: this.position, target });
+    const at = this.relocCount;
+    this.relocs[at] = this.position;
+    this.relocs[at + 1] = target;
+    this.relocCount = at + RELOC_INTS;
     this.u32(0);
   }
 
-  /** jcc rel32, the same. */
-  branchOut(condition: number, target: number): void {
-    this.u8(0x0f);
-    this.u8(0x80 | condition);
-    this.relocs.push({ at: this.position, target });
-    this.u32(0);
+  /** Notes a link of the unit. */
+  link(target: number, displacementAt: number, siteAt: number): void {
+    const at = this.linkCount;
+    this.links[at] = target;
+    this.links[at + 1] = displacementAt;
+    this.links[at + 2] = siteAt;
+    this.linkCount = at + LINK_INTS;
   }
 
   /** An exit of `kind` that reports `rip`. */
   exit(kind: number, rip: number): void {
-    this.storeSlotImmediate(TLS.exitRip.offset, rip);
+    this.storeSlotAddress(TLS.exitRip.offset, rip);
     this.fix(rip, 0, 0);
     this.jumpOut(kind);
   }
+}
+
+function doubled(table: Int32Array): Int32Array<ArrayBuffer> {
+  const grown = new Int32Array(table.length * 2);
+  grown.set(table);
+  return grown;
 }

@@ -23,6 +23,8 @@ export interface Address {
   index: number;
   scale: number;
   disp: number;
+  /** `disp` is a guest address: it was RIP-relative. */
+  isRip: boolean;
 }
 
 /** What `copy` puts in place of the memory operand: null keeps it. */
@@ -54,7 +56,7 @@ export function copy(
   const replaced =
     address ??
     (ins.hasMemory && ins.base === BASE_RIP
-      ? { base: NONE, index: NONE, scale: 0, disp: ripTarget(ins, rip) }
+      ? { base: NONE, index: NONE, scale: 0, disp: ripTarget(ins, rip), isRip: true }
       : null);
   if (row.space === LEGACY) legacyHead(e, ins, facts, replaced);
   else if (row.space === EVEX) evexHead(e, source, ins, replaced);
@@ -100,7 +102,8 @@ function modrm(e: Emitter, field: number, address: Address): void {
     e.u8(0x80 | field | 4);
     e.u8((address.scale << 6) | ((index === NONE ? 4 : index & 7) << 3) | (base & 7));
   }
-  e.u32(address.disp);
+  if (address.isRip) e.address32(address.disp);
+  else e.u32(address.disp);
 }
 
 function addressBits(address: Address): number {
@@ -199,11 +202,11 @@ export function segmentedAddress(
   beforeLea: () => void,
 ): Address {
   const { base, index, scale, displacement } = ins;
-  if (base === BASE_RIP) return { base: scratch, index: NONE, scale: 0, disp: ripTarget(ins, rip) };
-  if (base === NONE && ins.row.moffs)
-    return { base: scratch, index: NONE, scale: 0, disp: displacement };
-  if (base === NONE) return { base: scratch, index, scale, disp: displacement };
-  if (index === NONE) return { base, index: scratch, scale: 0, disp: displacement };
+  const plain = { index: NONE, scale: 0, disp: displacement, isRip: false };
+  if (base === BASE_RIP) return { ...plain, base: scratch, disp: ripTarget(ins, rip), isRip: true };
+  if (base === NONE && ins.row.moffs) return { ...plain, base: scratch };
+  if (base === NONE) return { ...plain, base: scratch, index, scale };
+  if (index === NONE) return { ...plain, base, index: scratch };
   beforeLea();
   // lea scratch32, [scratch + base]
   const rex = ((scratch >> 3) << 2) | ((scratch >> 3) << 1) | (base >> 3);
@@ -212,7 +215,7 @@ export function segmentedAddress(
   e.u8(0x44 | ((scratch & 7) << 3));
   e.u8(((scratch & 7) << 3) | (base & 7));
   e.u8(0);
-  return { base: scratch, index, scale, disp: displacement };
+  return { ...plain, base: scratch, index, scale };
 }
 
 /** A plain instruction whose operand is relative to the guest's FS or GS base. */

@@ -24,6 +24,7 @@ export function accessOperand(
     index: ins.base === BASE_RIP ? NONE : ins.index,
     scale: ins.scale,
     disp: ins.base === BASE_RIP ? ripTarget(ins, rip) : ins.displacement,
+    isRip: ins.base === BASE_RIP,
   };
   e.u8(0x65);
   e.u8(0x67);
@@ -44,10 +45,11 @@ function emitModrm(e: Emitter, field: number, at: Address): void {
   if (base === NONE) {
     e.u8(field | 4);
     e.u8(sib | 5);
-    e.u32(disp);
+    if (at.isRip) e.address32(disp);
+    else e.u32(disp);
     return;
   }
-  const short = disp >= -128 && disp <= 127;
+  const short = !at.isRip && disp >= -128 && disp <= 127;
   const mod = short ? 0x40 : 0x80;
   if (index === NONE && (base & 7) !== 4) {
     e.u8(mod | field | (base & 7));
@@ -56,6 +58,7 @@ function emitModrm(e: Emitter, field: number, at: Address): void {
     e.u8(sib | (base & 7));
   }
   if (short) e.u8(disp);
+  else if (at.isRip) e.address32(disp);
   else e.u32(disp);
 }
 

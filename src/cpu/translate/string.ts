@@ -33,6 +33,8 @@ import {
 } from './fixup.ts';
 
 const LOAD_BASE_BYTES = 9;
+/** Every macro begins with the load of B: its slot's displacement. */
+const BASE_SLOT_AT = 5;
 const TRUNCATE_BYTES = 2;
 const ADD_BYTES = 4;
 
@@ -85,6 +87,7 @@ export function stringInstruction(
   e.fix(rip, 0, 0);
   const start = e.position;
   e.pattern(macros.get(operation, bits, repeat));
+  e.noteSlot(start + BASE_SLOT_AT);
   const end = e.position;
   fixInside(e, operation, rip, start);
   e.position = end;

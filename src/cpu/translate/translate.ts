@@ -6,6 +6,7 @@
 
 import type { Instruction } from '../../x86/instruction.ts';
 import { EXIT } from '../sandbox/layout.ts';
+import { Arena } from './arena.ts';
 import { Control } from './control.ts';
 import { Emitter } from './emitter.ts';
 import { KIND, type RowFacts } from './facts.ts';
@@ -26,8 +27,12 @@ export class Translator {
   private readonly control: Control;
   private readonly strings: StringMacros;
   private hostAt = new Int32Array(4096);
+  private readonly arena = new Arena();
   private readonly returns: number[] = [];
   private readonly leaders: number[] = [];
+  private readonly runs: number[] = [];
+  private rips = new Uint32Array(4096);
+  private offsets = new Uint32Array(4096);
   private x87Marked = false;
 
   constructor(tlsDisplacement: number) {
@@ -78,7 +83,11 @@ export class Translator {
     this.returns.length = 0;
     this.leaders.length = 0;
     this.x87Marked = false;
-    if (this.hostAt.length < this.scan.count) this.hostAt = new Int32Array(this.scan.count * 2);
+    if (this.hostAt.length < this.scan.count) {
+      this.hostAt = new Int32Array(this.scan.count * 2);
+      this.rips = new Uint32Array(this.scan.count * 2);
+      this.offsets = new Uint32Array(this.scan.count * 2);
+    }
     this.hostAt.fill(-1, 0, this.scan.count);
   }
 
@@ -208,6 +217,7 @@ export class Translator {
     }
     const value = ripTarget(ins, rip);
     if (wide && (value < 0 || value > 0xffff_ffff)) {
+      e.isMovable = false;
       e.u8(0x48 | (ins.reg >> 3));
       e.u8(0xb8 | (ins.reg & 7));
       e.u32(value % 2 ** 32);
@@ -215,70 +225,78 @@ export class Translator {
       return;
     }
     if (facts.sizePrefix) {
+      e.isMovable = false;
       e.u8(0x66);
       if (ins.reg >= 8) e.u8(0x41);
       e.u8(0xb8 | (ins.reg & 7));
       e.u16(value);
       return;
     }
-    e.moveImmediate(ins.reg, value);
+    e.moveAddress(ins.reg, value);
   }
 
   private finish(rip: number, entryAt: number, pages: Uint32Array): Unit {
-    const { e, scan } = this;
+    const { e, scan, arena, rips, offsets, leaders, hostAt } = this;
     this.control.finish();
-    const { ranges, source } = sourceOf(scan);
-    const rips = new Uint32Array(scan.count);
-    const offsets = new Uint32Array(scan.count);
-    for (let n = 0; n < scan.count; n++) {
-      const index = scan.order[n]!;
-      rips[n] = scan.ripOf(scan.pool[index]!);
-      offsets[n] = this.hostAt[index]!;
-      if (scan.markOf(rips[n]!) & LEADER) this.leaders.push(n);
+    const { count, order, pool, marks } = scan;
+    const { base } = scan.window;
+    for (let n = 0; n < count; n++) {
+      const index = order[n]!;
+      const { offset } = pool[index]!;
+      rips[n] = base + offset;
+      offsets[n] = hostAt[index]!;
+      if (marks[offset]! & LEADER) leaders.push(base + offset, hostAt[index]!);
     }
+    const source = this.source();
+    const fixups = arena.words(e.fixups, e.fixupCount * FIXUP_INTS);
     return {
       rip,
       entryAt,
       landingAt: 0,
-      bytes: e.bytes.slice(0, e.position),
-      links: e.links.slice(),
-      relocs: e.relocs.slice(),
-      rips,
-      offsets,
-      leaders: Uint32Array.from(this.leaders),
-      returns: Uint32Array.from(this.returns),
-      fixups: e.fixups.slice(0, e.fixupCount * FIXUP_INTS),
-      ranges,
+      bytes: arena.bytes(e.bytes, 0, e.position),
+      links: arena.words(e.links, e.linkCount),
+      relocs: arena.words(e.relocs, e.relocCount),
+      places: arena.words(e.places, e.placeCount),
+      isMovable: e.isMovable,
+      instructionCount: count,
+      rips: arena.words(rips, count),
+      offsets: arena.words(offsets, count),
+      leaders: arena.words(leaders, leaders.length),
+      returns: arena.words(this.returns, this.returns.length),
+      fixups: new Int32Array(fixups.buffer, fixups.byteOffset, fixups.length),
+      ranges: arena.words(this.runs, this.runs.length),
       source,
       pages,
     };
   }
-}
 
-/** The guest bytes that the instructions of `scan` take, as runs without gaps. */
-function sourceOf(scan: Scan): { ranges: Uint32Array; source: Uint8Array } {
-  const runs: number[] = [];
-  let total = 0;
-  let end = -1;
-  for (let n = 0; n < scan.count; n++) {
-    const { offset, length } = scan.pool[scan.order[n]!]!;
-    const from = Math.max(offset, end);
-    const until = offset + length;
-    if (until <= from) continue;
-    if (offset > end || end < 0) runs.push(from, until - from);
-    else runs[runs.length - 1]! += until - from;
-    total += until - from;
-    end = until;
+  /** The guest bytes that the instructions take; `runs` then has them as ranges without gaps. */
+  private source(): Uint8Array {
+    const { scan, runs } = this;
+    const { bytes, base } = scan.window;
+    runs.length = 0;
+    let total = 0;
+    let end = -1;
+    for (let n = 0; n < scan.count; n++) {
+      const { offset, length } = scan.pool[scan.order[n]!]!;
+      const until = offset + length;
+      if (until <= end) continue;
+      if (offset > end || end < 0) runs.push(offset, until - offset);
+      else runs[runs.length - 1]! += until - end;
+      total += until - Math.max(offset, end);
+      end = until;
+    }
+    const source = this.arena.room(total);
+    let at = 0;
+    for (let n = 0; n < runs.length; n += 2) {
+      const from = runs[n]!;
+      const length = runs[n + 1]!;
+      source.set(bytes.subarray(from, from + length), at);
+      at += length;
+      runs[n] = from + base;
+    }
+    return source;
   }
-  const source = new Uint8Array(total);
-  let at = 0;
-  for (let n = 0; n < runs.length; n += 2) {
-    const from = runs[n]!;
-    source.set(scan.window.bytes.subarray(from, from + runs[n + 1]!), at);
-    at += runs[n + 1]!;
-    runs[n] = from + scan.window.base;
-  }
-  return { ranges: Uint32Array.from(runs), source };
 }
 
 /**

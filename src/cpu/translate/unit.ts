@@ -4,22 +4,26 @@
  * cache. Plain data, so that it can be kept in a file.
  */
 
-/** A direct branch out of the unit that linking may redirect. */
-export interface UnitLink {
-  /** Guest address it goes to. */
-  readonly target: number;
-  /** Offset of the 4-byte displacement of the `jmp rel32` that is replaced. */
-  readonly displacementAt: number;
-  /** Offset of the immediate that names the link to the exit: the cache's number of the link. */
-  readonly siteAt: number;
-}
+/**
+ * Integers of a link, a direct branch out of the unit that linking may redirect: the guest address
+ * it goes to; the offset of the 4-byte displacement of the `jmp rel32` that is replaced; the offset
+ * of the immediate that names the link to the exit (the cache's number of the link).
+ */
+export const LINK_INTS = 3;
 
-/** A `rel32` at `at` (relative to its end, at + 4) that goes to the place `target` names. */
-export interface UnitReloc {
-  readonly at: number;
-  /** An exit kind, or a number of `TARGET`. */
-  readonly target: number;
-}
+/**
+ * Integers of a relocation: the offset of a `rel32` (relative to its end), and the place it goes to,
+ * an exit kind or a number of `TARGET`.
+ */
+export const RELOC_INTS = 2;
+
+/** Kinds of places that move: a guest address, the negative of one, the displacement of a slot. */
+export const PLACE_ADDRESS = 0;
+export const PLACE_NEGATED = 1;
+export const PLACE_SLOT = 2;
+export const PLACE_SHIFT = 2;
+/** Guest addresses below have the same forms in `bytes`, so that units move among them. */
+export const MOVABLE_LIMIT = 2 ** 31;
 
 export interface Unit {
   /** Guest address of its first instruction, and its host entry (behind the jump landing). */
@@ -28,12 +32,18 @@ export interface Unit {
   /** Offset of the landing of indirect jumps to `rip`. */
   readonly landingAt: number;
   readonly bytes: Uint8Array;
-  readonly links: readonly UnitLink[];
-  readonly relocs: readonly UnitReloc[];
+  /** Records of LINK_INTS, of RELOC_INTS integers. */
+  readonly links: Uint32Array;
+  readonly relocs: Uint32Array;
+  /** Where 4 bytes of `bytes` depend on where the module lies: PLACE_SHIFT'ed offset and kind. */
+  readonly places: Uint32Array;
+  /** False: it is right at its own address only. */
+  readonly isMovable: boolean;
+  readonly instructionCount: number;
   /** Guest address and host offset of every instruction, in host order. */
   readonly rips: Uint32Array;
   readonly offsets: Uint32Array;
-  /** Pairs of indices into `rips`: blocks that other units may be linked to. */
+  /** Blocks that other units may be linked to: pairs of guest address, host offset. */
   readonly leaders: Uint32Array;
   /** Landings of returns: pairs of guest return address, host offset. */
   readonly returns: Uint32Array;

@@ -43,19 +43,19 @@ const FS = 0x64;
 const MAX_UNIT_BYTES = 1 << 24;
 const CODE_BYTES = 2 ** 31;
 
-/** What is known of a byte of the unit: an instruction starts there; nothing may enter there. */
-const START = 1;
-const INTERIOR = 2;
 const NONE = -1;
 
 export class CodeVerifier {
   readonly #decoder: Decoder;
   #code = new Uint8Array(4096 + PADDING_BYTES);
   #view = new DataView(this.#code.buffer);
-  #marks = new Uint8Array(4096);
-  /** Pairs of source and target of branches inside the unit, then displacements of those outside. */
-  readonly #inner: number[] = [];
-  readonly #outer: number[] = [];
+  /** Bit n: an instruction starts at n, and execution may enter there. */
+  #starts = new Uint32Array(4096 >> 5);
+  /** Pairs of source and target of branches inside the unit; displacements of those outside. */
+  #inner = new Uint32Array(256);
+  #innerCount = 0;
+  #outer = new Uint32Array(256);
+  #outerCount = 0;
   #sequences = new Sequences(0);
   #at = 0;
   #previous = NONE;
@@ -76,12 +76,12 @@ export class CodeVerifier {
     const fits = size > 0 && size <= MAX_UNIT_BYTES && place.placement + size <= CODE_BYTES;
     if (!fits && decoder.breaks('unit-size')) return this.#rejected(0, 'unit-size');
     this.#begin(unit, place);
-    const marks = this.#marks;
+    const starts = this.#starts;
     let count = 0;
     while (this.#at < size) {
       const at = this.#at;
       if (!decoder.decode(at)) return this.#rejected(at, decoder.broken);
-      marks[at]! |= START;
+      starts[at >> 5]! |= 1 << (at & 31);
       this.#fallsThrough = true;
       if (!this.#permitted(at, place)) return this.#rejected(at, decoder.broken);
       this.#previous = at;
@@ -90,14 +90,15 @@ export class CodeVerifier {
     }
     if (this.#fallsThrough && decoder.breaks('falls-through'))
       return this.#rejected(this.#previous, 'falls-through');
-    for (let n = 0; n < this.#inner.length; n += 2)
-      if (marks[this.#inner[n + 1]!] !== START && decoder.breaks('branch-interior'))
-        return this.#rejected(this.#inner[n]!, 'branch-interior');
+    const inner = this.#inner;
+    for (let n = 0; n < this.#innerCount; n += 2)
+      if (!this.#isStart(inner[n + 1]!) && decoder.breaks('branch-interior'))
+        return this.#rejected(inner[n]!, 'branch-interior');
     return {
       ok: true,
-      starts: this.#starts(size),
+      starts: starts.slice(0, (size + 31) >> 5),
       instructionCount: count,
-      externalBranches: Uint32Array.from(this.#outer),
+      externalBranches: this.#outer.slice(0, this.#outerCount),
       usesX87: this.#usesX87,
     };
   }
@@ -107,17 +108,17 @@ export class CodeVerifier {
     if (this.#code.length < size + PADDING_BYTES) {
       this.#code = new Uint8Array(size * 2 + PADDING_BYTES);
       this.#view = new DataView(this.#code.buffer);
-      this.#marks = new Uint8Array(size * 2);
+      this.#starts = new Uint32Array((size * 2 + 31) >> 5);
     }
     this.#code.set(unit);
     this.#code.fill(0, size, size + PADDING_BYTES);
-    this.#marks.fill(0, 0, size);
+    this.#starts.fill(0, 0, (size + 31) >> 5);
     this.#decoder.code = this.#code;
     this.#decoder.size = size;
     if (this.#sequences.tlsDisplacement !== place.tlsDisplacement)
       this.#sequences = new Sequences(place.tlsDisplacement);
-    this.#inner.length = 0;
-    this.#outer.length = 0;
+    this.#innerCount = 0;
+    this.#outerCount = 0;
     this.#at = 0;
     this.#previous = NONE;
     this.#marked = NONE;
@@ -191,7 +192,7 @@ export class CodeVerifier {
     this.#marked = NONE;
     for (const macro of this.#sequences.transfers)
       if (start !== NONE && end - start === macro.length && matches(this.#code, start, macro)) {
-        this.#marks[at]! |= INTERIOR;
+        this.#forbidEntry(at);
         return true;
       }
     return !this.#decoder.breaks('table-jump');
@@ -214,9 +215,9 @@ export class CodeVerifier {
       this.#marked = NONE;
     } else assert(kind === KIND_CONDITIONAL);
     const outside = place.placement + target;
-    if (target >= 0 && target < decoder.size) this.#inner.push(at, target);
+    if (target >= 0 && target < decoder.size) this.#noteInner(at, target);
     else if (outside >= 0 && outside < CODE_BYTES && place.isTarget(outside)) {
-      if (!near) this.#outer.push(immediateAt);
+      if (!near) this.#noteOuter(immediateAt);
     } else return !decoder.breaks('branch-external');
     return true;
   }
@@ -225,19 +226,40 @@ export class CodeVerifier {
   #x87(at: number): boolean {
     this.#usesX87 = true;
     if (this.#marked === NONE) return !this.#decoder.breaks('x87-unmarked');
-    for (let n = this.#marked; n <= at; n++)
-      if (this.#marks[n]! & START) this.#marks[n]! |= INTERIOR;
+    for (let n = this.#marked; n <= at; n++) this.#forbidEntry(n);
     this.#marked = at + 1;
     return true;
   }
 
-  #starts(size: number): Uint32Array {
-    const starts = new Uint32Array((size + 31) >> 5);
-    for (let n = 0; n < size; n++) if (this.#marks[n] === START) starts[n >> 5]! |= 1 << (n & 31);
-    return starts;
+  #isStart(at: number): boolean {
+    return ((this.#starts[at >> 5]! >> (at & 31)) & 1) === 1;
+  }
+
+  /** At or before the instruction that is looked at: no later one starts there. */
+  #forbidEntry(at: number): void {
+    this.#starts[at >> 5]! &= ~(1 << (at & 31));
+  }
+
+  #noteInner(from: number, target: number): void {
+    const at = this.#innerCount;
+    if (at + 2 > this.#inner.length) this.#inner = doubled(this.#inner);
+    this.#inner[at] = from;
+    this.#inner[at + 1] = target;
+    this.#innerCount = at + 2;
+  }
+
+  #noteOuter(displacementAt: number): void {
+    if (this.#outerCount === this.#outer.length) this.#outer = doubled(this.#outer);
+    this.#outer[this.#outerCount++] = displacementAt;
   }
 
   #rejected(offset: number, reason: Rule): Verdict {
     return { ok: false, offset, reason, text: RULES[reason] };
   }
+}
+
+function doubled(table: Uint32Array): Uint32Array<ArrayBuffer> {
+  const larger = new Uint32Array(table.length * 2);
+  larger.set(table);
+  return larger;
 }

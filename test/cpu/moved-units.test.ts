@@ -1,0 +1,42 @@
+/** Translations of real code: moved to another base, they are what the translator makes there. */
+
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { test } from 'node:test';
+import { moveBytes } from '../../src/cpu/cache/move-unit.ts';
+import { Translator } from '../../src/cpu/translate/translate.ts';
+import { loadedCode } from '../isolation/real-units.ts';
+
+const LIBC = '/lib/x86_64-linux-gnu/libc.so.6';
+const skip = existsSync(LIBC) ? false : `no ${LIBC}`;
+const FROM = { base: 0x1000_0000, tls: -1408 };
+const TO = { base: 0x7412_3000, tls: -4096 };
+
+test('a unit moved is the unit translated there', { skip }, () => {
+  const here = loadedCode(LIBC, FROM.base);
+  const there = loadedCode(LIBC, TO.base);
+  const [one, other] = [new Translator(FROM.tls), new Translator(TO.tls)];
+  const limits = { maxInstructions: 200, isEntry: () => false };
+  let moved = 0;
+  for (let n = 0; n < here.functions.length; n += 3) {
+    const unit = one.translate(here.source, here.functions[n]!, limits);
+    const expected = other.translate(there.source, there.functions[n]!, limits);
+    assert.ok(unit && expected);
+    assert.equal(unit.isMovable, expected.isMovable);
+    if (!unit.isMovable) continue;
+    moved++;
+    const bytes = unit.bytes.slice();
+    assert.ok(moveBytes(bytes, unit.places, TO.base - FROM.base, TO.tls - FROM.tls));
+    assert.deepEqual(bytes, expected.bytes, `the function at ${here.functions[n]! - FROM.base}`);
+  }
+  assert.ok(moved > 500, `${moved} units`);
+});
+
+test('an address that would leave the lower 2 GiB, or lies outside, is refused', () => {
+  const places = Uint32Array.of(4 << 2);
+  const bytes = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0x70);
+  assert.equal(moveBytes(bytes.slice(), places, 0x0fff_ffff, 0), true);
+  assert.equal(moveBytes(bytes.slice(), places, 0x1000_0000, 0), false);
+  assert.equal(moveBytes(bytes.slice(), places, -0x7000_0001, 0), false);
+  assert.equal(moveBytes(bytes.slice(), Uint32Array.of(5 << 2), 0, 0), false);
+});
