@@ -57,6 +57,8 @@ function state(space: SandboxPages, entry: HostAddr) {
 test('enter() brings registers, flags, vectors and masks in and out unchanged', () => {
   using space = sandbox();
   using s = state(space, place(exit(EXIT.emulate)));
+  // With RSP not canonical, as below, the kernel cannot return from a page fault (IRET raises #GP).
+  assert.equal(code.enter(s), EXIT.emulate);
   for (let n = 0; n < 16; n++)
     s.u64[n] = (0x0123_4567_89ab_cdefn * BigInt(n + 3)) & (2n ** 64n - 1n);
   for (let i = 0; i < 2048; i++) s.u8[STATE.vectors + i] = i * 7 + (i >> 8);
