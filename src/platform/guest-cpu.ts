@@ -15,6 +15,7 @@ const HIGH = 2 ** 32;
 const RFLAGS_FIXED = 0x202;
 /** CF PF AF ZF SF DF OF and ID; what a guest may set without leaving its sandbox. */
 const RFLAGS_GUEST = 0x200cd5;
+const TF = 0x100;
 
 export class TranslatedCpu implements GuestCpu {
   readonly state: StateBlock;
@@ -27,6 +28,8 @@ export class TranslatedCpu implements GuestCpu {
   lastUnit: PlacedUnit | undefined;
   boundTo: object | undefined;
   boundGeneration = -1;
+  /** TF of the guest: kept here, since it never reaches the processor. */
+  stepsItself = false;
   private readonly model: CpuModel;
   private readonly xstate: Xstate;
   private readonly images: ExtendedImage;
@@ -53,10 +56,12 @@ export class TranslatedCpu implements GuestCpu {
   }
 
   get rflags(): number {
-    return this.state.i32[RFLAGS]! | RFLAGS_FIXED;
+    const flags = this.state.i32[RFLAGS]! | RFLAGS_FIXED;
+    return this.stepsItself ? flags | TF : flags;
   }
 
   set rflags(value: number) {
+    this.stepsItself = (value & TF) !== 0;
     this.state.i32[RFLAGS] = (value & RFLAGS_GUEST) | RFLAGS_FIXED;
     this.state.i32[RFLAGS + 1] = 0;
   }
@@ -110,6 +115,7 @@ export class TranslatedCpu implements GuestCpu {
   copyFrom(other: GuestCpu): void {
     if (!(other instanceof TranslatedCpu)) throw new TypeError('not a cpu of this platform');
     this.state.u8.set(other.state.u8);
+    this.stepsItself = other.stepsItself;
     this.lastUnit = undefined;
     this.boundTo = undefined;
   }
@@ -125,4 +131,14 @@ export class TranslatedCpu implements GuestCpu {
   [Symbol.dispose](): void {
     this.state[Symbol.dispose]();
   }
+}
+
+/** Host addresses in a state block, as pairs of words: exact, without a BigInt. */
+export function setAddress(i32: Int32Array, at: number, value: number): void {
+  i32[at] = value | 0;
+  i32[at + 1] = Math.floor(value / HIGH);
+}
+
+export function addressIn(i32: Int32Array, at: number): number {
+  return (i32[at]! >>> 0) + i32[at + 1]! * HIGH;
 }

@@ -12,8 +12,8 @@ import { type Domain, isStart, type PlacedUnit } from '../cpu/cache/domain.ts';
 import { hostOffsetOf, makeExact } from '../cpu/cache/exact.ts';
 import type { CodeHost } from '../cpu/code-host.ts';
 import { faultingAddress } from '../cpu/interpret/address.ts';
-import { Decoded } from '../cpu/interpret/decoded.ts';
-import { Interpreter, type Outcome } from '../cpu/interpret/emulate.ts';
+import { Decoded, hexOf } from '../cpu/interpret/decoded.ts';
+import { Interpreter } from '../cpu/interpret/emulate.ts';
 import { CpuModel } from '../cpu/interpret/model.ts';
 import { Xstate } from '../cpu/interpret/xstate.ts';
 import { EXIT, STATE } from '../cpu/sandbox/layout.ts';
@@ -23,8 +23,9 @@ import type { AddressSpace, CodeCause, CodeObserver, FaultAccess } from '../mm/a
 import { cpuinfoText } from './cpuinfo.ts';
 import { claimsOf, DomainGroups, type Group, isSharable } from './domains.ts';
 import { ExtendedImage } from './extended-image.ts';
-import { TranslatedCpu } from './guest-cpu.ts';
+import { addressIn, setAddress, TranslatedCpu } from './guest-cpu.ts';
 import { GuestMachine } from './machine.ts';
+import { type Next, raise, raiseTrap, raiseWild } from './raise.ts';
 import {
   ILL_ILLOPN,
   PF_FETCH,
@@ -39,7 +40,9 @@ import {
   SIGSEGV,
   SIGTRAP,
   TRAP,
+  TRAP_TRACE,
 } from './signals.ts';
+import { SingleSteps } from './single-step.ts';
 import { SpaceState } from './space.ts';
 
 /** Instructions a unit has at most. */
@@ -48,6 +51,8 @@ const MAX_INSTRUCTION_BYTES = 15;
 const GUEST_LIMIT = 2 ** 32;
 /** Addresses from here to there are not canonical (48 bits). */
 const CANONICAL_END = 2n ** 47n;
+/** `TASK_SIZE_MAX`: the last page below is never mapped. */
+const TASK_SIZE_MAX = CANONICAL_END - 4096n;
 const CANONICAL_HIGH = 2n ** 64n - 2n ** 47n;
 const ENTRY = STATE.entry / 4;
 
@@ -56,10 +61,10 @@ export interface PlatformStatistics {
   readonly exits: Uint32Array;
 }
 
-/** An offset of code memory to go on at, or one of these. */
-type Next = number;
-const LEAVE_FAULT: Next = -1;
 const LEAVE_PREEMPTED: Next = -2;
+const LEAVE_SYSCALL: Next = -3;
+/** The instruction is done and RIP stands behind it. */
+const COMPLETED: Next = -4;
 
 export class TranslatedPlatform implements Platform, CodeObserver {
   readonly model: CpuModel;
@@ -76,6 +81,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
   private readonly images: ExtendedImage;
   private readonly interpreter: Interpreter;
   private readonly translator: Translator;
+  private readonly steps: SingleSteps;
   private readonly spaces = new WeakMap<AddressSpace, SpaceState>();
   private readonly decoded = new Decoded();
   /** The unit of one instruction that stores into its own page, while it runs. */
@@ -92,6 +98,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     this.interpreter = new Interpreter(this.model, this.xstate);
     this.translator = new Translator(host.tlsDisplacement);
     this.cache = new CodeCache(host);
+    this.steps = new SingleSteps(this.cache, this.translator);
     this.groups = new DomainGroups(this.cache);
     this.hwcap = this.model.cpuid(1, 0).edx >>> 0;
     this.cpuinfo = cpuinfoText(this.model);
@@ -160,20 +167,54 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     assert(cpu instanceof TranslatedCpu, 'a cpu of this platform');
     const known = this.spaces.get(space);
     assert(known, 'an adopted address space');
-    const { host } = this;
-    let next = this.enterAt(cpu, known, cpu.rip);
+    let next = cpu.stepsItself ? 0 : this.enterAt(cpu, known, cpu.rip);
     while (next >= 0) {
-      this.bind(cpu, known);
-      setAddress(cpu.state.i32, ENTRY, host.code.executable + next);
-      const kind = host.enter(cpu.state);
-      this.statistics.exits[kind]!++;
-      // Code says where it left by a sign-extended immediate; only `indirect` reports 64 bits.
-      if (kind !== EXIT.indirect) cpu.state.i32[STATE.rip / 4 + 1] = 0;
-      if (this.alone) this.endAlone(this.alone, kind, cpu);
+      if (cpu.stepsItself) {
+        next = this.step(cpu, known);
+        if (next === LEAVE_SYSCALL) return RUN.syscall;
+        continue;
+      }
+      const kind = this.enter(cpu, known, next);
       if (kind === EXIT.syscall) return RUN.syscall;
       next = this.handle(kind, cpu, known);
     }
     return next === LEAVE_PREEMPTED ? RUN.preempted : RUN.fault;
+  }
+
+  /** Runs translated code from offset `at` of code memory until it leaves; the kind of exit. */
+  private enter(cpu: TranslatedCpu, known: SpaceState, at: number): number {
+    this.bind(cpu, known);
+    setAddress(cpu.state.i32, ENTRY, this.host.code.executable + at);
+    const kind = this.host.enter(cpu.state);
+    this.statistics.exits[kind]!++;
+    // Code says where it left by a sign-extended immediate; only `indirect` reports 64 bits.
+    if (kind !== EXIT.indirect) cpu.state.i32[STATE.rip / 4 + 1] = 0;
+    if (this.alone) this.endAlone(this.alone, kind, cpu);
+    return kind;
+  }
+
+  /** One instruction of a program with TF set, then SIGTRAP (SDM vol. 3, 17.3.1.4). */
+  private step(cpu: TranslatedCpu, known: SpaceState): Next {
+    const { rip } = cpu;
+    let next: Next;
+    if (this.decoded.at(known.space, rip) && this.steps.isInterpreted(this.decoded.instruction))
+      next = this.interpret(cpu, known, true);
+    else {
+      const placed = this.steps.place(known, rip);
+      if (!placed) return this.fetchFault(cpu, known, BigInt(this.firstUnfetchable(known, rip)));
+      const kind = this.enter(cpu, known, placed.offset + placed.unit.entryAt);
+      if (kind === EXIT.link) cpu.rip = this.linkTarget(cpu);
+      placed.domain.drop(placed);
+      if (kind === EXIT.syscall) return LEAVE_SYSCALL;
+      if (kind === EXIT.link) next = COMPLETED;
+      else
+        next =
+          kind === EXIT.emulate ? this.interpret(cpu, known, true) : this.handle(kind, cpu, known);
+      if (this.alone) this.endAlone(this.alone, kind, cpu);
+      this.leftAlone = false;
+    }
+    if (next !== COMPLETED) return next;
+    return raise(cpu, SIGTRAP, TRAP_TRACE, BigInt(cpu.rip), TRAP.debug, 0);
   }
 
   /** Writes into the state block what belongs to the address space. */
@@ -209,7 +250,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
       case EXIT.illegal:
         return this.illegal(cpu, known, false);
       case EXIT.int3:
-        return this.raise(cpu, SIGTRAP, SI_KERNEL, 0n, TRAP.breakpoint, 0);
+        return raise(cpu, SIGTRAP, SI_KERNEL, 0n, TRAP.breakpoint, 0);
       case EXIT.stale:
         return this.enterAt(cpu, known, cpu.rip);
       default:
@@ -281,6 +322,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
   /** Makes the guest's registers exact after a fault or tick, and remembers the unit. */
   private makeExact(cpu: TranslatedCpu, known: SpaceState): void {
     const { i32, u64 } = cpu.state;
+    cpu.gprs[4] = u64[STATE.hostRsp / 8]!;
     const offset = addressIn(i32, STATE.hostRip / 4) - this.host.code.executable;
     const placed = this.cache.unitAt(offset);
     const machine = new GuestMachine(cpu, known.space);
@@ -310,11 +352,11 @@ export class TranslatedPlatform implements Platform, CodeObserver {
       return this.pageFault(cpu, known, low, errorCode);
     }
     const rip = BigInt(cpu.rip);
-    if (hostSignal === SIGFPE) return this.raise(cpu, SIGFPE, hostCode, rip, trap, 0);
+    if (hostSignal === SIGFPE) return raise(cpu, SIGFPE, hostCode, rip, trap, 0);
     if (trap === TRAP.undefined) return this.illegal(cpu, known, true);
-    if (hostSignal === SIGTRAP) return this.raise(cpu, SIGTRAP, hostCode, rip, trap, 0);
-    if (hostSignal === SIGBUS) return this.raise(cpu, SIGBUS, hostCode, 0n, trap, 0);
-    return this.raise(cpu, SIGSEGV, SI_KERNEL, 0n, TRAP.protection, 0);
+    if (hostSignal === SIGTRAP) return raise(cpu, SIGTRAP, hostCode, rip, trap, 0);
+    if (hostSignal === SIGBUS) return raise(cpu, SIGBUS, hostCode, 0n, trap, 0);
+    return raise(cpu, SIGSEGV, SI_KERNEL, 0n, TRAP.protection, 0);
   }
 
   private pageFault(cpu: TranslatedCpu, known: SpaceState, low: number, errorCode: number): Next {
@@ -375,36 +417,26 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     access: FaultAccess,
     present: number | undefined,
   ): Next {
-    if (address >= CANONICAL_END && address < CANONICAL_HIGH) return this.wildFault(cpu, access);
+    if (address >= CANONICAL_END && address < CANONICAL_HIGH)
+      return raiseWild(cpu, this.decoded.instruction, access);
     const bits =
       PF_USER | (access === 'write' ? PF_WRITE : 0) | (access === 'execute' ? PF_FETCH : 0);
     if (address >= BigInt(GUEST_LIMIT))
-      return this.raise(
+      return raise(
         cpu,
         SIGSEGV,
         SEGV_MAPERR,
         address,
         TRAP.page,
-        // Linux hides from programs whether a kernel address is mapped.
-        address >= CANONICAL_HIGH ? bits | PF_PRESENT : bits,
+        // Linux hides from programs whether an address that is not theirs is mapped.
+        address >= TASK_SIZE_MAX ? bits | PF_PRESENT : bits,
       );
     const stackPointer = Number(cpu.gprs[4]! & 0xffff_ffffn);
     const verdict = known.space.fault(Number(address), access, stackPointer);
     if (verdict.kind === 'handled') return this.enterAt(cpu, known, cpu.rip);
     // The host's page is there exactly when the guest's would be.
     const bit = present ?? (verdict.code === SEGV_MAPERR ? 0 : PF_PRESENT);
-    return this.raise(cpu, verdict.signal, verdict.code, address, TRAP.page, bits | bit);
-  }
-
-  /** Addresses that are not canonical: #SS where RSP or RBP is the base, else #GP. */
-  private wildFault(cpu: TranslatedCpu, access: FaultAccess): Next {
-    const { base, hasMemory, row } = this.decoded.instruction;
-    const onStack = hasMemory
-      ? base === 4 || base === 5
-      : access !== 'execute' && row.implicitMemory.some(({ segment }) => segment === 'ss');
-    if (access !== 'execute' && onStack)
-      return this.raise(cpu, SIGBUS, SI_KERNEL, 0n, TRAP.stack, 0);
-    return this.raise(cpu, SIGSEGV, SI_KERNEL, 0n, TRAP.protection, 0);
+    return raise(cpu, verdict.signal, verdict.code, address, TRAP.page, bits | bit);
   }
 
   private fetchFault(cpu: TranslatedCpu, known: SpaceState, address: bigint): Next {
@@ -412,23 +444,22 @@ export class TranslatedPlatform implements Platform, CodeObserver {
   }
 
   private emulate(cpu: TranslatedCpu, known: SpaceState): Next {
+    const next = this.interpret(cpu, known, false);
+    return next === COMPLETED ? this.enterAt(cpu, known, cpu.rip) : next;
+  }
+
+  private interpret(cpu: TranslatedCpu, known: SpaceState, once: boolean): Next {
     const rip = cpu.rip;
     if (!this.decoded.at(known.space, rip)) return this.illegal(cpu, known, false);
     const ins = this.decoded.instruction;
-    const outcome = this.interpreter.run(ins, rip, new GuestMachine(cpu, known.space));
-    if (outcome.kind === 'done') {
-      cpu.rip = rip + ins.length;
-      return this.enterAt(cpu, known, cpu.rip);
-    }
-    return this.refuse(outcome, cpu, known);
-  }
-
-  private refuse(
-    outcome: Exclude<Outcome, { kind: 'done' }>,
-    cpu: TranslatedCpu,
-    known: SpaceState,
-  ): Next {
+    const outcome = this.interpreter.run(ins, rip, new GuestMachine(cpu, known.space), once);
     switch (outcome.kind) {
+      case 'done':
+        cpu.rip = rip + ins.length;
+        return COMPLETED;
+      case 'jump':
+        cpu.rip = outcome.rip;
+        return COMPLETED;
       case 'page':
         return this.accessFault(
           cpu,
@@ -438,10 +469,10 @@ export class TranslatedPlatform implements Platform, CodeObserver {
           undefined,
         );
       case 'protection':
-        return this.raise(cpu, SIGSEGV, SI_KERNEL, 0n, TRAP.protection, 0);
+        return raise(cpu, SIGSEGV, SI_KERNEL, 0n, TRAP.protection, outcome.errorCode);
       case 'trap':
-        cpu.rip += this.decoded.instruction.length;
-        return this.raise(cpu, SIGTRAP, SI_KERNEL, 0n, TRAP.breakpoint, 0);
+        cpu.rip += ins.length;
+        return raiseTrap(cpu, outcome.vector);
       case 'undefined':
         return this.illegal(cpu, known, outcome.known);
     }
@@ -453,42 +484,13 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     const pageEnd = (Math.floor(rip / 4096) + 1) * 4096;
     if (!meant && this.decoded.goesOnBehind(known.space, rip, pageEnd))
       return this.fetchFault(cpu, known, BigInt(pageEnd));
+    if (!meant && this.decoded.isTooLong(known.space, rip))
+      return raise(cpu, SIGSEGV, SI_KERNEL, 0n, TRAP.protection, 0);
     if (!meant) {
-      const bytes = new Uint8Array(15);
-      let length = 15;
-      while (length > 0 && known.space.peek(rip, bytes.subarray(0, length)) < 0) length--;
-      const hex = [...bytes.subarray(0, length)].map((b) => b.toString(16).padStart(2, '0'));
-      this.logger.log(
-        'warn',
-        `SIGILL: no translation of the instruction at 0x${rip.toString(16)}: ${hex.join(' ')}`,
-      );
+      const at = `0x${rip.toString(16)}`;
+      const bytes = hexOf(known.space, rip);
+      this.logger.log('warn', `SIGILL: no translation of the instruction at ${at}: ${bytes}`);
     }
-    return this.raise(cpu, SIGILL, ILL_ILLOPN, BigInt(rip), TRAP.undefined, 0);
+    return raise(cpu, SIGILL, ILL_ILLOPN, BigInt(rip), TRAP.undefined, 0);
   }
-
-  private raise(
-    cpu: TranslatedCpu,
-    signal: number,
-    code: number,
-    address: bigint,
-    trapNumber: number,
-    errorCode: number,
-  ): Next {
-    const { fault } = cpu;
-    fault.signal = signal;
-    fault.code = code;
-    fault.address = address;
-    fault.trapNumber = trapNumber;
-    fault.errorCode = errorCode;
-    return LEAVE_FAULT;
-  }
-}
-
-function setAddress(i32: Int32Array, at: number, value: number): void {
-  i32[at] = value | 0;
-  i32[at + 1] = Math.floor(value / 2 ** 32);
-}
-
-function addressIn(i32: Int32Array, at: number): number {
-  return (i32[at]! >>> 0) + i32[at + 1]! * 2 ** 32;
 }

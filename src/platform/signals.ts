@@ -9,6 +9,8 @@ export const SIGSEGV = 11;
 
 export const ILL_ILLOPN = 2;
 export const SEGV_MAPERR = 1;
+export const TRAP_BRKPT = 1;
+export const TRAP_TRACE = 2;
 export const SI_KERNEL = 0x80;
 
 /** Vectors of the processor (Intel SDM vol. 3, 6.3.1). */
@@ -16,6 +18,7 @@ export const TRAP = {
   divide: 0,
   debug: 1,
   breakpoint: 3,
+  overflow: 4,
   undefined: 6,
   stack: 12,
   protection: 13,

@@ -15,7 +15,7 @@ import { compareRuns, NO_GUESTS } from './harness.ts';
 import { KNOWN_FAILURES } from './known-failures.ts';
 
 const HERE = new URL('./', import.meta.url).pathname;
-const HEADER = join(HERE, 'check.h');
+const HEADERS = globSync('*.h', { cwd: HERE }).map((name) => join(HERE, name));
 /** Programs a batch: a start costs as much as ten of them, and its loss should cost little. */
 const BATCH_PROGRAMS = 14;
 
@@ -31,7 +31,7 @@ const nameOf = (file: string): string => file.slice(0, -2).replace('/', '-');
 
 function binaryOf(file: string): string {
   const flags = ['-O1', '-w', `-I${HERE}`, ...flagsOf(sourceOf(file))];
-  return compile([join(HERE, file)], flags, { also: [HEADER] });
+  return compile([join(HERE, file)], flags, { also: HEADERS });
 }
 
 function alone(file: string): void {

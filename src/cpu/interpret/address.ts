@@ -8,6 +8,7 @@ import {
   PREFIX_FS,
   PREFIX_GS,
 } from '../../x86/instruction.ts';
+import { WRITE } from '../../x86/isa/row.ts';
 
 export interface AddressContext {
   readonly gprs: BigUint64Array;
@@ -56,7 +57,11 @@ export function faultingAddress(
 ): bigint {
   const candidates: bigint[] = [];
   if (ins.hasMemory) candidates.push(effectiveAddress(ins, rip, c));
-  for (const memory of ins.row.implicitMemory) candidates.push(c.gprs[IMPLICIT[memory.address]]!);
+  for (const { address, access, bits } of ins.row.implicitMemory) {
+    const pushes = address === 'rsp' && (access & WRITE) !== 0;
+    const below = pushes ? BigInt(bits / 8) : 0n;
+    candidates.push(BigInt.asUintN(64, c.gprs[IMPLICIT[address]]! - below));
+  }
   for (const candidate of candidates) {
     if (candidate <= MASK32) continue;
     // Within a page to either side: long operands, pushes below RSP.

@@ -14,6 +14,10 @@ export interface ExecutablePeek extends Peek {
 }
 
 const MAX_BYTES = 15;
+const PREFIXES: ReadonlySet<number> = new Set([
+  ...[0x66, 0x67, 0xf0, 0xf2, 0xf3, 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65],
+  ...Array.from({ length: 16 }, (_, n) => 0x40 + n),
+]);
 /** As `mmap(2)` has it. */
 const PROT_EXEC = 4;
 
@@ -31,6 +35,11 @@ export class Decoded {
     return false;
   }
 
+  /** Only prefixes in 15 bytes: #GP, whatever follows (SDM vol. 2, 2.3.11). */
+  isTooLong(memory: Peek, rip: number): boolean {
+    return memory.peek(rip, this.bytes) >= 0 && this.bytes.every((byte) => PREFIXES.has(byte));
+  }
+
   /** Does the instruction at `rip` cross `pageEnd` into a page that may not be executed? */
   goesOnBehind(memory: ExecutablePeek, rip: number, pageEnd: number): boolean {
     const length = pageEnd - rip;
@@ -38,4 +47,12 @@ export class Decoded {
     if (memory.peek(rip, this.bytes.subarray(0, length)) < 0) return false;
     return decodeInto(this.instruction, this.bytes, 0, length) === DECODE_TRUNCATED;
   }
+}
+
+/** The bytes at `rip`, for people. */
+export function hexOf(memory: Peek, rip: number): string {
+  const bytes = new Uint8Array(MAX_BYTES);
+  let length = MAX_BYTES;
+  while (length > 0 && memory.peek(rip, bytes.subarray(0, length)) < 0) length--;
+  return [...bytes.subarray(0, length)].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
 }

@@ -5,7 +5,10 @@
 
 import { type Instruction, PREFIX_OPSIZE } from '../../x86/instruction.ts';
 import { type AddressContext, effectiveAddress } from './address.ts';
+import { controlFlow, enter } from './control-flow.ts';
+import { farTransfer } from './far.ts';
 import type { CpuModel } from './model.ts';
+import { stringStep } from './string-step.ts';
 import { read32, type Xstate } from './xstate.ts';
 
 /** What the interpreter works on. */
@@ -22,21 +25,23 @@ export interface Machine extends AddressContext {
 export type Outcome =
   /** Done; go on behind it. */
   | { readonly kind: 'done' }
+  /** Done; go on there. */
+  | { readonly kind: 'jump'; readonly rip: number }
   /** A page fault at `address`. */
   | { readonly kind: 'page'; readonly address: bigint; readonly write: boolean }
-  /** #GP(0). */
-  | { readonly kind: 'protection' }
+  /** #GP with an error code. */
+  | { readonly kind: 'protection'; readonly errorCode: number }
   /** #UD, `known`: Linux raises SIGILL for it on every processor. */
   | { readonly kind: 'undefined'; readonly known: boolean }
-  /** int 3, int1, int 1. */
-  | { readonly kind: 'trap' };
+  /** int3, int1 and int 4, with RIP behind them: the vector of the trap. */
+  | { readonly kind: 'trap'; readonly vector: 1 | 3 | 4 };
 
 const DONE: Outcome = { kind: 'done' };
-const PROTECTION: Outcome = { kind: 'protection' };
+const PROTECTION: Outcome = { kind: 'protection', errorCode: 0 };
 
-/** CF PF AF ZF SF DF OF, and ID, which only CPUID tests of old programs change. AC, TF, NT, IOPL
- * never reach the processor. */
-const POPF_MASK = 0x200cd5;
+/** CF PF AF ZF SF DF OF, TF, and ID, which only CPUID tests of old programs change. TF is stepped in
+ * software; AC, NT, IOPL never reach the processor. */
+const POPF_MASK = 0x200dd5;
 /** IF and the always-one bit, as Linux programs see them. */
 const FLAGS_FIXED = 0x202;
 
@@ -49,8 +54,12 @@ export class Interpreter {
     this.xstate = xstate;
   }
 
-  run(ins: Instruction, rip: number, m: Machine): Outcome {
+  /** `once`: a repeated string instruction stops behind one iteration. */
+  run(ins: Instruction, rip: number, m: Machine, once = false): Outcome {
     const { mnemonic } = ins.row;
+    const transfer = controlFlow(ins, rip, m) ?? farTransfer(ins, rip, m);
+    if (transfer !== undefined) return transfer;
+    if (ins.row.class === 'string') return stringStep(ins, rip, m, once);
     switch (mnemonic) {
       case 'cpuid':
         return this.cpuid(m);
@@ -68,15 +77,16 @@ export class Interpreter {
       case 'mov':
         return moveSegment(ins, rip, m);
       case 'enter':
-        return { kind: 'undefined', known: false };
+      case 'enterw':
+        return enter(ins, m, mnemonic === 'enterw' ? 2 : 8);
       case 'ud0':
       case 'ud1':
       case 'ud2':
         return { kind: 'undefined', known: true };
       case 'int1':
-        return { kind: 'trap' };
+        return { kind: 'trap', vector: 1 };
       case 'int':
-        return (ins.immediate & 0xff) === 3 ? { kind: 'trap' } : PROTECTION;
+        return interrupt(ins.immediate & 0xff);
       default:
         break;
     }
@@ -166,14 +176,16 @@ function popf(m: Machine, bytes: number): Outcome {
 /** Selectors as Linux gives them to 64-bit programs: cs, ss; es, ds, fs, gs are null. */
 const SELECTORS = [0, 0x33, 0x2b, 0, 0, 0];
 
+/** Only the gates of #BP and #OF may be called; the error code of #GP names the gate (SDM vol. 3, 6.13). */
+function interrupt(vector: number): Outcome {
+  if (vector === 3 || vector === 4) return { kind: 'trap', vector };
+  return { kind: 'protection', errorCode: vector * 8 + 2 };
+}
+
+const SEGMENT = { cs: 1, ss: 2, fs: 4, gs: 5 } as const;
+
 function moveSegment(ins: Instruction, rip: number, m: Machine): Outcome {
-  const toRegister = ins.opcode === 0x8c;
-  if (!toRegister) {
-    // Loading the null selector is all that programs do; anything else faults as on Linux.
-    return ins.hasMemory || (m.halves[2 * ins.rm]! & 0xfffc) !== 0 || ins.reg === 1
-      ? PROTECTION
-      : DONE;
-  }
+  if (ins.opcode !== 0x8c) return loadSegment(ins, rip, m);
   const selector = SELECTORS[ins.reg] ?? 0;
   if (ins.hasMemory) {
     const address = effectiveAddress(ins, rip, m);
@@ -183,5 +195,25 @@ function moveSegment(ins: Instruction, rip: number, m: Machine): Outcome {
   if (ins.prefixes & PREFIX_OPSIZE && !(ins.rex & 8))
     m.gprs[ins.rm] = (m.gprs[ins.rm]! & ~0xffffn) | BigInt(selector);
   else m.gprs[ins.rm] = BigInt(selector);
+  return DONE;
+}
+
+/**
+ * mov sreg, r/m. Programs have three descriptors: code (0x33), data (0x2b), and the null one. What is
+ * loaded is not kept: the registers read as at the start of a program.
+ */
+function loadSegment(ins: Instruction, rip: number, m: Machine): Outcome {
+  if (ins.reg === SEGMENT.cs || ins.reg > SEGMENT.gs) return { kind: 'undefined', known: true };
+  let selector = m.halves[2 * ins.rm]! & 0xffff;
+  if (ins.hasMemory) {
+    const address = effectiveAddress(ins, rip, m);
+    const image = new Uint8Array(2);
+    if (!m.read(address, image)) return { kind: 'page', address, write: false };
+    selector = image[0]! | (image[1]! << 8);
+  }
+  const index = selector & ~3;
+  const isData = index === 0x28 || (index === 0x30 && ins.reg !== SEGMENT.ss);
+  if (index === 0 ? ins.reg === SEGMENT.ss : !isData)
+    return { kind: 'protection', errorCode: index };
   return DONE;
 }

@@ -101,6 +101,8 @@ export const STATE = {
   wideMask: 312,
   signal: 320,
   signalCode: 324,
+  /** RSP at a fault or tick: the exit stub stores it cut to a canonical address. */
+  hostRsp: 328,
   /** FXSAVE64 image (Intel SDM vol. 1, 10.5.1), 16-byte aligned; its XMM part is not used. */
   x87: 512,
   /** zmm0 … zmm31, 64 bytes each (as much of each as the processor has). */

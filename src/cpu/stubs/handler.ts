@@ -28,7 +28,7 @@ import { type Context, field, tls } from './context.ts';
 import { MAILBOX } from './mailbox.ts';
 
 /** arch/x86/include/uapi/asm/ucontext.h and sigcontext.h: byte offsets in ucontext_t. */
-const UC = { rip: 168, err: 192, trapno: 200, cr2: 216 } as const;
+const UC = { rsp: 160, rip: 168, err: 192, trapno: 200, cr2: 216 } as const;
 const SIGINFO_CODE = 8;
 const SYS_RT_SIGACTION = 13;
 const SYS_GETPID = 39;
@@ -69,6 +69,7 @@ export function emitHandler(c: Context): void {
   a.emit('cmp', rax, rcx);
   a.emit('je', guestFault);
   emitInside(c, 'copyStart', 'copyEnd', at('copyDone'));
+  emitWildStack(c);
   a.bind(chain);
   emitChain(c);
 
@@ -100,6 +101,38 @@ function emitRecord(c: Context): void {
   a.emit('mov', field(STATE.signal, 32, r9), edi);
   a.emit('mov', ecx, mem({ base: rsi, disp: SIGINFO_CODE }));
   a.emit('mov', field(STATE.signalCode, 32, r9), ecx);
+  a.emit('mov', rcx, mem({ base: rdx, disp: UC.rsp }));
+  a.emit('mov', field(STATE.hostRsp, 64, r9), rcx);
+  emitCanonical(c);
+  a.emit('mov', mem({ base: rdx, disp: UC.rsp }), rcx);
+}
+
+/**
+ * RCX cut to a canonical address. IRET raises #GP for another RSP (measured on AMD), so neither this
+ * handler nor any interrupt could return to a stub while the guest's wild RSP is in place.
+ */
+function emitCanonical(c: Context): void {
+  c.a.emit('shl', rcx, 16);
+  c.a.emit('sar', rcx, 16);
+}
+
+/**
+ * A fault in a stub that still has the guest's RSP, because an interrupt could not return to it:
+ * goes on with a canonical one. A program whose RSP is wild does not survive an interrupt natively
+ * either; here it may see RSP changed.
+ */
+function emitWildStack(c: Context): void {
+  const { a } = c;
+  const usual = c.a.label('usual');
+  const uc = (disp: number) => mem({ base: rdx, disp });
+  a.emit('mov', rcx, uc(UC.rsp));
+  emitCanonical(c);
+  a.emit('cmp', rcx, uc(UC.rsp));
+  a.emit('je', usual);
+  a.emit('mov', uc(UC.rsp), rcx);
+  emitInside(c, 'restartStart', 'restartEnd', c.exit(EXIT.tickBeforeEntry));
+  a.emit('ret');
+  a.bind(usual);
 }
 
 /** Continues at `to` when RAX lies in [from, until). */

@@ -95,6 +95,8 @@ export class Translator {
     const { scan, e } = this;
     if (!found) {
       const entryAt = e.position;
+      // No instruction starts here that a tick could be told from.
+      e.fix(rip, 0, 0);
       e.exit(EXIT.illegal, rip);
       return entryAt;
     }

@@ -87,7 +87,6 @@ function placeFrame(
 ): { frameAt: number; extendedAt: number } | undefined {
   const { cpu, alternateStack } = task;
   const rsp = registerOf(cpu, GPR.rsp);
-  if (rsp >= GUEST_END) return undefined;
   let sp = rsp - RED_ZONE_BYTES;
   const nested = alternateStack.contains(rsp);
   let entering = false;

@@ -1,4 +1,4 @@
-/** Control transfer and the stack (Intel SDM vol. 2). Far transfers are not in the table. */
+/** Control transfer and the stack (Intel SDM vol. 2). Far transfers: system.ts. */
 import { CONDITIONS, hex } from './conditions.ts';
 import { type RowSource, row } from './row.ts';
 

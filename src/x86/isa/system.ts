@@ -62,6 +62,15 @@ const privileged: RowSource[] = [
   row('sysret', '', '0F 07', SYSTEM),
 ];
 
+/** Interpreted: the code segment is the one there is, or the transfer faults. */
+const far: RowSource[] = [
+  row('retf', '', 'CB', { ...SYSTEM, in: 'rsp', out: 'rsp', mem: 'r:ss:rsp:64' }),
+  row('retf', 'imm16', 'CA iw', { ...SYSTEM, in: 'rsp', out: 'rsp', mem: 'r:ss:rsp:64' }),
+  row('iret', '', 'CF', { ...SYSTEM, in: 'rsp', out: 'rsp', mem: 'r:ss:rsp:64' }),
+  row('callf', 'm:n', 'FF /3', { ...SYSTEM, in: 'rsp', out: 'rsp' }),
+  row('jmpf', 'm:n', 'FF /5', SYSTEM),
+];
+
 const segments: RowSource[] = [
   row('mov', 'r16/m16:w, sreg:r', 'o16 8C /r', SEGMENT),
   row('mov', 'r32/m16:w, sreg:r', 'o32 8C /r', SEGMENT),
@@ -115,4 +124,10 @@ const saving: RowSource[] = [
   row('vstmxcsr', 'm32:w', 'VEX.LZ.NP.0F.WIG AE /3', { unit: 'avx', features: 'avx' }),
 ];
 
-export const systemRows: readonly RowSource[] = [...traps, ...privileged, ...segments, ...saving];
+export const systemRows: readonly RowSource[] = [
+  ...traps,
+  ...privileged,
+  ...far,
+  ...segments,
+  ...saving,
+];

@@ -1,0 +1,45 @@
+/** Faults of guest code as signals (arch/x86/kernel/traps.c): filled into `cpu.fault`. */
+
+import type { FaultAccess } from '../mm/address-space.ts';
+import type { Instruction } from '../x86/instruction.ts';
+import type { TranslatedCpu } from './guest-cpu.ts';
+import { SI_KERNEL, SIGBUS, SIGSEGV, SIGTRAP, TRAP, TRAP_BRKPT } from './signals.ts';
+
+/** An offset of code memory to go on at, or a negative number that says why not. */
+export type Next = number;
+/** The fault in `cpu.fault` goes to the kernel. */
+export const LEAVE_FAULT: Next = -1;
+
+export function raise(
+  cpu: TranslatedCpu,
+  signal: number,
+  code: number,
+  address: bigint,
+  trapNumber: number,
+  errorCode: number,
+): Next {
+  const { fault } = cpu;
+  fault.signal = signal;
+  fault.code = code;
+  fault.address = address;
+  fault.trapNumber = trapNumber;
+  fault.errorCode = errorCode;
+  return LEAVE_FAULT;
+}
+
+/** int3, int1, int 4, with RIP behind the instruction. */
+export function raiseTrap(cpu: TranslatedCpu, vector: number): Next {
+  if (vector === TRAP.overflow) return raise(cpu, SIGSEGV, SI_KERNEL, 0n, vector, 0);
+  if (vector === TRAP.breakpoint) return raise(cpu, SIGTRAP, SI_KERNEL, 0n, vector, 0);
+  return raise(cpu, SIGTRAP, TRAP_BRKPT, BigInt(cpu.rip), vector, 0);
+}
+
+/** Addresses that are not canonical: #SS where RSP or RBP is the base, else #GP. */
+export function raiseWild(cpu: TranslatedCpu, ins: Instruction, access: FaultAccess): Next {
+  const { base, hasMemory, row } = ins;
+  const onStack = hasMemory
+    ? base === 4 || base === 5
+    : access !== 'execute' && row.implicitMemory.some(({ segment }) => segment === 'ss');
+  if (access !== 'execute' && onStack) return raise(cpu, SIGBUS, SI_KERNEL, 0n, TRAP.stack, 0);
+  return raise(cpu, SIGSEGV, SI_KERNEL, 0n, TRAP.protection, 0);
+}
