@@ -61,6 +61,8 @@ test('enter() brings registers, flags, vectors and masks in and out unchanged', 
   assert.equal(code.enter(s), EXIT.emulate);
   for (let n = 0; n < 16; n++)
     s.u64[n] = (0x0123_4567_89ab_cdefn * BigInt(n + 3)) & (2n ** 64n - 1n);
+  // Canonical: no interrupt can return to another RSP.
+  s.u64[4] = 0xffff_8123_4567_89abn;
   for (let i = 0; i < 2048; i++) s.u8[STATE.vectors + i] = i * 7 + (i >> 8);
   for (let i = 0; i < 64; i++) s.u8[STATE.masks + i] = i * 5 + 1;
   s.i32[STATE.mxcsr / 4] = 0x5fa1;
@@ -84,6 +86,18 @@ test('exit syscall sets RCX and R11 as the instruction does', () => {
   assert.equal(s.u64[STATE.rip / 8], 0x401234n);
   assert.equal(s.u64[1], 0x401234n);
   assert.equal(s.u64[11], 0x247n);
+});
+
+test('a fault with an RSP that is not canonical keeps the RSP, and the host alive', () => {
+  using space = sandbox();
+  // mov gs:[ebx], rax
+  using s = state(space, place([0x65, 0x67, 0x48, 0x89, 0x03]));
+  for (const rsp of [0x8000_0000_0000n, 0xdead_beef_dead_beefn, 0xffff_7fff_ffff_fff8n]) {
+    s.u64[3] = 0x50_0008n;
+    s.u64[4] = rsp;
+    assert.equal(code.enter(s), EXIT.fault);
+    assert.equal(s.u64[STATE.hostRsp / 8], rsp);
+  }
 });
 
 test('a fault reports host RIP, address, error code and the exact registers', () => {
