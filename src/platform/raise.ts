@@ -1,7 +1,7 @@
 /** Faults of guest code as signals (arch/x86/kernel/traps.c): filled into `cpu.fault`. */
 
+import type { Decoded } from '../cpu/interpret/decoded.ts';
 import type { FaultAccess } from '../mm/address-space.ts';
-import type { Instruction } from '../x86/instruction.ts';
 import type { TranslatedCpu } from './guest-cpu.ts';
 import { SI_KERNEL, SIGBUS, SIGSEGV, SIGTRAP, TRAP, TRAP_BRKPT } from './signals.ts';
 
@@ -35,7 +35,11 @@ export function raiseTrap(cpu: TranslatedCpu, vector: number): Next {
 }
 
 /** Addresses that are not canonical: #SS where RSP or RBP is the base, else #GP. */
-export function raiseWild(cpu: TranslatedCpu, ins: Instruction, access: FaultAccess): Next {
+export function raiseWild(
+  cpu: TranslatedCpu,
+  ins: Decoded['instruction'],
+  access: FaultAccess,
+): Next {
   const { base, hasMemory, row } = ins;
   const onStack = hasMemory
     ? base === 4 || base === 5

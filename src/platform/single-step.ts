@@ -6,8 +6,8 @@
 
 import type { CodeCache } from '../cpu/cache/code-cache.ts';
 import type { Domain, PlacedUnit } from '../cpu/cache/domain.ts';
+import type { Decoded } from '../cpu/interpret/decoded.ts';
 import type { Translator } from '../cpu/translate/translate.ts';
-import type { Instruction } from '../x86/instruction.ts';
 import type { SpaceState } from './space.ts';
 
 const INTERPRETED: ReadonlySet<string> = new Set([
@@ -25,7 +25,7 @@ export class SingleSteps {
     this.translator = translator;
   }
 
-  isInterpreted(ins: Instruction): boolean {
+  isInterpreted(ins: Decoded['instruction']): boolean {
     return INTERPRETED.has(ins.row.class);
   }
 
