@@ -1,12 +1,9 @@
 /**
  * Entry of the `cloister` command: finds the sub-command, loads only its module, runs it. Only what
- * `--help` needs is loaded up front, and compiled code is cached between runs.
+ * `--help` needs is loaded up front.
  */
 
-import { enableCompileCache } from 'node:module';
 import { COMMANDS } from './commands.ts';
-
-enableCompileCache();
 
 async function main(argv: readonly string[]): Promise<void> {
   const { Command, CommanderError } = await import('commander');

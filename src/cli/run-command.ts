@@ -44,7 +44,7 @@ export async function runCommand(command: readonly string[], options: RunOptions
   if (terminal !== undefined) host.countPending(1);
   const instance = new Instance(
     {
-      ...{ host, pages, code, crypto: nodeCrypto },
+      ...{ host, pages, code },
       makeRoot: (context) => makeRoot(context, plan),
       mountAll: (tree, context) => mountAll(tree, context, plan, sealed, attestation?.source),
       streams:

@@ -1,6 +1,6 @@
 /**
  * The files that make up the running Cloister, for the runtime measurement (docs/formats/evidence.md):
- * its sources, its lock file and the Node.js binary.
+ * what starts it, its sources, its lock file and the Node.js binary.
  */
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -21,10 +21,10 @@ export function runtimeFiles(): RuntimeFile[] {
   const sources = readdirSync(join(PACKAGE, code), { recursive: true, encoding: 'utf8' })
     .filter((name) => /\.(ts|js)$/.test(name) && !/\.test\.|(^|\/)testing\//.test(name))
     .map((name) => join(code, name));
-  const lock = ['package.json', 'package-lock.json'].filter((name) =>
+  const others = ['bin/start.cjs', 'package.json', 'package-lock.json'].filter((name) =>
     existsSync(join(PACKAGE, name)),
   );
-  const names = [...sources, ...lock].sort((a, b) => (a < b ? -1 : 1));
+  const names = [...sources, ...others].sort((a, b) => (a < b ? -1 : 1));
   const files = names.map((name) => ({ name, read: () => readFileSync(join(PACKAGE, name)) }));
   return [...files, { name: 'node', read: () => readFileSync(process.execPath) }];
 }

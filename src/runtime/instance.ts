@@ -5,7 +5,7 @@
 
 import { O_RDONLY, O_WRONLY } from '../abi/file-flags.ts';
 import { assert } from '../base/assert.ts';
-import type { Clock, Crypto, Entropy, Logger } from '../base/interfaces.ts';
+import type { Clock, Entropy, Logger } from '../base/interfaces.ts';
 import { translationsToKeep, useTranslations } from '../cpu/cache/kept-translations.ts';
 import type { CodeHost } from '../cpu/code-host.ts';
 import { Devices } from '../fs/devfs/devices.ts';
@@ -52,7 +52,6 @@ export interface InstanceParts {
   };
   readonly pages: PageHost;
   readonly code: CodeHost;
-  readonly crypto: Crypto;
   /** Makes the root file system; called once. */
   makeRoot(context: RootContext): FileSystem;
   /** Mounts the rest: /proc, /dev, binds, volumes. */

@@ -1,0 +1,163 @@
+/**
+ * Starts Cloister: runs of programs that are not measured from the quick-start bundle
+ * (scripts/quick-start.ts), all else from the modules. Plain JavaScript without dependencies: it is
+ * what a small program waits for.
+ *
+ * The bundle is used only while everything it was made of is unchanged: by size, times and inode of
+ * each file, else by content. Where it is missing or old and can be made, it is made; where not, the
+ * modules serve. What V8 compiled is kept beside it, else below the state folder: nobody but who may
+ * change the sources, or the user's own files, can write there. Measured runs take neither.
+ */
+'use strict';
+
+const fs = require('node:fs');
+const nodeModule = require('node:module');
+const { join } = require('node:path');
+
+const root = join(__dirname, '..');
+const isCheckout = fs.existsSync(join(root, 'src/cli/main.ts'));
+const folder = join(root, isCheckout ? 'node_modules/.cache/cloister' : 'dist/quick');
+const argv = process.argv.slice(2);
+
+/** Options of measured runs, and commands that make or use evidence. */
+const MEASURED_OPTION = /^--(image|evidence|nonce|kbs|secret)/;
+const MEASURED_COMMANDS = ['run', 'attest', 'kbs'];
+
+function runsQuickly() {
+  if (argv[0] !== 'run' || argv.length === 1 || process.env.CLOISTER_QUICK === '0') return false;
+  const dashes = argv.indexOf('--');
+  const options = argv.slice(1, dashes < 0 ? argv.length : dashes);
+  return !options.some((word) => MEASURED_OPTION.test(word));
+}
+
+/** Changes with every write to the file. As in scripts/quick-start.ts, which notes it. */
+function stampOf(path) {
+  const { size, mtimeMs, ctimeMs, ino } = fs.statSync(join(root, path));
+  return `${size} ${mtimeMs} ${ctimeMs} ${ino}`;
+}
+
+function isCurrent(manifest) {
+  try {
+    if (manifest.inputs.every(({ path, stamp }) => stampOf(path) === stamp)) return true;
+    const { createHash } = require('node:crypto');
+    const sha256 = (data) => createHash('sha256').update(data).digest('hex');
+    const inputs = manifest.inputs.map(({ path }) => ({ path, stamp: stampOf(path) }));
+    const lines = inputs.map(
+      ({ path }) => `${path} ${sha256(fs.readFileSync(join(root, path)))}\n`,
+    );
+    if (sha256(lines.join('')) !== manifest.digest) return false;
+    // A copy of the whole tree: its own stamps from now on.
+    const temporary = join(folder, `quick.json.${process.pid}.tmp`);
+    try {
+      fs.writeFileSync(temporary, JSON.stringify({ ...manifest, inputs }));
+      fs.renameSync(temporary, join(folder, 'quick.json'));
+    } catch {
+      // Read-only: the digest is taken again next time.
+    }
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function readManifest() {
+  try {
+    return JSON.parse(fs.readFileSync(join(folder, 'quick.json'), 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Makes the bundle anew; of several starts one does it, the others go on without. */
+function rebuild() {
+  if (!fs.existsSync(join(root, 'node_modules/esbuild'))) return undefined;
+  const lock = join(folder, 'building');
+  try {
+    fs.mkdirSync(folder, { recursive: true });
+    // Left behind by a build that was killed.
+    if (Date.now() - (fs.statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? Infinity) > 60_000)
+      fs.rmSync(lock, { force: true });
+    fs.writeFileSync(lock, '', { flag: 'wx' });
+  } catch {
+    return undefined;
+  }
+  const { spawnSync } = require('node:child_process');
+  const script = join(root, 'scripts/quick-start.ts');
+  const quiet = '--disable-warning=ExperimentalWarning';
+  const { status } = spawnSync(process.execPath, [quiet, script, folder], { stdio: 'ignore' });
+  fs.rmSync(lock, { force: true });
+  return status === 0 ? readManifest() : undefined;
+}
+
+function currentManifest() {
+  const manifest = readManifest();
+  if (!isCheckout || (manifest !== undefined && isCurrent(manifest))) return manifest;
+  return rebuild();
+}
+
+/** Keeps what V8 compiles, where only this user can write. */
+function keepCompiledCode() {
+  const { enableCompileCache, constants } = nodeModule;
+  const failed = constants?.compileCacheStatus?.FAILED;
+  // Not in older ones.
+  if (failed === undefined) return;
+  if (enableCompileCache(join(folder, 'compiled')).status !== failed) return;
+  const { env } = process;
+  const state = env.XDG_STATE_HOME || join(env.HOME || '/', '.local/state');
+  enableCompileCache(join(env.CLOISTER_HOME || join(state, 'cloister'), 'compiled'));
+}
+
+/** Stacks name the sources, not places in the bundle. */
+function mapStacks(bundle) {
+  let map;
+  const load = () => {
+    try {
+      return new nodeModule.SourceMap(JSON.parse(fs.readFileSync(`${bundle}.map`, 'utf8')));
+    } catch {
+      return { findOrigin: () => ({}) };
+    }
+  };
+  const show = (site) => {
+    const place = `${bundle}:${site.getLineNumber()}:${site.getColumnNumber()}`;
+    const text = String(site);
+    if (!text.includes(place)) return text;
+    map ??= load();
+    const origin = map.findOrigin(site.getLineNumber(), site.getColumnNumber());
+    if (origin.fileName === undefined) return text;
+    const file = join(folder, origin.fileName);
+    return text.replace(place, `${file}:${origin.lineNumber}:${origin.columnNumber}`);
+  };
+  Error.prepareStackTrace = (error, sites) =>
+    [String(error), ...sites.map((site) => `    at ${show(site)}`)].join('\n');
+}
+
+function startModules() {
+  if (!MEASURED_COMMANDS.includes(argv[0])) keepCompiledCode();
+  return import(join(root, isCheckout ? 'src/cli/main.ts' : 'dist/cli/main.js'));
+}
+
+function start() {
+  const manifest = runsQuickly() ? currentManifest() : undefined;
+  if (manifest === undefined) return startModules();
+  keepCompiledCode();
+  const bundle = join(folder, `${manifest.name}.cjs`);
+  let quickRun;
+  try {
+    mapStacks(bundle);
+    ({ quickRun } = require(bundle));
+  } catch {
+    // Replaced by a newer one just now, or this Node.js is too old for it.
+    return startModules();
+  }
+  return quickRun(argv).then((done) => {
+    if (done) return;
+    // Not a plain run, perhaps a measured one: in a process that has loaded nothing kept.
+    const { execPath, execArgv } = process;
+    process.execve(execPath, [execPath, ...execArgv, __filename, ...argv], {
+      ...process.env,
+      CLOISTER_QUICK: '0',
+    });
+  });
+}
+
+start();

@@ -1,0 +1,16 @@
+/**
+ * Entry of the quick-start bundle (scripts/quick-start.ts): runs a program that is not measured.
+ * `bin/start.cjs` calls it; everything else goes through `main.ts`.
+ */
+
+import { readPlainRun } from './plain-run.ts';
+import { reporting } from './report.ts';
+import { runCommand } from './run-command.ts';
+
+/** `argv` begins with `run`. False, before anything has happened: this is for `main.ts`. */
+export async function quickRun(argv: readonly string[]): Promise<boolean> {
+  const run = readPlainRun(argv.slice(1));
+  if (run === undefined) return false;
+  await reporting(runCommand)(run.command, run.options);
+  return true;
+}
