@@ -1,26 +1,37 @@
 /**
- * `npm run demo`: the main job from end to end. Two owners' tables and the machine's own python3
- * become a measured image; it runs; what ran is attested; a flipped byte stops it.
+ * `npm run demo`: the main job from end to end. Two owners who trust neither each other nor the
+ * machine seal a table each; the machine's own python3 becomes a measured image; a key broker
+ * releases the tables' keys to that image only; a changed image, recorded evidence and flipped bits
+ * get nothing. Everything but the replay is typed as a person would type it.
  */
 
-import { spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import {
+  appendFileSync,
   cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
-  readdirSync,
-  readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { SeededRandom } from '../src/base/random.ts';
+import { createInterface } from 'node:readline';
+import { blobWith, filesWith, flipBit, replayEvidence } from './demo/attacks.ts';
+import { ROWS, writeAccounts, writeTreatments } from './demo/tables.ts';
 
 const ROOT = new URL('../', import.meta.url).pathname;
 const CLOISTER = join(ROOT, 'bin/cloister');
-const ROWS = 100_000;
+const RESULT = 'matched treatments';
+const SIM = '*** PROVIDER: SIM. SIMULATED EVIDENCE. IT PROTECTS NOTHING FROM THIS HOST. ***';
+
+const OWNERS = [
+  { name: 'bank', table: 'accounts.csv', write: writeAccounts },
+  { name: 'hospital', table: 'treatments.csv', write: writeTreatments },
+] as const;
 
 const onTerminal = process.stdout.isTTY === true;
 const bold = (text: string): string => (onTerminal ? `\x1b[1m${text}\x1b[0m` : text);
@@ -30,6 +41,8 @@ const heading = (text: string): void => {
   console.log(`\n${bold(`${step}. ${text}`)}`);
 };
 
+class DemoError extends Error {}
+
 interface Finished {
   readonly status: number;
   readonly stdout: string;
@@ -37,102 +50,166 @@ interface Finished {
 }
 
 /** Runs the command as a person would, showing what they would see. */
-function cloister(args: readonly string[], cwd: string, show = true): Finished {
-  if (show) console.log(`$ cloister ${args.join(' ')}`);
-  const run = spawnSync(CLOISTER, args, { cwd, encoding: 'utf8', maxBuffer: 1 << 26 });
+function cloister(args: readonly string[], input: string | Buffer = ''): Finished {
+  console.log(`$ cloister ${args.join(' ')}`);
+  const run = spawnSync(CLOISTER, args, { input, encoding: 'utf8', maxBuffer: 1 << 26 });
   if (run.error) throw run.error;
-  if (show) process.stdout.write(run.stdout + run.stderr);
+  process.stdout.write(run.stdout + run.stderr);
   return { status: run.status ?? 128, stdout: run.stdout, stderr: run.stderr };
 }
 
-function expectSuccess(finished: Finished, what: string): Finished {
-  if (finished.status === 0) return finished;
-  console.error(`demo: ${what} failed with status ${finished.status}`);
-  process.exit(1);
+function succeed(args: readonly string[], input: string | Buffer = ''): string {
+  const { status, stdout } = cloister(args, input);
+  if (status !== 0) throw new DemoError(`cloister ${args[0]} failed with status ${status}`);
+  return stdout;
 }
 
-/** Two tables of realistic size about overlapping people: the same bytes in every run. */
-function writeTables(folder: string): void {
-  const random = new SeededRandom(2026);
-  const branches = ['harbour', 'market', 'old-town', 'station'];
-  const accounts = Array.from({ length: ROWS }, (_, i) => {
-    const balance = random.below(4_000_000) - 200_000;
-    return `p${String(i * 3).padStart(7, '0')},${random.pick(branches)},${balance}`;
-  });
-  const treatments = Array.from({ length: ROWS }, () => {
-    const person = `p${String(random.below(ROWS * 3)).padStart(7, '0')}`;
-    return `${person},${random.pick(['x-ray', 'surgery', 'dental'])},${random.below(900_000)}`;
-  });
-  for (const [owner, name, header, rows] of [
-    ['bank', 'accounts.csv', 'person,branch,balance_cents', accounts],
-    ['hospital', 'treatments.csv', 'person,kind,cost_cents', treatments],
-  ] as const) {
-    mkdirSync(join(folder, 'data', owner), { recursive: true });
-    writeFileSync(join(folder, 'data', owner, name), `${header}\n${rows.join('\n')}\n`);
+/** Something that an attacker tries: it must fail, and no result may show. */
+function mustFail(args: readonly string[], what: string): void {
+  const { status, stdout } = cloister(args);
+  if (status === 0 || stdout.includes(RESULT)) throw new DemoError(`${what} was not stopped`);
+  console.log(`stopped with status ${status}, and nothing came out`);
+}
+
+/** For what was shown before. */
+function again(args: readonly string[]): void {
+  const run = spawnSync(CLOISTER, args, { encoding: 'utf8' });
+  if (run.status !== 0) throw new DemoError(`cloister ${args.join(' ')}: ${run.stderr}`);
+}
+
+function quiet<T>(args: readonly string[]): T {
+  const run = spawnSync(CLOISTER, args, { encoding: 'utf8' });
+  if (run.status !== 0) throw new DemoError(`cloister ${args.join(' ')}: ${run.stderr}`);
+  return JSON.parse(run.stdout) as T;
+}
+
+async function startBroker(): Promise<{ process: ChildProcess; url: string }> {
+  const args = ['kbs', 'serve', '--listen', '127.0.0.1:0'];
+  console.log(`$ cloister ${args.join(' ')} &`);
+  const broker = spawn(CLOISTER, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  let url = '';
+  for await (const line of createInterface({ input: broker.stdout })) {
+    console.log(line);
+    url ||= /http:\S+/.exec(line)?.[0] ?? '';
+    if (line.startsWith('broker key')) return { process: broker, url };
   }
+  throw new DemoError('the key broker did not start');
 }
 
-/** Flips one bit of the bank's table inside the image: what an attacker with the disk could do. */
-function flipOneBit(image: string): string {
-  const blobs = join(image, 'blobs', 'sha256');
-  for (const name of readdirSync(blobs)) {
-    const path = join(blobs, name);
-    const bytes = readFileSync(path);
-    const start = bytes.indexOf('person,branch,balance_cents');
-    if (start < 0) continue;
-    const at = start + 1_000_000;
-    bytes[at] = (bytes[at] as number) ^ 0x01;
-    writeFileSync(path, bytes);
-    return `data/bank/accounts.csv, in blob ${name.slice(0, 12)}…, byte ${at}`;
-  }
-  throw new Error('the table is not in the image');
-}
-
-function main(): void {
+async function main(): Promise<void> {
   const started = performance.now();
-  const folder = mkdtempSync(join(tmpdir(), 'cloister-demo-'));
-  try {
-    if (!existsSync('/usr/bin/python3')) {
-      console.error('demo: this machine has no /usr/bin/python3 (package python3) to seal');
-      process.exit(1);
-    }
-    heading('Two owners, two tables, one program that is already there');
-    cpSync(join(ROOT, 'examples/joint-analysis'), folder, { recursive: true });
-    writeTables(folder);
-    console.log(
-      `${ROWS} accounts, ${ROWS} treatments, /usr/bin/python3 unmodified, app/analyse.py`,
-    );
+  if (!existsSync('/usr/bin/python3'))
+    throw new DemoError('this machine has no /usr/bin/python3 (package python3) to seal');
 
-    heading('Seal them into a measured, signed image');
-    expectSuccess(cloister(['build'], folder), 'build');
-
-    heading('Run it: the join, inside the sandbox');
-    const run = expectSuccess(cloister(['run'], folder), 'run');
-    if (!run.stdout.includes('matched treatments')) {
-      console.error('demo: the analysis printed no result');
-      process.exit(1);
-    }
-
-    heading('Show what ran: the evidence document');
-    console.log(
-      bold('*** PROVIDER: SIM. SIMULATED EVIDENCE. IT PROTECTS NOTHING FROM THIS HOST. ***'),
-    );
-    const nonce = 'c0ffee'.padEnd(64, '0');
-    expectSuccess(cloister(['attest', 'image', '--nonce', nonce], folder), 'attest');
-
-    heading('Change one byte of the image, and run it again');
-    console.log(`flipped one bit: ${flipOneBit(join(folder, 'image'))}`);
-    const broken = cloister(['run'], folder);
-    const stopped = broken.status !== 0 && !broken.stdout.includes('matched treatments');
-    if (!stopped) {
-      console.error('demo: the changed image ran');
-      process.exit(1);
-    }
-    console.log(`stopped with status ${broken.status}, before the guest saw the byte`);
-    console.log(`\ndone in ${((performance.now() - started) / 1000).toFixed(1)} s`);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
+  heading('Two owners seal a table each, on machines of their own');
+  const keys = new Map<string, Buffer>();
+  for (const { name, table, write } of OWNERS) {
+    mkdirSync(name);
+    const key = randomBytes(32);
+    keys.set(name, key);
+    writeFileSync(`${name}/key`, key, { mode: 0o600 });
+    write(`${name}/${table}`);
+    succeed(['volume', 'create', `${name}.vol`, '--key-file', `${name}/key`]);
+    succeed([
+      'volume',
+      'cp',
+      `${name}/${table}`,
+      `${name}.vol:/${table}`,
+      '--key-file',
+      `${name}/key`,
+    ]);
   }
+  console.log(
+    `${ROWS} accounts and ${ROWS} treatments; only the sealed volumes leave their owners`,
+  );
+
+  heading('They agree on a program: python3 of this machine, unmodified, and one script');
+  cpSync(join(ROOT, 'examples/joint-analysis'), 'analysis', { recursive: true });
+  const { key: brokerKey } = quiet<{ key: string }>(['kbs', 'list', '--json']);
+  const secrets = OWNERS.map(({ name }) => `${name}: ${name}/key/volume`).join(', ');
+  appendFileSync(
+    'analysis/cloister.yaml',
+    `\nbroker:\n  key: ${brokerKey}\n  secrets: { ${secrets} }\n`,
+  );
+  process.chdir('analysis');
+  succeed(['build']);
+  const { measurement } = quiet<{ measurement: string }>(['inspect', 'image', '--json']);
+
+  heading('Each gives the key of its volume to a broker, for that image only');
+  for (const { name } of OWNERS) {
+    const policy = `../${name}/policy.yaml`;
+    writeFileSync(
+      policy,
+      `format: cloister-policy/1\nname: ${name}\nproviders: {sim: }\n` +
+        `images: [${measurement}]\nrequireNonce: true\nmaximumEvidenceAgeSeconds: 60\n`,
+    );
+    succeed(['kbs', 'policy', name, policy]);
+    succeed(['kbs', 'put', `${name}/key/volume`, '--policy', name], keys.get(name));
+  }
+  const broker = await startBroker();
+  try {
+    heading('On the machine that nobody trusts: attest, get both keys, join, tell the result');
+    console.log(bold(SIM));
+    const nonce = randomBytes(16).toString('hex');
+    const run = ['run', '--kbs', broker.url];
+    const evidence = ['--evidence', '../evidence.json', '--nonce', nonce];
+    const out = succeed([...run, ...evidence]);
+    if (!out.includes(RESULT)) throw new DemoError('the analysis printed no result');
+
+    heading('What ran: the evidence, appraised by whoever wants to know');
+    console.log(bold(SIM));
+    const policy = ['--policy', '../bank/policy.yaml', '--nonce', nonce];
+    succeed(['verify', '--evidence', '../evidence.json', ...policy]);
+
+    heading('The same analysis with one line more: another image');
+    cpSync('image', '../agreed', { recursive: true });
+    appendFileSync('app/analyse.py', '\n# print(balances)\n');
+    again(['build']);
+    const changed = quiet<{ measurement: string }>(['inspect', 'image', '--json']);
+    console.log(`agreed   ${measurement}\nchanged  ${changed.measurement}`);
+    mustFail(run, 'a changed program');
+
+    heading('Evidence recorded in that run, played back in another session');
+    console.log(await replayEvidence(broker.url, brokerKey, '../evidence.json', 'bank/key/volume'));
+
+    heading('One bit flipped in the image; then one bit in a volume');
+    rmSync('image', { recursive: true });
+    cpSync('../agreed', 'image', { recursive: true });
+    const script = 'Joins the tables of two owners';
+    const blob = blobWith('image', script);
+    console.log(
+      `flipped: /app/analyse.py, byte ${flipBit(blob, (bytes) => bytes.indexOf(script))}`,
+    );
+    mustFail(run, 'a flipped bit in the image');
+    rmSync('image', { recursive: true });
+    cpSync('../agreed', 'image', { recursive: true });
+    const volume = '../bank.vol';
+    // The middle of what is written: the table itself.
+    const at = flipBit(volume, () => Math.floor((statSync(volume).blocks * 512) / 2));
+    console.log(`flipped: bank.vol, byte ${at}`);
+    mustFail(run, 'a flipped bit in a volume');
+
+    heading('What the broker wrote down');
+    succeed(['kbs', 'audit']);
+    const leaks = filesWith(process.env.CLOISTER_HOME ?? '', [...keys.values()]);
+    if (leaks.length > 0) throw new DemoError(`a key lies in the clear in ${leaks.join(' ')}`);
+    console.log("neither key is in any of the broker's files in the clear");
+  } finally {
+    broker.process.kill('SIGTERM');
+  }
+  console.log(`\ndone in ${((performance.now() - started) / 1000).toFixed(1)} s`);
 }
 
-main();
+const folder = mkdtempSync(join(tmpdir(), 'cloister-demo-'));
+process.env.CLOISTER_HOME = join(folder, 'home');
+process.chdir(folder);
+try {
+  await main();
+} catch (error) {
+  if (!(error instanceof DemoError)) throw error;
+  console.error(`demo: ${error.message}`);
+  process.exitCode = 1;
+} finally {
+  process.chdir(ROOT);
+  rmSync(folder, { recursive: true, force: true });
+}

@@ -65,6 +65,7 @@ export function register(program: Command): void {
   kbs
     .command('audit')
     .description('show the audit log and check its chain')
+    .option('--json', 'print the records as they are kept, one JSON object a line')
     .option(...STORE)
     .action(reporting(audit));
 }
@@ -164,14 +165,24 @@ async function list(options: StoreOption & { json?: boolean }): Promise<void> {
 
 const AUDIT_BATCH = 1000;
 
-async function audit(options: StoreOption): Promise<void> {
+/** `4  2026-01-31 12:00:00  release  lab/key/volume  sha256:0123…` */
+function auditLine(text: string): string {
+  const { sequence, time, kind, secret, policy, code, image } = JSON.parse(text);
+  const what = secret ?? policy ?? '';
+  const when = String(time).slice(0, 19).replace('T', ' ');
+  const of = image === undefined ? '' : `image ${String(image).slice(0, 23)}…`;
+  const columns = [String(sequence).padStart(4), when, String(kind).padEnd(8), what, code, of];
+  return columns.filter((column) => column !== undefined && column !== '').join('  ');
+}
+
+async function audit(options: StoreOption & { json?: boolean }): Promise<void> {
   const { checkAuditChain } = await import('../kbs/audit.ts');
   await withBroker(options, ({ parts }) => {
     for (let from = 1; ; ) {
       const batch = parts.store.audits(from, AUDIT_BATCH);
       if (batch.length === 0) break;
       for (const { text, sequence } of batch) {
-        printLine(text);
+        printLine(options.json ? text : auditLine(text));
         from = sequence + 1;
       }
     }

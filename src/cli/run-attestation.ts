@@ -11,16 +11,14 @@ import type { Image } from '../image/open.ts';
 import { evidenceOf } from '../runtime/evidence.ts';
 import { guestAttestation } from '../runtime/guest-attestation.ts';
 import { measureRuntime } from '../runtime/measure.ts';
+import type { BrokerSpec } from '../runtime/plan.ts';
 import { parseNonce } from './attest.ts';
-import { usageError } from './errors.ts';
+import { CommandError, RUN_STATUS, usageError } from './errors.ts';
 import { selectProvider } from './providers.ts';
 
 interface Options {
   readonly evidence?: string;
   readonly nonce?: string;
-  readonly kbs?: string;
-  readonly kbsKey?: string;
-  readonly secret?: readonly string[];
 }
 
 export interface RunAttestation {
@@ -31,6 +29,7 @@ export interface RunAttestation {
 
 export async function attestRun(
   image: Image,
+  broker: BrokerSpec | undefined,
   options: Options,
   logger: Logger,
 ): Promise<RunAttestation> {
@@ -46,7 +45,7 @@ export async function attestRun(
     if (provider.name === 'sim')
       logger.log('warn', 'simulated evidence: it proves nothing against this machine');
   }
-  const keys = await fetchSecrets(options, provider.name, (key, nonce) => {
+  const keys = await fetchSecrets(broker, provider.name, (key, nonce) => {
     const request = { ...parts, publicKey: key, nonce, runtimeMeasurement: measure() };
     return evidenceOf(request, nodeCrypto);
   });
@@ -68,32 +67,27 @@ type Prove = (publicKey: Uint8Array, nonce: Uint8Array) => Evidence;
 
 /** Secrets from a key broker, by the name under which the guest finds them. */
 async function fetchSecrets(
-  options: Options,
+  broker: BrokerSpec | undefined,
   provider: ProviderName,
   evidence: Prove,
 ): Promise<Map<string, Uint8Array>> {
   const keys = new Map<string, Uint8Array>();
-  const { kbs, kbsKey, secret = [] } = options;
-  if (secret.length === 0) return keys;
-  const match = /^ed25519:([0-9a-fA-F]{64})$/.exec(kbsKey ?? '');
-  // Without the broker's key anyone on the way could plant a secret of their own.
-  if (kbs === undefined || match === null)
-    throw usageError(
-      '--secret needs --kbs URL and --kbs-key ed25519:KEY (cloister kbs list shows it)',
-    );
+  if (broker === undefined) return keys;
+  const match = /^ed25519:([0-9a-fA-F]{64})$/.exec(broker.key);
+  if (match === null) throw usageError(`--kbs-key ${broker.key}: ed25519:KEY is expected`);
   const { RcarClient } = await import('../kbs/client.ts');
   const { httpTransport } = await import('../host/broker-server.ts');
   const { fromHex } = await import('../attest/bytes.ts');
   const client = new RcarClient({
-    transport: httpTransport(kbs),
+    transport: httpTransport(broker.url),
     brokerKey: fromHex(match[1] ?? ''),
     prover: { kind: 'cloister', provider, evidence },
   });
-  for (const pair of secret) {
-    const [name = '', id = ''] = pair.split(/=(.*)/s);
-    if (!/^[\w.-]{1,64}$/.test(name) || name.startsWith('.') || id === '')
-      throw usageError(`--secret ${pair}: NAME=REPOSITORY/TYPE/TAG is expected`);
-    const { secret: received } = await client.secret(id);
+  for (const [name, id] of broker.secrets) {
+    const { secret: received } = await client.secret(id).catch((error: Error) => {
+      const message = `secret ${id} of the broker at ${broker.url}: ${error.message}`;
+      throw new CommandError('CLOISTER_BROKER', message, RUN_STATUS.failed);
+    });
     using held = received;
     keys.set(
       name,

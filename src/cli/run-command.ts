@@ -19,7 +19,14 @@ import { planImage, planUnmeasured, type RunPlan, type RunRequest } from '../run
 import type { FileSystem } from '../vfs/file-system.ts';
 import { CommandError, RUN_STATUS } from './errors.ts';
 import type { RunOptions } from './run.ts';
-import { parseBytes, parseEnv, parseMount, parseUser, parseVolume } from './run-options.ts';
+import {
+  parseBytes,
+  parseEnv,
+  parseMount,
+  parseSecret,
+  parseUser,
+  parseVolume,
+} from './run-options.ts';
 import { folderRoot, imageRoot, machineRoot, mountAll, sealedMounts } from './run-roots.ts';
 
 interface Prepared {
@@ -33,9 +40,9 @@ export async function runCommand(command: readonly string[], options: RunOptions
   const request = toRequest(command, options);
   const { plan, makeRoot, image } = await prepare(request, options);
   const logger = createLogger(options.verbose === true);
-  const attestation = await attestationOf(image, options, logger);
+  const attestation = await attestationOf(image, plan, options, logger);
   // Keys of volumes that the broker released go to the volumes, not to the guest.
-  const sealed = await sealedMounts(plan.sealed, (name) => attestation?.takeKey(name));
+  const sealed = await sealedMounts(plan.sealed, (name) => attestation?.takeKey(name), logger);
   const host = new NodeHost({ clock: new NativeClock(), entropy: nodeEntropy, logger });
   const native = createNativeHost();
   const { pages, code } = native;
@@ -105,10 +112,15 @@ async function prepare(request: RunRequest, options: RunOptions): Promise<Prepar
 }
 
 /** Only what is measured can be attested. */
-async function attestationOf(image: Image | undefined, options: RunOptions, logger: Logger) {
+async function attestationOf(
+  image: Image | undefined,
+  plan: RunPlan,
+  options: RunOptions,
+  logger: Logger,
+) {
   if (image !== undefined) {
     const { attestRun } = await import('./run-attestation.ts');
-    return attestRun(image, options, logger);
+    return attestRun(image, plan.broker, options, logger);
   }
   if (options.evidence === undefined && options.secret === undefined) return undefined;
   const message = '--evidence and --secret: only a measured image can be attested, this is none';
@@ -145,6 +157,9 @@ function toRequest(command: readonly string[], options: RunOptions): RunRequest 
     user: options.user === undefined ? undefined : parseUser(options.user),
     memoryBytes: options.memory === undefined ? undefined : parseBytes('--memory', options.memory),
     network,
+    brokerUrl: options.kbs,
+    brokerKey: options.kbsKey,
+    secrets: (options.secret ?? []).map(parseSecret),
   };
 }
 

@@ -107,3 +107,11 @@ export function parseBytes(option: string, text: string): number {
     throw usage(`${option} ${text}: expected a size such as 512m or 2g`);
   return Math.floor(Number(match[1]) * unit);
 }
+
+/** `--secret NAME=REPOSITORY/TYPE/TAG`. */
+export function parseSecret(text: string): readonly [string, string] {
+  const [name = '', id = ''] = text.split(/=(.*)/s);
+  if (!/^[\w.-]{1,64}$/.test(name) || name.startsWith('.') || id === '')
+    throw usage(`--secret ${text}: NAME=REPOSITORY/TYPE/TAG is expected`);
+  return [name, id];
+}

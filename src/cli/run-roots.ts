@@ -1,6 +1,7 @@
 /** The three kinds of root that a run can have: a measured image, a prepared folder, this machine. */
 
 import { ST_NODEV, ST_NOEXEC, ST_NOSUID, ST_RDONLY } from '../abi/stat-layout.ts';
+import type { Logger } from '../base/interfaces.ts';
 import { type AttestationSource, addAttestation } from '../fs/devfs/attestation.ts';
 import { makeDevfs } from '../fs/devfs/devfs.ts';
 import { addSgxDevice } from '../fs/devfs/sgx-device.ts';
@@ -121,6 +122,7 @@ export interface SealedMount {
 export async function sealedMounts(
   specs: readonly SealedMountSpec[],
   takeKey: (name: string) => Uint8Array | undefined,
+  logger: Logger,
 ): Promise<SealedMount[]> {
   if (specs.length === 0) return [];
   const { openVolume } = await import('../fs/sealed/volume.ts');
@@ -143,8 +145,14 @@ export async function sealedMounts(
     };
     return {
       ...{ source, target, readOnly },
-      open: ({ clock, segments }) =>
-        openVolume(parts, { clock, segments, secret, isReadOnly: readOnly }),
+      open: ({ clock, segments }) => {
+        const onProblem = ({ message }: Error) => logger.log('error', message);
+        const options = { clock, segments, secret, isReadOnly: readOnly, onProblem };
+        const volume = openVolume(parts, options);
+        const { remark } = volume.store;
+        if (remark !== undefined) logger.log('warn', `volume ${source}: ${remark}`);
+        return volume;
+      },
     };
   });
 }

@@ -127,7 +127,13 @@ async function withVolume(
   using _ = host;
   const fs = openVolume(context, { clock, secret, isReadOnly: mode === 'read' });
   await work(fs);
-  if (mode === 'write') fs.commit();
+  if (mode === 'write') close(fs);
+}
+
+/** Makes everything durable, and later damage to it recognisable. Throws VolumeError. */
+function close(fs: SealedFileSystem): void {
+  fs.commit();
+  fs.store.close();
 }
 
 /** "VOL:/path" → volume and path; undefined path when there is no colon. */
@@ -150,7 +156,7 @@ async function create(path: string, options: CreateOptions): Promise<void> {
   using _ = host;
   const slots = makers.map((maker) => ({ name: slotName(maker), maker }));
   try {
-    createVolume(context, { sizeBytes, slots, clock });
+    close(createVolume(context, { sizeBytes, slots, clock }));
   } catch (error) {
     rmSync(host.path, { force: true });
     throw error;
@@ -165,9 +171,11 @@ async function check(path: string, options: KeyOptions & { json?: boolean }): Pr
     const isWell = report.problems.length === 0;
     if (!isWell) process.exitCode = 3;
     if (options.json) {
-      printJson({ ok: isWell, freshness: freshness(fs, options.anchor), ...report });
+      const { remark } = fs.store;
+      printJson({ ok: isWell, freshness: freshness(fs, options.anchor), remark, ...report });
       return;
     }
+    if (fs.store.remark !== undefined) printLine(`remark       ${fs.store.remark}`);
     for (const problem of report.problems) printLine(`problem      ${problem}`);
     printLine(isWell ? `${path}: all is well` : `${path}: damaged`);
     printLine(`contents     ${report.inodeCount} inodes, ${report.cellCount} cells`);

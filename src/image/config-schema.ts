@@ -92,6 +92,26 @@ const overrides = v.strictObject({
   program: flag('A program that is not among the entry points.'),
   limits: flag('`--memory` and other limits.'),
   network: flag('`--network`.'),
+  secrets: flag('`--kbs-key` and `--secret`: another key broker, other secrets.'),
+});
+
+const broker = v.strictObject({
+  url: v.optional(text('Where it answers; `--kbs` gives another way to the same broker.')),
+  key: v.pipe(
+    v.string(),
+    v.regex(/^ed25519:[0-9a-f]{64}$/, 'must be ed25519: and 64 hexadecimal digits'),
+    v.description('Its key, as `cloister kbs list` shows it: no other broker is believed.'),
+  ),
+  secrets: v.optional(
+    v.pipe(
+      v.record(
+        v.pipe(v.string(), v.regex(/^(?!\.)[\w.-]{1,64}$/, 'must be a file name')),
+        v.pipe(v.string(), v.nonEmpty()),
+      ),
+      v.description('Name inside → REPOSITORY/TYPE/TAG at the broker.'),
+    ),
+    {},
+  ),
 });
 
 const copy = v.union([
@@ -155,6 +175,9 @@ export const configSchema = v.strictObject({
     v.pipe(v.picklist(['none', 'host']), v.description('`none` has loopback only.')),
     'none',
   ),
+  broker: v.optional(
+    v.pipe(broker, v.description('Key broker whose secrets a run gets after it has attested.')),
+  ),
   overrides: v.optional(
     v.pipe(overrides, v.description('What a run may change; nothing by default.')),
     {},
@@ -187,10 +210,19 @@ export interface ImageConfig {
   };
   readonly mounts: readonly ImageMount[];
   readonly network: 'none' | 'host';
+  readonly broker?: ImageBroker;
   readonly overrides: Readonly<Record<OverrideName, boolean>>;
 }
 
 export type OverrideName = keyof BuildConfig['overrides'];
+
+/** The key broker that an image believes, and what it asks of it. */
+export interface ImageBroker {
+  readonly url?: string;
+  /** `ed25519:` and the key in hexadecimal. */
+  readonly key: string;
+  readonly secrets: Readonly<Record<string, string>>;
+}
 
 export interface ImageMount {
   readonly type: Mount['type'];
@@ -215,6 +247,10 @@ function toMount(mount: Mount): ImageMount {
   return { type, target, ...source, ...key, readOnly: mount.read_only };
 }
 
+function toBroker({ url, ...rest }: NonNullable<BuildConfig['broker']>): ImageBroker {
+  return url === undefined ? rest : { url, ...rest };
+}
+
 /** The run configuration of a `cloister.yaml`. */
 export function toImageConfig(config: BuildConfig): ImageConfig {
   const [uid, gid] = config.user.split(':').map(Number);
@@ -237,6 +273,7 @@ export function toImageConfig(config: BuildConfig): ImageConfig {
     },
     mounts: config.mounts.map(toMount),
     network: config.network,
+    ...(config.broker === undefined ? {} : { broker: toBroker(config.broker) }),
     overrides: config.overrides,
   };
 }

@@ -148,6 +148,13 @@ const imageConfigSchema = v.strictObject({
   }),
   mounts: v.array(mountSchema),
   network: v.picklist(['none', 'host']),
+  broker: v.optional(
+    v.strictObject({
+      url: v.optional(v.string()),
+      key: v.string(),
+      secrets: v.record(v.string(), v.string()),
+    }),
+  ),
   overrides: v.strictObject({
     environment: v.boolean(),
     mounts: v.boolean(),
@@ -157,6 +164,7 @@ const imageConfigSchema = v.strictObject({
     program: v.boolean(),
     limits: v.boolean(),
     network: v.boolean(),
+    secrets: v.boolean(),
   }),
 });
 

@@ -186,7 +186,7 @@ export class Instance {
 
   /** Makes what was written durable. The instance is not used afterwards. */
   close(): void {
-    for (const mount of this.vfs.mounts) mount.fs.sync();
+    for (const fs of new Set([...this.vfs.mounts].map((mount) => mount.fs))) fs.shutdown();
     const translations = translationsToKeep(this.platform.cache, this.#modules.snapshot());
     if (translations) this.#parts.translations?.save(translations);
   }

@@ -23,6 +23,7 @@ const NO_OVERRIDES = {
   program: false,
   limits: false,
   network: false,
+  secrets: false,
 };
 
 const CONFIG: ImageConfig = {
@@ -49,6 +50,24 @@ test('planImage() runs what was measured when nothing is asked for', () => {
   assert.equal(plan.maxTasks, 4);
 });
 
+const KEY = `ed25519:${'0'.repeat(64)}`;
+
+test('planImage() lets the host choose the way to a measured broker, not the broker', () => {
+  const broker = { url: 'http://here', key: KEY, secrets: { disk: 'lab/key/disk' } };
+  const config = { ...CONFIG, broker };
+  const secrets = [['disk', 'lab/key/disk']];
+  assert.deepEqual(planImage(config, NOTHING, host).broker, { ...broker, secrets });
+  const elsewhere = planImage(config, { ...NOTHING, brokerUrl: 'http://there' }, host).broker;
+  assert.deepEqual(elsewhere, { url: 'http://there', key: KEY, secrets });
+  planImage(config, { ...NOTHING, brokerKey: KEY }, host);
+  const impostor = { ...NOTHING, brokerKey: KEY.replace('0', '1') };
+  assert.throws(() => planImage(config, impostor, host), /another key broker/);
+  const more = { ...NOTHING, secrets: [['disk', 'mine/key/disk'] as const] };
+  assert.throws(() => planImage(config, more, host), /overrides: \{ secrets: true \}/);
+  const { url: _, ...nowhere } = broker;
+  assert.throws(() => planImage({ ...CONFIG, broker: nowhere }, NOTHING, host), /--kbs URL/);
+});
+
 const ASKED: readonly (readonly [keyof typeof NO_OVERRIDES, Partial<RunRequest>])[] = [
   ['environment', { environment: [['X', '1']] }],
   ['mounts', { binds: [{ hostPath: '/h', guestPath: '/g', readOnly: true }] }],
@@ -59,6 +78,7 @@ const ASKED: readonly (readonly [keyof typeof NO_OVERRIDES, Partial<RunRequest>]
   ['network', { network: 'host' }],
   ['arguments', { command: ['/usr/bin/python3', '-c', '1'] }],
   ['program', { command: ['/bin/sh'] }],
+  ['secrets', { brokerUrl: 'http://b', brokerKey: KEY, secrets: [['a', 'r/t/a']] }],
 ];
 
 for (const [name, asked] of ASKED)

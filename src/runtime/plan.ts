@@ -3,7 +3,7 @@
  * or, without an image, what the command line says. Pure: decides, does nothing.
  */
 
-import type { ImageConfig, OverrideName } from '../image/config-schema.ts';
+import type { ImageBroker, ImageConfig, OverrideName } from '../image/config-schema.ts';
 
 export interface BindMountSpec {
   readonly hostPath: string;
@@ -22,6 +22,15 @@ export interface SealedMountSpec {
   readonly readOnly: boolean;
 }
 
+/** The broker that a run attests to, and what it fetches there. */
+export interface BrokerSpec {
+  readonly url: string;
+  /** `ed25519:` and the key in hexadecimal: an impostor's secrets are refused. */
+  readonly key: string;
+  /** Name inside, REPOSITORY/TYPE/TAG at the broker. */
+  readonly secrets: readonly (readonly [string, string])[];
+}
+
 /** What the command line (or an embedder) asks for; absent fields are not asked for. */
 export interface RunRequest {
   readonly command: readonly string[];
@@ -32,6 +41,9 @@ export interface RunRequest {
   readonly user: { readonly uid: number; readonly gid: number } | undefined;
   readonly memoryBytes: number | undefined;
   readonly network: 'none' | 'host' | undefined;
+  readonly brokerUrl?: string | undefined;
+  readonly brokerKey?: string | undefined;
+  readonly secrets?: readonly (readonly [string, string])[];
 }
 
 export interface RunPlan {
@@ -50,6 +62,7 @@ export interface RunPlan {
   /** Bytes of the writable layer. */
   readonly tmpfsBytes: number;
   readonly network: 'none' | 'host';
+  readonly broker?: BrokerSpec;
 }
 
 /** A run asks for what the image does not permit, or for nothing that can be run. */
@@ -125,6 +138,10 @@ export function planImage(
   allow(request.workingDir !== undefined, 'working_dir', 'another working directory (-w)');
   allow(request.memoryBytes !== undefined, 'limits', 'another memory limit (--memory)');
   allow(otherNetwork, 'network', 'another network (--network)');
+  const otherBroker = request.brokerKey !== undefined && request.brokerKey !== config.broker?.key;
+  allow(otherBroker, 'secrets', 'another key broker (--kbs-key)');
+  allow((request.secrets ?? []).length > 0, 'secrets', 'other secrets (--secret)');
+  const broker = brokerOf(config.broker, request);
   const fromHost = config.environment.fromHost.flatMap((name) => {
     const value = hostEnvironment(name);
     return value === undefined ? [] : [[name, value] as const];
@@ -142,7 +159,24 @@ export function planImage(
     openFiles: config.limits.openFiles,
     tmpfsBytes: config.limits.tmpfsBytes,
     network: request.network ?? config.network,
+    ...(broker === undefined ? {} : { broker }),
   };
+}
+
+/** The way to the broker is the host's to choose; its key, when measured, is not. */
+function brokerOf(measured: ImageBroker | undefined, request: RunRequest): BrokerSpec | undefined {
+  const url = request.brokerUrl ?? measured?.url;
+  const key = request.brokerKey ?? measured?.key;
+  const asked = new Map([...Object.entries(measured?.secrets ?? {}), ...(request.secrets ?? [])]);
+  if (asked.size === 0) return undefined;
+  // Without the broker's key anyone on the way could plant a secret of their own.
+  if (key === undefined)
+    throw new PlanError(
+      '--secret needs --kbs-key ed25519:KEY (cloister kbs list shows it), or `broker.key` in the image',
+    );
+  if (url === undefined)
+    throw new PlanError('secrets come from a key broker: say where it is with --kbs URL');
+  return { url, key, secrets: [...asked] };
 }
 
 function commandOf(config: ImageConfig, request: RunRequest, allow: Allow): readonly string[] {

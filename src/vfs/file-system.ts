@@ -69,7 +69,7 @@ export abstract class FileSystem {
     return -EINVAL;
   }
 
-  /** The last mount is gone. */
+  /** The last mount is gone, or the instance ends. */
   shutdown(): void {
     this.sync();
   }

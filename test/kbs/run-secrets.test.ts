@@ -37,7 +37,9 @@ test('a secret reaches the program of the approved image, and no other', { skip 
   const create = ['volume', 'create', 'data.vol', '--key-file', 'volume.key'];
   assert.equal(cloister(create, folder).status, 0);
   const mount = `{ type: sealed, source: ${join(folder, 'data.vol')}, target: /data, key: disk }`;
-  appendFileSync(join(project, 'cloister.yaml'), `\nmounts:\n  - ${mount}\n`);
+  const { key } = JSON.parse(cloister(['kbs', 'list', '--json'], folder).out);
+  const broker = `{ key: ${key}, secrets: { table: lab/key/table, disk: lab/key/disk } }`;
+  appendFileSync(join(project, 'cloister.yaml'), `\nmounts:\n  - ${mount}\nbroker: ${broker}\n`);
   const built = cloister(['build'], project);
   assert.equal(built.status, 0, built.err);
   const about = JSON.parse(cloister(['inspect', 'image', '--json'], project).out);
@@ -50,7 +52,6 @@ test('a secret reaches the program of the approved image, and no other', { skip 
   assert.equal(cloister(put, folder, 'a table key').status, 0);
   const putKey = ['kbs', 'put', 'lab/key/disk', '--policy', 'lab'];
   assert.equal(cloister(putKey, folder, volumeKey).status, 0);
-  const { key } = JSON.parse(cloister(['kbs', 'list', '--json'], folder).out);
   const serve = ['kbs', 'serve', '--listen', '127.0.0.1:0'];
   const server = spawn(CLOISTER, serve, { env: environment, stdio: ['ignore', 'pipe', 'inherit'] });
   try {
@@ -59,11 +60,14 @@ test('a secret reaches the program of the approved image, and no other', { skip 
       url = /http:\S+/.exec(line)?.[0] ?? '';
       if (url) break;
     }
-    const run = ['run', '--kbs', url, '--kbs-key', key, '--secret', 'table=lab/key/table'];
-    const without = cloister(run, project);
-    assert.equal(without.status, 125);
-    assert.match(without.err, /--secret disk=ID of a key broker/);
-    run.push('--secret', 'disk=lab/key/disk');
+    const run = ['run', '--kbs', url];
+    const nowhere = cloister(['run'], project);
+    assert.equal(nowhere.status, 2);
+    assert.match(nowhere.err, /say where it is with --kbs URL/);
+    const impostor = cloister([...run, '--kbs-key', `ed25519:${'0'.repeat(64)}`], project);
+    assert.match(impostor.err, /another key broker \(--kbs-key\) is not permitted by the image/);
+    const planted = cloister([...run, '--secret', 'table=lab/key/disk'], project);
+    assert.match(planted.err, /other secrets \(--secret\) is not permitted by the image/);
     const good = cloister(run, project);
     assert.equal(good.status, 0, good.err);
     // The key of the volume unlocks it, and is not shown to the program.
@@ -73,11 +77,11 @@ test('a secret reaches the program of the approved image, and no other', { skip 
     writeFileSync(join(project, 'app/main.py'), `${PROGRAM}print('one line more')\n`);
     assert.equal(cloister(['build'], project).status, 0);
     const changed = cloister(run, project);
-    assert.notEqual(changed.status, 0);
+    assert.equal(changed.status, 125);
     assert.equal(changed.out, '', 'the changed program did not even start');
     assert.match(changed.err, /neither listed nor signed by a listed key/);
 
-    const machine = cloister([...run, '--', '/bin/true'], folder);
+    const machine = cloister(['run', '--secret', 'a=b/c/d', '--', '/bin/true'], folder);
     assert.equal(machine.status, 2);
     assert.match(machine.err, /only a measured image/);
   } finally {

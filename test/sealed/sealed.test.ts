@@ -24,7 +24,7 @@ test('1,000 crash states: every prefix, reordered and torn writes', () => {
 test('2,000 hostile cases: every one is found or harmless', () => {
   const wrong: string[] = [];
   for (let round = 0; round < 10 * factor; round++) {
-    const victim = makeVictim(seedBase + round);
+    const victim = makeVictim(seedBase + round, round % 2 === 1);
     for (let i = 0; i < 190; i++) {
       const result = hostileCase(victim, seedBase * 1000 + round * 1000 + i);
       if (result !== undefined) wrong.push(result);

@@ -56,6 +56,48 @@ test('what was not synced is gone after a reopening, what was synced is there', 
   assert.deepEqual([...treeOf(again.root).keys()], ['/kept']);
 });
 
+test('a flipped bit anywhere in a closed volume is damage or harmless, never an older state', () => {
+  const host = new MemoryHost();
+  const fs = createVolume(host);
+  write(makeFile(fs.root, 'table'), 0, new SeededRandom(3).bytes(200_000));
+  fs.sync();
+  fs.store.close();
+  const tree = treeOf(fs.root);
+  const whole = host.snapshot();
+  let refused = 0;
+  for (let at = 700; at < whole.length; at += 1999) {
+    const bytes = whole.slice();
+    bytes[at]! ^= 1;
+    try {
+      assert.deepEqual(treeOf(openVolume(new MemoryHost(bytes), { isReadOnly: true }).root), tree);
+    } catch (error) {
+      assert.match((error as Error).message, /damaged|errno 5/);
+      refused++;
+    }
+  }
+  assert.ok(refused > 90, `${refused} of the flips met data`);
+});
+
+test('a commit that a crash cut short is remarked on; closing clears the remark', () => {
+  const host = new MemoryHost();
+  const fs = createVolume(host);
+  write(makeFile(fs.root, 'one'), 0, text('1'));
+  fs.sync();
+  const place = 4096 * (8 + (fs.store.generation % 2));
+  host.bytes[place + 100]! ^= 1;
+  const again = openVolume(host);
+  assert.deepEqual([...treeOf(again.root).keys()], []);
+  assert.match(
+    again.store.remark ?? '',
+    /^commit 1 was opened, .* a crash cut the last one short, or the host damaged it$/,
+  );
+  again.store.close();
+  const { generation } = again.store;
+  assert.equal(openVolume(host).store.remark, undefined);
+  openVolume(host).store.close();
+  assert.equal(openVolume(host).store.generation, generation, 'a closed volume stays as it is');
+});
+
 test('space of deleted and overwritten data is used again', () => {
   const host = new MemoryHost();
   const fs = createVolume(host, { sizeBytes: 64 << 20 });

@@ -39,6 +39,11 @@ export class Tree {
     if (root === undefined) this.#root = new TreeNode(0);
   }
 
+  /** The root of the last commit. */
+  get cleanRoot(): Root {
+    return this.#rootPointer;
+  }
+
   get dirtyRoot(): TreeNode | undefined {
     return this.#root;
   }

@@ -113,7 +113,7 @@ function open(context: VolumeContext, options: OpenOptions): VolumeStore {
   const unlocked = unlockHeader(host, crypto, options.secret, name);
   const sealer = new Sealer(crypto, entropy, unlocked.ring);
   const io = new PieceIo(host, sealer, name);
-  const { superblock, block } = newestSuperblock(io, unlocked, name);
+  const { superblock, block, isClosed, remark } = newestSuperblock(io, unlocked, name);
   const anchorState = context.anchor && checkFresh(context, context.anchor, superblock, block);
   return new VolumeStore({
     name,
@@ -125,6 +125,8 @@ function open(context: VolumeContext, options: OpenOptions): VolumeStore {
     isReadOnly: options.isReadOnly,
     anchor: context.anchor,
     anchorState,
+    isClosed,
+    remark,
   });
 }
 
@@ -133,7 +135,13 @@ interface Candidate {
   readonly block: Uint8Array;
 }
 
-function newestSuperblock(io: PieceIo, unlocked: UnlockedHeader, name: string): Candidate {
+interface Newest extends Candidate {
+  /** See {@link VolumeStore.close}. */
+  readonly isClosed: boolean;
+  readonly remark: string | undefined;
+}
+
+function newestSuperblock(io: PieceIo, unlocked: UnlockedHeader, name: string): Newest {
   const { header } = unlocked;
   const candidates: Candidate[] = [];
   for (let place = 0; place < 2; place++) {
@@ -155,7 +163,24 @@ function newestSuperblock(io: PieceIo, unlocked: UnlockedHeader, name: string): 
       'CLOISTER_VOLUME_STALE',
       `the header of volume ${name} is older than its contents: the host has put an old one back`,
     );
-  return complete;
+  const [newest, other] = candidates as [Candidate, Candidate | undefined];
+  const { generation } = complete.superblock;
+  const cause = 'a crash cut the last one short, or the host damaged it';
+  let remark: string | undefined;
+  if (newest !== complete)
+    remark = `commit ${generation} was opened, a later one is not whole: ${cause}`;
+  else if (other === undefined)
+    remark = `commit ${generation} was opened, the only one with an authentic superblock: ${cause}`;
+  return { ...complete, isClosed: isClosedAt(newest, other), remark };
+}
+
+/** Both superblocks name the same root, and need no manifest. */
+function isClosedAt({ superblock: a }: Candidate, other: Candidate | undefined): boolean {
+  if (other === undefined) return false;
+  const { superblock: b } = other;
+  const [one, two] = [a.root.pointer, b.root.pointer];
+  const isSameRoot = one.session === two.session && one.counter === two.counter;
+  return isSameRoot && a.manifest.length === 0 && b.manifest.length === 0;
 }
 
 /** Throws unless the commit is the one that the anchor remembers, or a later one. */

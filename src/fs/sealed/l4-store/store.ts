@@ -17,7 +17,7 @@ import { KIND } from '../l1-keys/sealer.ts';
 import { FIRST_SUPER_BLOCK } from '../l1-keys/unlock.ts';
 import { SpaceMap } from '../l2-space/space-map.ts';
 import { decodeNode, encodeNode, type TreeNode } from '../l3-tree/node.ts';
-import { type NodeStore, Tree } from '../l3-tree/tree.ts';
+import { type NodeStore, type Root, Tree } from '../l3-tree/tree.ts';
 import { type AnchorState, commitmentInput, type FreshnessAnchor } from './anchor.ts';
 import { ITEM, itemKey } from './keys.ts';
 import { NodeCache } from './node-cache.ts';
@@ -42,6 +42,10 @@ export interface StoreParts {
   readonly isReadOnly: boolean;
   readonly anchor: FreshnessAnchor | undefined;
   readonly anchorState: AnchorState | undefined;
+  /** Both superblocks name the last commit, and it needs no manifest. */
+  readonly isClosed?: boolean;
+  /** What opening found that a crash leaves, and an attack might. */
+  readonly remark?: string | undefined;
 }
 
 export class VolumeStore implements NodeStore {
@@ -51,6 +55,7 @@ export class VolumeStore implements NodeStore {
   readonly tree: Tree;
   readonly space: SpaceMap;
   readonly isReadOnly: boolean;
+  readonly remark: string | undefined;
   unlocked: UnlockedHeader;
   generation: number;
   nextInode: number;
@@ -60,6 +65,7 @@ export class VolumeStore implements NodeStore {
   #anchorState: AnchorState | undefined;
   readonly #cache = new NodeCache();
   #failure: unknown;
+  #isClosed: boolean;
   /** Something besides the tree must be stored: the next inode number, the header. */
   isTouched = false;
 
@@ -72,6 +78,8 @@ export class VolumeStore implements NodeStore {
     this.isReadOnly = parts.isReadOnly;
     this.#anchor = parts.anchor;
     this.#anchorState = parts.anchorState;
+    this.#isClosed = parts.isClosed ?? false;
+    this.remark = parts.remark;
     this.generation = superblock?.generation ?? 0;
     this.nextInode = superblock?.nextInode ?? 1;
     this.fileCount = superblock?.fileCount ?? 0;
@@ -221,19 +229,9 @@ export class VolumeStore implements NodeStore {
         this.#barrier();
         manifest = [];
       }
-      const level = (this.tree.dirtyRoot as TreeNode).level;
-      block = encodeSuperblock(this.io.sealer, {
-        volumeId: this.unlocked.header.volumeId,
-        generation: this.generation + 1,
-        headerGeneration: this.unlocked.header.generation,
-        root: { pointer: root, level },
-        nextInode: this.nextInode,
-        limitBlocks: this.space.limit,
-        ...this.space.state,
-        fileCount: this.fileCount,
-        nameSeed: this.nameSeed,
-        manifest,
-      });
+      const { level } = this.tree.dirtyRoot as TreeNode;
+      block = this.#superblock({ pointer: root, level }, manifest);
+      this.#isClosed = false;
       this.#publish(block);
       this.#settle(root);
     } catch (error) {
@@ -242,6 +240,40 @@ export class VolumeStore implements NodeStore {
       throw error;
     }
     this.#advanceAnchor(block);
+  }
+
+  /**
+   * Ends the work on a volume: both superblocks name the last commit, as one that a barrier covers.
+   * Until then damage to the last commit cannot be told from a crash in the middle of it, and
+   * opening would take the commit before; from then on it is damage.
+   */
+  close(): void {
+    if (this.isReadOnly || this.#isClosed || this.#failure !== undefined) return;
+    assert(!this.isDirty, 'closing a volume whose changes are not committed');
+    const root = this.tree.cleanRoot;
+    if (root === undefined) return;
+    for (let place = 0; place < 2; place++) {
+      const block = this.#superblock(root, []);
+      this.#publish(block);
+      this.generation += 1;
+      this.#advanceAnchor(block);
+    }
+    this.#isClosed = true;
+  }
+
+  #superblock(root: NonNullable<Root>, manifest: Superblock['manifest']): Uint8Array {
+    return encodeSuperblock(this.io.sealer, {
+      volumeId: this.unlocked.header.volumeId,
+      generation: this.generation + 1,
+      headerGeneration: this.unlocked.header.generation,
+      root,
+      nextInode: this.nextInode,
+      limitBlocks: this.space.limit,
+      ...this.space.state,
+      fileCount: this.fileCount,
+      nameSeed: this.nameSeed,
+      manifest,
+    });
   }
 
   /**

@@ -101,6 +101,15 @@ export class SealedFileSystem extends FileSystem {
     return this.isReadOnly ? 0 : this.guard(() => this.commit());
   }
 
+  /** Commits and closes; a failure is told as every problem is. */
+  override shutdown(): void {
+    if (this.isReadOnly) return;
+    this.guard(() => {
+      this.commit();
+      this.store.close();
+    });
+  }
+
   // --- for inodes --------------------------------------------------------------------------------
 
   /** Runs an operation that answers a value or an errno; VolumeErrors become errnos. */

@@ -21,9 +21,11 @@ export interface Victim {
   /** The commit before the last: where a host may roll back to when no anchor is given. */
   readonly beforeTree: Map<string, string>;
   readonly anchor: FreshnessAnchor;
+  /** It was closed well: no attack on a part of it can bring the commit before back. */
+  readonly isClosed: boolean;
 }
 
-export function makeVictim(seed: number): Victim {
+export function makeVictim(seed: number, isClosed = false): Victim {
   const host = new MemoryHost();
   const anchor = memoryAnchor();
   const fs = createVolume(host, { sizeBytes: 256 << 20, anchor });
@@ -39,7 +41,8 @@ export function makeVictim(seed: number): Victim {
   go(30);
   const beforeTree = run.tree();
   go(10);
-  return { old, now: host.snapshot(), oldTree, nowTree: run.tree(), beforeTree, anchor };
+  if (isClosed) fs.store.close();
+  return { old, now: host.snapshot(), oldTree, nowTree: run.tree(), beforeTree, anchor, isClosed };
 }
 
 type Attack = (host: MemoryHost, victim: Victim, random: SeededRandom) => void;
@@ -119,7 +122,8 @@ export function hostileCase(victim: Victim, seed: number): string | undefined {
     // With an anchor only the last commit may be seen.
     if (anchor !== undefined)
       return sameTree(tree, victim.nowTree) ? undefined : `${attack.name}, seed ${seed}: not fresh`;
-    const isRecent = sameTree(tree, victim.nowTree) || sameTree(tree, victim.beforeTree);
+    const isBefore = !victim.isClosed && sameTree(tree, victim.beforeTree);
+    const isRecent = sameTree(tree, victim.nowTree) || isBefore;
     // An older commit is only possible where the whole volume was rolled back; the very first one
     // is empty.
     const isOld = sameTree(tree, victim.oldTree) || tree.size === 0;
