@@ -98,6 +98,8 @@ export function httpTransport(base: string): HttpTransport {
             method,
             headers: { ...Object.fromEntries(defined), 'content-length': String(body.length) },
             timeout: RESPONSE_TIMEOUT_MS,
+            // A connection kept open may be closed by the broker just as the next request goes out.
+            agent: false,
           },
           async (message) => {
             try {
