@@ -85,7 +85,7 @@ test('cloister kbs: a secret put by one command is served by another, to the rig
     server.kill('SIGTERM');
     await new Promise((resolve) => server.once('exit', resolve));
   }
-  const audit = cloister(['kbs', 'audit']);
+  const audit = cloister(['kbs', 'audit', '--json']);
   assert.equal(audit.status, 0, audit.err);
   assert.match(audit.out, /"kind":"release"/);
   assert.match(audit.out, /"kind":"refuse"/);
