@@ -11,7 +11,7 @@ import { createNativeHost } from '../host/native/native-host.ts';
 import { NodeHost } from '../host/node-host.ts';
 import { inheritedStream } from '../host/stdio.ts';
 import { ownTerminal } from '../host/terminal.ts';
-import { translationFiles } from '../host/translation-files.ts';
+import { TranslationFolder } from '../host/translation-files.ts';
 import type { Image } from '../image/open.ts';
 import { SpawnError } from '../kernel/exec/errors.ts';
 import { Instance, type RootContext } from '../runtime/instance.ts';
@@ -59,9 +59,8 @@ export async function runCommand(command: readonly string[], options: RunOptions
       terminal,
       trace: options.strace ? (line) => process.stderr.write(`${line}\n`) : undefined,
       randomizeLayout: options.aslr,
-      translations: image
-        ? undefined
-        : translationFiles(plan.argv[0] ?? '', `${options.rootfs ?? ''} ${options.aslr}`),
+      // What this machine keeps is its word only: a measured image does not take it.
+      translations: image ? undefined : new TranslationFolder(logger),
       ...(options.scheduleSeed === undefined ? {} : { scheduleSeed: Number(options.scheduleSeed) }),
     },
     plan,

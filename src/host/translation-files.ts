@@ -1,67 +1,153 @@
 /**
- * Translations kept between runs of programs that are not measured, below the state folder: a file
- * a program, authenticated with a key of this user (HMAC-SHA-256). On a machine whose host is not
- * trusted nothing is taken from here: sealed images do not use it.
+ * Translations kept between runs of programs that are not measured, below the state folder: a file a
+ * module, authenticated with a key of this user (HMAC-SHA-256 over the module's name and the bytes).
+ * On a machine whose host is not trusted nothing is taken from here: sealed images do not use it.
+ *
+ * Several runs may write at once: a file is replaced whole, the last one stays. What does not
+ * authenticate, or fits no longer, is ignored with a line in the log, and replaced in time.
  */
 
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
+import type { Logger } from '../base/interfaces.ts';
+import type { TranslationStorage } from '../cpu/cache/unit-store.ts';
 import { stateHome } from './state-home.ts';
 
 const MAC_BYTES = 32;
-const LARGEST_BYTES = 256 * 1024 * 1024;
+const KEY_BYTES = 32;
+const DOMAIN = 'cloister translations v1';
+const LARGEST_BYTES = 128 * 1024 * 1024;
+/** Files not used for longest go when all together are larger. */
+const FOLDER_BYTES = 512 * 1024 * 1024;
+const DAY_MS = 86_400_000;
 
-export interface TranslationFiles {
-  load(): Uint8Array | undefined;
-  save(bytes: Uint8Array): void;
-}
+export class TranslationFolder implements TranslationStorage {
+  readonly #folder: string;
+  readonly #logger: Logger;
+  readonly #limitBytes: number;
+  #key: Uint8Array | undefined;
 
-/** `program`: what is run; `scope`: what its layout depends on (roots, options). */
-export function translationFiles(program: string, scope: string): TranslationFiles {
-  const folder = join(stateHome(), 'translations');
-  const name = createHash('sha256').update(`${scope}\0${program}`).digest('hex').slice(0, 32);
-  const path = join(folder, name);
-  return {
-    load() {
-      try {
-        const bytes = readFileSync(path);
-        const mac = bytes.subarray(bytes.length - MAC_BYTES);
-        const body = bytes.subarray(0, bytes.length - MAC_BYTES);
-        return timingSafeEqual(mac, macOf(folder, body)) ? body : undefined;
-      } catch {
-        return undefined;
-      }
-    },
-    save(bytes) {
-      if (bytes.length > LARGEST_BYTES) return;
-      try {
-        mkdirSync(folder, { recursive: true, mode: 0o700 });
-        const temporary = `${path}.${randomBytes(6).toString('hex')}`;
-        writeFileSync(temporary, Buffer.concat([bytes, macOf(folder, bytes)]), { mode: 0o600 });
-        renameSync(temporary, path);
-      } catch {
-        // A full or read-only state folder only costs the next start some time.
-      }
-    },
-  };
-}
-
-function macOf(folder: string, bytes: Uint8Array): Buffer {
-  return createHmac('sha256', keyIn(folder)).update(bytes).digest();
-}
-
-function keyIn(folder: string): Buffer {
-  const path = join(folder, 'key');
-  try {
-    return readFileSync(path);
-  } catch {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    try {
-      writeFileSync(path, randomBytes(32), { mode: 0o600, flag: 'wx' });
-    } catch {
-      // Another run was faster.
-    }
-    return readFileSync(path);
+  constructor(
+    logger: Logger,
+    folder: string = join(stateHome(), 'translations'),
+    limitBytes: number = FOLDER_BYTES,
+  ) {
+    this.#logger = logger;
+    this.#folder = folder;
+    this.#limitBytes = limitBytes;
   }
+
+  load(key: string): Uint8Array | undefined {
+    const path = this.#pathOf(key);
+    let bytes: Uint8Array;
+    try {
+      const { size, mtimeMs } = statSync(path);
+      if (size > LARGEST_BYTES) return this.#ignored(key, 'it is too large');
+      bytes = readFileSync(path);
+      const now = Date.now();
+      if (now - mtimeMs > DAY_MS) utimesSync(path, now / 1000, now / 1000);
+    } catch {
+      return undefined;
+    }
+    const body = bytes.subarray(0, Math.max(0, bytes.length - MAC_BYTES));
+    const mac = bytes.subarray(body.length);
+    const secret = this.#secret();
+    if (secret === undefined) return undefined;
+    const isAuthentic = mac.length === MAC_BYTES && timingSafeEqual(mac, macOf(secret, key, body));
+    return isAuthentic ? body : this.#ignored(key, 'it is not authentic');
+  }
+
+  save(key: string, bytes: Uint8Array): void {
+    const secret = this.#secret();
+    if (secret === undefined || bytes.length + MAC_BYTES > LARGEST_BYTES) return;
+    try {
+      const path = this.#pathOf(key);
+      const temporary = `${path}.${randomBytes(6).toString('hex')}`;
+      writeFileSync(temporary, Buffer.concat([bytes, macOf(secret, key, bytes)]), { mode: 0o600 });
+      renameSync(temporary, path);
+      this.#trim();
+    } catch {
+      // A full or read-only state folder only costs the next start some time.
+    }
+  }
+
+  refuse(key: string, reason: string): void {
+    this.#ignored(key, reason);
+  }
+
+  #ignored(key: string, reason: string): undefined {
+    this.#logger.log(
+      'warn',
+      `translations of ${key} in ${this.#folder} are ignored and made anew: ${reason}`,
+    );
+    return undefined;
+  }
+
+  #pathOf(key: string): string {
+    const name = createHash('sha256').update(`${DOMAIN}\0${key}`).digest('hex').slice(0, 32);
+    return join(this.#folder, name);
+  }
+
+  /** The user's key, made when it is first needed; undefined when there can be none. */
+  #secret(): Uint8Array | undefined {
+    if (this.#key) return this.#key;
+    const path = join(this.#folder, 'key');
+    try {
+      let key = readIfThere(path);
+      if (key === undefined) {
+        mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+        const temporary = `${path}.${randomBytes(6).toString('hex')}`;
+        writeFileSync(temporary, randomBytes(KEY_BYTES), { mode: 0o600 });
+        try {
+          linkSync(temporary, path);
+        } catch {
+          // A link appears whole or not at all: another run was faster.
+        }
+        rmSync(temporary, { force: true });
+        key = readFileSync(path);
+      }
+      if (key.length === KEY_BYTES) this.#key = key;
+    } catch {
+      // No state folder: nothing is kept.
+    }
+    return this.#key;
+  }
+
+  /** Removes the files used longest ago until the rest is small enough, and what killed runs left. */
+  #trim(): void {
+    const files = readdirSync(this.#folder)
+      .filter((name) => name !== 'key')
+      .map((name) => {
+        const path = join(this.#folder, name);
+        const stat = statSync(path, { throwIfNoEntry: false });
+        return { path, size: stat?.size ?? 0, mtimeMs: stat?.mtimeMs ?? 0 };
+      })
+      .sort((a, b) => b.mtimeMs - a.mtimeMs);
+    let total = 0;
+    const now = Date.now();
+    for (const { path, size, mtimeMs } of files) {
+      total += size;
+      const isLeftOver = path.includes('.', this.#folder.length) && now - mtimeMs > DAY_MS;
+      if (total > this.#limitBytes || isLeftOver) rmSync(path, { force: true });
+    }
+  }
+}
+
+function readIfThere(path: string): Uint8Array | undefined {
+  return statSync(path, { throwIfNoEntry: false }) && readFileSync(path);
+}
+
+function macOf(secret: Uint8Array, key: string, body: Uint8Array): Buffer {
+  return createHmac('sha256', secret).update(`${DOMAIN}\0${key}\0`).update(body).digest();
 }

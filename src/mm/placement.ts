@@ -49,20 +49,6 @@ export class ModuleBases {
     this.#top = MODULE_TOP - MIB - random.bytes(MODULE_SLIDE_PAGES);
   }
 
-  /** Bases that an earlier run chose, so that its translations fit; before any module is placed. */
-  restore(bases: Readonly<Record<string, number>>): void {
-    for (const [key, base] of Object.entries(bases)) {
-      if (!Number.isInteger(base) || base % PAGE !== 0) continue;
-      if (base < MODULE_FLOOR || base >= MODULE_TOP) continue;
-      this.#bases.set(key, base);
-      this.#top = Math.min(this.#top, base - 0x1_0000);
-    }
-  }
-
-  snapshot(): Record<string, number> {
-    return Object.fromEntries(this.#bases);
-  }
-
   /** The instance's base of a module; undefined when module space is used up. */
   baseOf(key: string, length: number): number | undefined {
     const known = this.#bases.get(key);

@@ -9,7 +9,6 @@ import { LayoutRandom, ModuleBases } from './placement.ts';
 export interface AddressSpaces {
   /** An empty address space, or -ENOMEM. */
   create(): GuestAddressSpace | number;
-  readonly modules: ModuleBases;
 }
 
 /** `entropy` undefined: layouts are the same in every run. `limitBytes`: of all guests together. */
@@ -33,5 +32,5 @@ export function createAddressSpaces(
     ),
     nextId: () => ++id,
   };
-  return { create: () => GuestAddressSpace.create(context), modules: context.modules };
+  return { create: () => GuestAddressSpace.create(context) };
 }

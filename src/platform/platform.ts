@@ -281,13 +281,13 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     const area = isShared ? known.space.areaAt(rip) : undefined;
     if (area && !isSharable(area)) this.leaveShared(known);
     const { domain } = known;
-    const stored = this.cache.store.find(rip, known);
-    if (stored) return this.cache.add(stored.unit, domain, stored.verdict);
+    const stored = this.cache.addStored(rip, domain, known);
+    if (stored) return stored;
     const unit = this.translator.translate(known, rip, {
       maxInstructions: MAX_INSTRUCTIONS,
       isEntry: (address) => domain.hasEntry(address),
     });
-    return unit && this.cache.add(unit, domain);
+    return unit && this.cache.addFresh(unit, domain, known.moduleOf(unit));
   }
 
   /** An instruction that crosses into a page that may not be executed faults there. */

@@ -1,11 +1,12 @@
 /** What the platform keeps for an address space: its translation domain, and source pages. */
 
 import type { Domain } from '../cpu/cache/domain.ts';
-import type { SourceCheck } from '../cpu/cache/unit-store.ts';
+import type { ModulePlace, SourceCheck } from '../cpu/cache/unit-store.ts';
+import { MOVABLE_LIMIT, type Unit } from '../cpu/translate/unit.ts';
 import type { CodeSource } from '../cpu/translate/window.ts';
-import type { AddressSpace } from '../mm/address-space.ts';
+import type { AddressSpace, Area } from '../mm/address-space.ts';
 import { PROT_EXEC } from '../mm/page-host.ts';
-import type { Group } from './domains.ts';
+import { type Group, isSharable } from './domains.ts';
 
 const PAGE_BYTES = 4096;
 
@@ -41,6 +42,19 @@ export class SpaceState implements CodeSource, SourceCheck {
     return this.protect(page) && this.space.peek(page * PAGE_BYTES, target) >= 0;
   }
 
+  moduleAt(addr: number): ModulePlace | undefined {
+    return placeIn(this.space.areaAt(addr));
+  }
+
+  /** The module that all of `unit` was made from, if it is one. */
+  moduleOf(unit: Unit): ModulePlace | undefined {
+    const { ranges } = unit;
+    if (ranges.length === 0) return undefined;
+    const area = this.space.areaAt(unit.rip);
+    const end = ranges.at(-2)! + ranges.at(-1)!;
+    return area && ranges[0]! >= area.start && end <= area.end ? placeIn(area) : undefined;
+  }
+
   matches(addr: number, bytes: Uint8Array): boolean {
     const { length } = bytes;
     const last = Math.floor((addr + length - 1) / PAGE_BYTES);
@@ -61,4 +75,9 @@ export class SpaceState implements CodeSource, SourceCheck {
     if (page === this.unguardedPage || space.isWriteProtected(addr)) return true;
     return space.setWriteProtect(addr, PAGE_BYTES, true) >= 0;
   }
+}
+
+function placeIn(area: Area | undefined): ModulePlace | undefined {
+  if (!area || !isSharable(area) || area.end > MOVABLE_LIMIT) return undefined;
+  return { key: area.contentVersion as string, base: area.start - area.fileOffset };
 }

@@ -6,7 +6,7 @@
 import { O_RDONLY, O_WRONLY } from '../abi/file-flags.ts';
 import { assert } from '../base/assert.ts';
 import type { Clock, Entropy, Logger } from '../base/interfaces.ts';
-import { translationsToKeep, useTranslations } from '../cpu/cache/kept-translations.ts';
+import type { TranslationStorage } from '../cpu/cache/unit-store.ts';
 import type { CodeHost } from '../cpu/code-host.ts';
 import { Devices } from '../fs/devfs/devices.ts';
 import {
@@ -25,7 +25,6 @@ import { Limits, RLIMIT } from '../kernel/limits.ts';
 import { KernelJobControl } from '../kernel/views/job-control.ts';
 import { KernelSystemView, KernelTaskSource } from '../kernel/views/sources.ts';
 import type { PageHost } from '../mm/page-host.ts';
-import type { ModuleBases } from '../mm/placement.ts';
 import { createAddressSpaces } from '../mm/space-context.ts';
 import { TranslatedPlatform } from '../platform/platform.ts';
 import { Dispatcher } from '../syscalls/dispatcher.ts';
@@ -36,13 +35,6 @@ import type { OpenFile } from '../vfs/open-file.ts';
 import { Vfs } from '../vfs/vfs.ts';
 import { TreeBuilder } from './mounts.ts';
 import type { RunPlan } from './plan.ts';
-
-/** Where translations are kept between runs. */
-export interface TranslationStorage {
-  /** Undefined: none, or they were damaged. */
-  load(): Uint8Array | undefined;
-  save(bytes: Uint8Array): void;
-}
 
 export interface InstanceParts {
   readonly host: Host & {
@@ -63,7 +55,7 @@ export interface InstanceParts {
   readonly trace?: ((line: string) => void) | undefined;
   readonly randomizeLayout: boolean;
   readonly scheduleSeed?: number;
-  /** Translations that earlier runs left; only where the program is not measured. */
+  /** Translations made before: at build time, or by earlier runs. */
   readonly translations?: TranslationStorage | undefined;
 }
 
@@ -91,7 +83,6 @@ export class Instance {
   readonly #parts: InstanceParts;
   readonly #plan: RunPlan;
   readonly #tree: TreeBuilder;
-  readonly #modules: ModuleBases;
 
   constructor(parts: InstanceParts, plan: RunPlan) {
     this.#parts = parts;
@@ -110,13 +101,7 @@ export class Instance {
       plan.memoryBytes,
       () => logMappingLimit(host.logger, parts.pages.mappingLimit),
     );
-    this.#modules = spaces.modules;
-    const left = parts.translations?.load();
-    if (left) {
-      const bases = useTranslations(this.platform.cache, left);
-      if (bases) spaces.modules.restore(bases);
-      else host.logger.log('info', 'translations of an earlier run do not fit and are ignored');
-    }
+    if (parts.translations) this.platform.cache.store.useStorage(parts.translations);
     const { trace } = parts;
     this.kernel = new Kernel({
       platform: this.platform,
@@ -187,8 +172,7 @@ export class Instance {
   /** Makes what was written durable. The instance is not used afterwards. */
   close(): void {
     for (const fs of new Set([...this.vfs.mounts].map((mount) => mount.fs))) fs.shutdown();
-    const translations = translationsToKeep(this.platform.cache, this.#modules.snapshot());
-    if (translations) this.#parts.translations?.save(translations);
+    this.platform.cache.store.keep();
   }
 
   /** A name without a slash is looked up in the PATH of the plan, as execvp(3) does. */

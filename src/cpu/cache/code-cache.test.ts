@@ -1,46 +1,11 @@
 /** What the cache does not believe of a unit: the translator is not trusted. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { HostAddr } from '../../base/brand.ts';
-import type { CodeHost } from '../code-host.ts';
 import { EXIT, TABLE_ENTRIES } from '../sandbox/layout.ts';
 import { TARGET } from '../sandbox/macros.ts';
 import type { Unit } from '../translate/unit.ts';
 import { CodeCache } from './code-cache.ts';
-
-const EXECUTABLE = 0x7000_0000;
-
-function fakeHost(): CodeHost {
-  const exits = Object.fromEntries(
-    Object.values(EXIT).map((kind) => [kind, (EXECUTABLE + 32 * kind) as HostAddr]),
-  );
-  const host = {
-    tlsDisplacement: -256,
-    code: {
-      bytes: new Uint8Array(1 << 16),
-      executable: EXECUTABLE as HostAddr,
-      sizeBytes: 1 << 16,
-    },
-    codeStart: 4096,
-    stubs: { exits, miss: (EXECUTABLE + 1024) as HostAddr },
-    createTables(returnFill: HostAddr, jumpFill: HostAddr) {
-      const returns = new BigUint64Array(TABLE_ENTRIES).fill(BigInt(returnFill));
-      const jumps = new BigUint64Array(TABLE_ENTRIES).fill(BigInt(jumpFill));
-      return {
-        returns,
-        jumps,
-        setReturn(n: number, target: HostAddr) {
-          returns[n] = BigInt(target);
-        },
-        setJump(n: number, target: HostAddr) {
-          jumps[n] = BigInt(target);
-        },
-      };
-    },
-    allocate: (size: number) => ({ address: 0x6000_0000 as HostAddr, bytes: new Uint8Array(size) }),
-  };
-  return host as unknown as CodeHost;
-}
+import { fakeCodeHost } from './testing/fake-code-host.ts';
 
 /** nop; mov eax, 0x90909090; jmp next; jmp exit `syscall`. */
 function unit(changes: Partial<Unit> = {}): Unit {
@@ -68,7 +33,7 @@ function unit(changes: Partial<Unit> = {}): Unit {
 }
 
 test('landings and entries inside an instruction are not registered', () => {
-  const cache = new CodeCache(fakeHost());
+  const cache = new CodeCache(fakeCodeHost());
   const domain = cache.createDomain();
   for (const at of [2, 3, 400, -1, 1.5]) {
     const placed = cache.add(unit({ rip: 0x500000 + at, entryAt: at, landingAt: at }), domain);
@@ -82,7 +47,7 @@ test('landings and entries inside an instruction are not registered', () => {
 });
 
 test('a link must be a jmp rel32 in the bytes that were verified', () => {
-  const cache = new CodeCache(fakeHost());
+  const cache = new CodeCache(fakeCodeHost());
   const domain = cache.createDomain();
   const good = unit({ links: Uint32Array.of(0x402000, 8, 2) });
   assert.equal(cache.add(good, domain).dead, false);
@@ -94,12 +59,12 @@ test('a link must be a jmp rel32 in the bytes that were verified', () => {
     relocs: Uint32Array.of(3, EXIT.emulate, 9, EXIT.syscall),
     links: Uint32Array.of(0x402000, 4, 4),
   });
-  const fresh = new CodeCache(fakeHost());
+  const fresh = new CodeCache(fakeCodeHost());
   assert.throws(() => fresh.add(hidden, fresh.createDomain()), /: link, no branch there/);
 });
 
 test('no unit may branch to an exit that only signal handlers take', () => {
-  const cache = new CodeCache(fakeHost());
+  const cache = new CodeCache(fakeCodeHost());
   const domain = cache.createDomain();
   for (const target of [EXIT.fault, EXIT.tick, EXIT.tickBeforeEntry])
     assert.throws(() => cache.add(unit({ relocs: Uint32Array.of(13, target) }), domain), {
@@ -110,7 +75,7 @@ test('no unit may branch to an exit that only signal handlers take', () => {
 });
 
 test('a dropped unit is in no table, even if a later one has the same return address', () => {
-  const cache = new CodeCache(fakeHost());
+  const cache = new CodeCache(fakeCodeHost());
   const domain = cache.createDomain();
   const index = 0x402008 & (TABLE_ENTRIES - 1);
   const fill = domain.tables.returns[index];

@@ -5,11 +5,11 @@
 
 import type { CodeHost } from '../code-host.ts';
 import { LINK_INTS, RELOC_INTS, type Unit } from '../translate/unit.ts';
-import type { Accepted, UnitPlace } from '../verify/types.ts';
+import type { UnitPlace } from '../verify/types.ts';
 import { CodeVerifier } from '../verify/verifier.ts';
 import { CodeSpace } from './code-space.ts';
 import { Domain, type Link, type PlacedUnit } from './domain.ts';
-import { UnitStore } from './unit-store.ts';
+import { type ModulePlace, type SourceCheck, UnitStore } from './unit-store.ts';
 
 /** Counters, by cause; read by tools. */
 export interface CacheStatistics {
@@ -43,7 +43,7 @@ export class CodeCache {
     drops: 0,
     flushes: 0,
   };
-  readonly store = new UnitStore();
+  readonly store: UnitStore;
   private readonly verifier = new CodeVerifier();
   private readonly domains = new Set<Domain>();
   private readonly links: Link[] = [];
@@ -56,6 +56,7 @@ export class CodeCache {
   constructor(host: CodeHost) {
     const space = new CodeSpace(host);
     this.space = space;
+    this.store = new UnitStore(host.tlsDisplacement);
     this.place = {
       placement: 0,
       tlsDisplacement: host.tlsDisplacement,
@@ -74,8 +75,32 @@ export class CodeCache {
     domain[Symbol.dispose]();
   }
 
-  /** Publishes `unit` for `domain`; `known` is the verdict on it where there is one already. */
-  add(unit: Unit, domain: Domain, known?: Accepted): PlacedUnit {
+  /** Publishes a translation and keeps it for others; `place`: the module that all of it is of. */
+  addFresh(unit: Unit, domain: Domain, place: ModulePlace | undefined): PlacedUnit {
+    const placed = this.add(unit, domain);
+    this.store.add({ unit, starts: placed.starts }, place);
+    return placed;
+  }
+
+  /** Publishes what the store has for `rip`; undefined: nothing that the code verifier accepts. */
+  addStored(rip: number, domain: Domain, source: SourceCheck): PlacedUnit | undefined {
+    const stored = this.store.find(rip, source);
+    if (!stored) return undefined;
+    const { unit, starts } = stored;
+    if (starts) return this.add(unit, domain, starts);
+    try {
+      const placed = this.add(unit, domain);
+      this.store.add({ unit, starts: placed.starts }, undefined);
+      return placed;
+    } catch (error) {
+      if (!(error instanceof RejectedUnitError)) throw error;
+      this.store.refuse(rip, source, error.message);
+      return undefined;
+    }
+  }
+
+  /** Publishes `unit` for `domain`; `known`: where it may be entered, if it has been verified. */
+  add(unit: Unit, domain: Domain, known?: Uint32Array): PlacedUnit {
     let offset = this.space.reserve(unit.bytes.length);
     if (offset < 0) {
       this.flush();
@@ -85,19 +110,9 @@ export class CodeCache {
     const firstLink = this.links.length;
     const snapshot = this.relocate(unit, offset, firstLink);
     this.place.placement = offset;
-    const verdict = known ?? this.verifier.verifyUnit(snapshot, this.place);
-    if (!verdict.ok)
-      throw new RejectedUnitError(unit, verdict.offset, verdict.reason, verdict.text);
-    if (!known) this.store.add({ unit, verdict });
+    const starts = known ?? this.verified(unit, snapshot);
     this.space.write(offset, snapshot);
-    const placed: PlacedUnit = {
-      unit,
-      offset,
-      domain,
-      starts: verdict.starts,
-      firstLink,
-      dead: false,
-    };
+    const placed: PlacedUnit = { unit, offset, domain, starts, firstLink, dead: false };
     const links = this.linksOf(placed, snapshot);
     for (const link of links) this.links.push(link);
     this.placed.push(placed);
@@ -106,6 +121,12 @@ export class CodeCache {
     this.statistics.bytes += unit.bytes.length;
     this.statistics.guestInstructions += unit.instructionCount;
     return placed;
+  }
+
+  private verified(unit: Unit, snapshot: Uint8Array): Uint32Array {
+    const verdict = this.verifier.verifyUnit(snapshot, this.place);
+    if (verdict.ok) return verdict.starts;
+    throw new RejectedUnitError(unit, verdict.offset, verdict.reason, verdict.text);
   }
 
   /** A private copy with everything filled in that depends on the place. */
@@ -117,7 +138,10 @@ export class CodeCache {
     const { relocs, links } = unit;
     for (let n = 0; n < relocs.length; n += RELOC_INTS) {
       const at = relocs[n]!;
-      write32(bytes, at, this.space.targetOffset(relocs[n + 1]!) - (offset + at + 4));
+      const target = this.space.findTarget(relocs[n + 1]!);
+      if (target === undefined)
+        throw new RejectedUnitError(unit, at, 'relocation', 'no such place');
+      write32(bytes, at, target - (offset + at + 4));
     }
     for (let n = 0; n < links.length; n += LINK_INTS) {
       write32(bytes, links[n + 2]!, firstLink + n / LINK_INTS);

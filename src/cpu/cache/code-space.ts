@@ -48,9 +48,14 @@ export class CodeSpace {
 
   /** Where the place that `target` names lies in code memory. */
   targetOffset(target: number): number {
-    const offset = this.targets.get(target);
+    const offset = this.findTarget(target);
     if (offset === undefined) throw new Error(`no place ${target} to branch to`);
     return offset;
+  }
+
+  /** The same for a number that may be anything: undefined when it names no place. */
+  findTarget(target: number): number | undefined {
+    return this.targets.get(target);
   }
 
   isTarget(offset: number): boolean {

@@ -37,6 +37,7 @@ export class Domain implements Disposable {
   readonly tables: LookupTables;
   readonly wide: WideTable;
   private readonly space: CodeSpace;
+  private readonly returnFill: bigint;
   /** Guest address → offset of its entry in code memory. */
   private readonly entries = new Map<number, number>();
   /** Guest address → offset of its landing of returns, of jumps. */
@@ -52,10 +53,10 @@ export class Domain implements Disposable {
 
   constructor(space: CodeSpace) {
     this.space = space;
-    this.tables = space.host.createTables(
-      space.addressOf(space.targetOffset(TARGET.missReturn)),
-      space.addressOf(space.targetOffset(TARGET.missJump)),
-    );
+    const returnFill = space.addressOf(space.targetOffset(TARGET.missReturn));
+    const jumpFill = space.addressOf(space.targetOffset(TARGET.missJump));
+    this.returnFill = BigInt(returnFill);
+    this.tables = space.host.createTables(returnFill, jumpFill);
     this.wide = new WideTable(space.host);
   }
 
@@ -85,8 +86,7 @@ export class Domain implements Disposable {
     for (let n = 0; n < leaders.length; n += 2) this.enter(placed, leaders[n]!, leaders[n + 1]!);
     // The tables lead to what the code verifier lets be entered, whatever the translator says.
     for (let n = 0; n < returns.length; n += 2)
-      if (isStart(placed, returns[n + 1]!))
-        this.landReturn(returns[n]!, offset + returns[n + 1]!, false);
+      if (isStart(placed, returns[n + 1]!)) this.landReturn(returns[n]!, offset + returns[n + 1]!);
     if ((returns.length === 0 || !isThunk) && isStart(placed, unit.landingAt))
       this.jumpLandings.set(unit.rip, offset + unit.landingAt);
     for (const link of links) this.connect(link);
@@ -108,15 +108,11 @@ export class Domain implements Disposable {
     if (entry !== undefined) this.space.patchBranch(link.at, entry);
   }
 
-  private landReturn(rip: number, offset: number, replace: boolean): void {
+  private landReturn(rip: number, offset: number): void {
     this.returnLandings.set(rip, offset);
     const index = rip & INDEX;
-    if (replace || this.isFree(this.tables.returns, index, TARGET.missReturn))
+    if (this.tables.returns[index] === this.returnFill)
       this.tables.setReturn(index, this.space.addressOf(offset));
-  }
-
-  private isFree(table: BigUint64Array, index: number, fill: number): boolean {
-    return table[index] === BigInt(this.space.addressOf(this.space.targetOffset(fill)));
   }
 
   /** After a miss: enters a known landing into its narrow table; false when there is none. */

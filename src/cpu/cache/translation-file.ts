@@ -1,172 +1,119 @@
 /**
- * Translations as a file: what a run leaves for the next one. Words of 32 bits, little-endian, so
- * that a unit's tables are views of the file: nothing is parsed until a guest address is asked for.
- * Not trusted: the code verifier sees every unit again, and its source bytes are compared.
+ * The translations of one module (one version of an ELF file) as a file: an index by address and a
+ * record a unit (docs/formats/translations.md). Nothing is read of a unit until its address is asked
+ * for. Not trusted: the code verifier sees every unit again, and its source bytes are compared.
  */
 
+import type { Arena } from '../translate/arena.ts';
 import type { Unit } from '../translate/unit.ts';
+import { KeptUnit, writeUnit } from './kept-unit.ts';
+import { VarintWriter } from './varint.ts';
 
-const MAGIC = 0x43544c43; // "CLTC"
-/** Changes with the format and with what the translator emits. */
-const VERSION = 3;
+/** "CLTRANSL" */
+const MAGIC = [0x5254_4c43, 0x4c53_4e41] as const;
+export const FORMAT = 1;
+/** Changes with what the translator emits and with `cpu/sandbox`. */
+export const VERSION = 4;
 const HEAD_WORDS = 6;
-const UNIT_HEAD = 14;
+const ENTRY_WORDS = 3;
 
-export interface TranslationFileContents {
-  readonly tlsDisplacement: number;
-  /** What the units' addresses depend on: module → base. */
-  readonly bases: Readonly<Record<string, number>>;
-  readonly units: readonly Unit[];
+/** A unit and the base that its module had when it was made. */
+export interface BasedUnit {
+  readonly unit: Unit;
+  readonly base: number;
 }
 
-const words = (bytes: number): number => Math.ceil(bytes / 4);
-
-function unitWords(unit: Unit): number {
-  return (
-    UNIT_HEAD +
-    words(unit.bytes.length) +
-    unit.links.length +
-    unit.relocs.length +
-    unit.places.length +
-    2 * unit.rips.length +
-    unit.leaders.length +
-    unit.returns.length +
-    unit.fixups.length +
-    unit.ranges.length +
-    words(unit.source.length) +
-    unit.pages.length
-  );
-}
-
-export function encodeTranslations(contents: TranslationFileContents): Uint8Array {
-  const { units } = contents;
-  const bases = new TextEncoder().encode(JSON.stringify(contents.bases));
-  const index = HEAD_WORDS + words(bases.length);
-  const total = units.reduce((sum, unit) => sum + unitWords(unit), index + 2 * units.length);
-  const file = new Uint32Array(total);
-  const bytes = new Uint8Array(file.buffer);
-  file.set([MAGIC, VERSION, contents.tlsDisplacement, units.length, bases.length, total]);
-  bytes.set(bases, HEAD_WORDS * 4);
-  let at = index + 2 * units.length;
-  units.forEach((unit, n) => {
-    file[index + 2 * n] = unit.rip;
-    file[index + 2 * n + 1] = at;
-    at = putUnit(file, bytes, at, unit);
-  });
-  return bytes;
-}
-
-function putUnit(file: Uint32Array, bytes: Uint8Array, start: number, unit: Unit): number {
-  file.set(
-    [
-      ...[unit.entryAt, unit.landingAt, unit.bytes.length, unit.links.length, unit.relocs.length],
-      ...[unit.rips.length, unit.leaders.length, unit.returns.length, unit.fixups.length],
-      ...[unit.ranges.length, unit.source.length, unit.pages.length],
-      ...[unit.places.length, unit.isMovable ? 1 : 0],
-    ],
-    start,
-  );
-  let at = start + UNIT_HEAD;
-  const put = (table: ArrayLike<number>): void => {
-    file.set(table, at);
-    at += table.length;
-  };
-  for (const table of [unit.rips, unit.offsets, unit.leaders, unit.returns]) put(table);
-  for (const table of [unit.fixups, unit.ranges, unit.pages]) put(table);
-  for (const table of [unit.links, unit.relocs, unit.places]) put(table);
-  for (const raw of [unit.bytes, unit.source]) {
-    bytes.set(raw, at * 4);
-    at += words(raw.length);
+/**
+ * A file of `units`, and of those units of `older` that have other addresses. Undefined when there
+ * are none to keep. The same units in any order give the same bytes.
+ */
+export function encodeTranslations(
+  units: readonly BasedUnit[],
+  tlsDisplacement: number,
+  older?: TranslationFile,
+): Uint8Array | undefined {
+  const byAddress = new Map<number, BasedUnit | Uint8Array>();
+  for (const [address, record] of older?.records() ?? []) byAddress.set(address, record);
+  for (const unit of units) byAddress.set(unit.unit.rip - unit.base, unit);
+  const addresses = Float64Array.from(byAddress.keys()).sort();
+  const w = new VarintWriter();
+  const index: number[] = [];
+  for (const address of addresses) {
+    const start = w.length;
+    const one = byAddress.get(address)!;
+    if (address < 0 || address > 0xffff_ffff) continue;
+    if (one instanceof Uint8Array) w.raw(one);
+    else if (!writeUnit(w, one.unit, one.base, tlsDisplacement)) continue;
+    index.push(address, start, w.length - start);
   }
-  return at;
+  if (index.length === 0) return undefined;
+  const headBytes = (HEAD_WORDS + index.length) * 4;
+  const file = new Uint8Array(headBytes + w.length);
+  const words = new Uint32Array(file.buffer, 0, headBytes / 4);
+  words.set([...MAGIC, FORMAT, VERSION, index.length / ENTRY_WORDS, file.length]);
+  for (let n = 0; n < index.length; n += ENTRY_WORDS) index[n + 1]! += headBytes;
+  words.set(index, HEAD_WORDS);
+  file.set(w.bytes.subarray(0, w.length), headBytes);
+  return file;
 }
 
 export class TranslationFile {
-  readonly bases: Readonly<Record<string, number>>;
-  private readonly file: Uint32Array;
   private readonly bytes: Uint8Array;
-  /** Guest address → where its unit stands. */
-  private readonly places = new Map<number, number>();
+  /** Address relative to the module, offset and length of the record; ascending addresses. */
+  private readonly index: Uint32Array;
 
-  private constructor(bytes: Uint8Array, file: Uint32Array, bases: Record<string, number>) {
+  private constructor(bytes: Uint8Array, index: Uint32Array) {
     this.bytes = bytes;
-    this.file = file;
-    this.bases = bases;
-    const index = HEAD_WORDS + words(file[4]!);
-    for (let n = 0; n < file[3]!; n++)
-      this.places.set(file[index + 2 * n]!, file[index + 2 * n + 1]!);
+    this.index = index;
   }
 
-  /** Undefined when it is none of this version and thread-local layout. */
-  static open(bytes: Uint8Array, tlsDisplacement: number): TranslationFile | undefined {
-    if (bytes.length < HEAD_WORDS * 4 || bytes.length % 4 !== 0) return undefined;
-    const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
-    const file = new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.length / 4);
-    const [magic, version, displacement, count, baseBytes, total] = file;
-    if (magic !== MAGIC || version !== VERSION || displacement !== tlsDisplacement >>> 0)
-      return undefined;
-    if (total !== file.length || HEAD_WORDS + words(baseBytes!) + 2 * count! > file.length)
-      return undefined;
-    try {
-      const text = new TextDecoder().decode(
-        aligned.subarray(HEAD_WORDS * 4, HEAD_WORDS * 4 + baseBytes!),
-      );
-      return new TranslationFile(aligned, file, JSON.parse(text));
-    } catch {
-      return undefined;
-    }
+  /** The file, or why it is none that this version can use. */
+  static open(given: Uint8Array): TranslationFile | string {
+    if (given.length < HEAD_WORDS * 4) return 'it is too short';
+    const bytes = given.byteOffset % 4 === 0 ? given : given.slice();
+    const head = new Uint32Array(bytes.buffer, bytes.byteOffset, HEAD_WORDS);
+    const [first, second, format, version, count, total] = head;
+    if (first !== MAGIC[0] || second !== MAGIC[1]) return 'it holds no translations';
+    if (format !== FORMAT) return `it has format ${format}, this is ${FORMAT}`;
+    if (version !== VERSION) return `it was made by translator ${version}, this is ${VERSION}`;
+    if (total !== bytes.length) return `it has ${bytes.length} bytes instead of ${total}`;
+    const words = count! * ENTRY_WORDS;
+    if ((HEAD_WORDS + words) * 4 > bytes.length) return 'its index is cut short';
+    const index = new Uint32Array(bytes.buffer, bytes.byteOffset + HEAD_WORDS * 4, words);
+    return new TranslationFile(bytes, index);
   }
 
   get size(): number {
-    return this.places.size;
+    return this.index.length / ENTRY_WORDS;
   }
 
-  addresses(): Iterable<number> {
-    return this.places.keys();
+  /** Addresses of its units, relative to the module, and the bytes that hold them. */
+  *records(): Iterable<readonly [number, Uint8Array]> {
+    const { index, bytes } = this;
+    for (let n = 0; n < index.length; n += ENTRY_WORDS) {
+      const start = index[n + 1]!;
+      yield [index[n]!, bytes.subarray(start, start + index[n + 2]!)];
+    }
   }
 
-  /** The unit for a guest address, unverified; undefined: none, or it does not fit the file. */
-  unit(rip: number): Unit | undefined {
-    const place = this.places.get(rip);
-    return place === undefined ? undefined : this.read(rip, place);
-  }
-
-  private read(rip: number, place: number): Unit | undefined {
-    const { file } = this;
-    const head = file.subarray(place, place + UNIT_HEAD);
-    if (head.length < UNIT_HEAD) return undefined;
-    const count = (n: number): number => head[n]!;
-    const start = this.bytes.byteOffset;
-    let at = place + UNIT_HEAD;
-    const end = at + 2 * count(5) + count(6) + count(7) + count(8) + count(9) + count(11);
-    const tail = count(3) + count(4) + count(12) + words(count(2)) + words(count(10));
-    if (end + tail > file.length) return undefined;
-    const take = (length: number): Uint32Array => {
-      at += length;
-      return file.subarray(at - length, at);
-    };
-    const rips = take(count(5));
-    const offsets = take(count(5));
-    const leaders = take(count(6));
-    const returns = take(count(7));
-    const fixups = new Int32Array(file.buffer, start + at * 4, count(8));
-    at += count(8);
-    const ranges = take(count(9));
-    const pages = take(count(11));
-    const links = take(count(3));
-    const relocs = take(count(4));
-    const places = take(count(12));
-    const raw = (length: number): Uint8Array => {
-      const piece = this.bytes.subarray(at * 4, at * 4 + length);
-      at += words(length);
-      return piece;
-    };
-    const code = raw(count(2));
-    const source = raw(count(10));
-    return {
-      ...{ rip, entryAt: count(0), landingAt: count(1), bytes: code },
-      ...{ rips, offsets, leaders, returns, fixups, ranges, source, pages },
-      ...{ links, relocs, places, isMovable: count(13) === 1, instructionCount: count(5) },
-    };
+  /** The unit at `address` of a module at `base`; undefined: none, or it does not decode. */
+  unit(address: number, base: number, tlsDisplacement: number, arena: Arena): KeptUnit | undefined {
+    const { index } = this;
+    let low = 0;
+    let high = index.length / ENTRY_WORDS - 1;
+    while (low <= high) {
+      const middle = (low + high) >> 1;
+      const found = index[middle * ENTRY_WORDS]!;
+      if (found < address) low = middle + 1;
+      else if (found > address) high = middle - 1;
+      else {
+        const start = index[middle * ENTRY_WORDS + 1]!;
+        const length = index[middle * ENTRY_WORDS + 2]!;
+        if (start + length > this.bytes.length) return undefined;
+        const record = this.bytes.subarray(start, start + length);
+        return KeptUnit.read(record, base + address, base, tlsDisplacement, arena);
+      }
+    }
+    return undefined;
   }
 }

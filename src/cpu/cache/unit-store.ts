@@ -3,16 +3,27 @@
  * another process that runs the same code at the same address gets a copy placed, without decoding,
  * translating or verifying again. A verdict of the code verifier stays true wherever a unit lies: what
  * placing changes are the displacements of branches to registered places and the numbers of links.
+ *
+ * Units of modules, files whose content has a name, also come from translations that were kept before
+ * (`TranslationStorage`): wherever the module lies now, verified again, compared with its bytes.
  */
 
+import { Arena } from '../translate/arena.ts';
 import type { Unit } from '../translate/unit.ts';
-import type { Accepted } from '../verify/types.ts';
-import type { TranslationFile } from './translation-file.ts';
+import { type BasedUnit, encodeTranslations, TranslationFile } from './translation-file.ts';
 
 export interface StoredUnit {
   readonly unit: Unit;
-  /** Undefined: it comes from a file, nobody has verified it yet. */
-  readonly verdict: Accepted | undefined;
+  /** Where it may be entered; undefined: it comes from a file, nobody has verified it yet. */
+  readonly starts: Uint32Array | undefined;
+}
+
+/** Where a guest address lies in a module. */
+export interface ModulePlace {
+  /** Names the module's content. */
+  readonly key: string;
+  /** Guest address minus offset in the file. */
+  readonly base: number;
 }
 
 /** Guest code as a store compares it. */
@@ -22,63 +33,120 @@ export interface SourceCheck {
    * against writes before it looks.
    */
   matches(addr: number, bytes: Uint8Array): boolean;
+  /** Undefined: the address belongs to no module, or to one below which units do not move. */
+  moduleAt(addr: number): ModulePlace | undefined;
+}
+
+/** Where translations of modules are kept between runs: authentic ones only. */
+export interface TranslationStorage {
+  /** A file with translations of the module, if there is one. */
+  load(key: string): Uint8Array | undefined;
+  /** Keeps a file in place of that one; missing: nothing is learned. */
+  save?(key: string, bytes: Uint8Array): void;
+  /** A file that `load` gave is of no use. */
+  refuse(key: string, reason: string): void;
+}
+
+interface Module {
+  /** Undefined: there is none, or it is not to be used. */
+  file: TranslationFile | undefined;
+  /** By address in the module: what this run had to translate. */
+  readonly fresh: Map<number, BasedUnit>;
 }
 
 const LIMIT_BYTES = 64 * 1024 * 1024;
 /** Of one address: other programs, or code that changes. */
 const MAX_VERSIONS = 8;
+/** New units of a module for which its translations are written again. */
+const WORTH_KEEPING = 16;
 
 export class UnitStore {
   private readonly byRip = new Map<number, StoredUnit[]>();
+  private readonly modules = new Map<string, Module>();
+  private readonly arena = new Arena();
+  private readonly tlsDisplacement: number;
+  private storage: TranslationStorage | undefined;
   private bytes = 0;
   hits = 0;
-  /** Units that came in since the file was read. */
-  fresh = 0;
-  private file: TranslationFile | undefined;
+  /** Units that came from files. */
+  loaded = 0;
 
-  /** Takes what an earlier run has left. */
-  useFile(file: TranslationFile): void {
-    this.file = file;
+  constructor(tlsDisplacement: number) {
+    this.tlsDisplacement = tlsDisplacement;
+  }
+
+  useStorage(storage: TranslationStorage): void {
+    this.storage = storage;
   }
 
   find(rip: number, source: SourceCheck): StoredUnit | undefined {
-    for (const stored of this.byRip.get(rip) ?? [])
-      if (sameSource(stored.unit, source)) {
-        this.hits++;
-        return stored;
-      }
-    const unit = this.file?.unit(rip);
+    const versions = this.byRip.get(rip);
+    if (versions)
+      for (const stored of versions)
+        if (sameSource(stored.unit, source)) {
+          this.hits++;
+          return stored;
+        }
+    if (!this.storage) return undefined;
+    const place = source.moduleAt(rip);
+    if (!place) return undefined;
+    const { file } = this.moduleOf(place.key);
+    const unit = file?.unit(rip - place.base, place.base, this.tlsDisplacement, this.arena);
     if (!unit || !sameSource(unit, source)) return undefined;
-    this.hits++;
-    this.fresh--;
-    return { unit, verdict: undefined };
+    this.loaded++;
+    return { unit, starts: undefined };
   }
 
-  add(stored: StoredUnit): void {
+  /** What `find` gave was refused by the code verifier: its module's file is not used again. */
+  refuse(rip: number, source: SourceCheck, reason: string): void {
+    const place = source.moduleAt(rip);
+    const module = place && this.modules.get(place.key);
+    if (!place || !module?.file) return;
+    module.file = undefined;
+    this.storage?.refuse(place.key, reason);
+  }
+
+  /** A verified unit; `place`: the module that it was translated in, all of it. */
+  add(stored: StoredUnit, place: ModulePlace | undefined): void {
     const { unit } = stored;
     if (unit.ranges.length === 0) return;
-    this.fresh++;
     if (this.bytes > LIMIT_BYTES) {
       this.byRip.clear();
       this.bytes = 0;
     }
-    this.bytes += unit.bytes.length + unit.fixups.byteLength + 8 * unit.rips.length;
+    this.bytes += unit.bytes.length + 24 * unit.instructionCount;
     const versions = this.byRip.get(unit.rip);
     if (!versions) this.byRip.set(unit.rip, [stored]);
     else {
       if (versions.length >= MAX_VERSIONS) versions.pop();
       versions.unshift(stored);
     }
+    if (place && this.storage?.save)
+      this.moduleOf(place.key).fresh.set(unit.rip - place.base, { unit, base: place.base });
   }
 
-  /** The newest unit of every address, those of the file included. */
-  units(): Unit[] {
-    const units = [...this.byRip.values()].map((versions) => versions[0]!.unit);
-    for (const rip of this.file?.addresses() ?? []) {
-      const unit = this.byRip.has(rip) ? undefined : this.file?.unit(rip);
-      if (unit) units.push(unit);
+  /** Leaves what is new to later runs. */
+  keep(): void {
+    const { storage } = this;
+    if (!storage?.save) return;
+    for (const [key, { file, fresh }] of this.modules) {
+      if (fresh.size < WORTH_KEEPING) continue;
+      const bytes = encodeTranslations([...fresh.values()], this.tlsDisplacement, file);
+      if (bytes) storage.save(key, bytes);
+      fresh.clear();
     }
-    return units;
+  }
+
+  private moduleOf(key: string): Module {
+    const known = this.modules.get(key);
+    if (known) return known;
+    const bytes = this.storage?.load(key);
+    const opened = bytes && TranslationFile.open(bytes);
+    if (typeof opened === 'string') this.storage?.refuse(key, opened);
+    const file = typeof opened === 'object' ? opened : undefined;
+    const module: Module = { file, fresh: new Map() };
+    this.modules.set(key, module);
+    return module;
   }
 }
 

@@ -11,10 +11,15 @@ export class Arena {
 
   /** A copy of the first `count` integers. */
   words(from: ArrayLike<number>, count: number): Uint32Array<ArrayBuffer> {
-    const at = this.take(count * 4);
-    const copy = new Uint32Array(this.chunk, at, count);
+    const copy = this.emptyWords(count);
     for (let n = 0; n < count; n++) copy[n] = from[n]!;
     return copy;
+  }
+
+  /** To be filled. */
+  emptyWords(count: number): Uint32Array<ArrayBuffer> {
+    const at = this.take(count * 4);
+    return new Uint32Array(this.chunk, at, count);
   }
 
   /** A copy of bytes [start, end). */

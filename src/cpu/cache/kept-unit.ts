@@ -1,0 +1,321 @@
+/**
+ * A unit as it is kept in a file: at no base and no thread-local layout in particular, addresses
+ * relative to its own (docs/formats/translations.md). Reading one decodes what placing it needs;
+ * what only faults and ticks ask for is decoded when they do. The bytes may be anything: what comes
+ * out is as little trusted as what the translator makes.
+ */
+
+import type { Arena } from '../translate/arena.ts';
+import { FIXUP_INTS } from '../translate/fixup.ts';
+import { LINK_INTS, RELOC_INTS, type Unit } from '../translate/unit.ts';
+import { moveBytes } from './move-unit.ts';
+import { VarintReader, VarintWriter } from './varint.ts';
+
+/** No unit of the translator has more of anything. */
+const MOST = 1 << 20;
+const LOWEST = -(2 ** 31);
+
+/** Writes `unit`, made at `base` of its module; false if it cannot be moved, or has no source. */
+export function writeUnit(
+  w: VarintWriter,
+  unit: Unit,
+  base: number,
+  tlsDisplacement: number,
+): boolean {
+  if (!unit.isMovable || unit.ranges.length === 0) return false;
+  const bytes = unit.bytes.slice();
+  if (!moveBytes(bytes, unit.places, -base, -tlsDisplacement, LOWEST)) return false;
+  const { links, relocs, places, leaders, returns, ranges, source } = unit;
+  const details = detailsOf(unit);
+  const tables = [ranges, links, relocs, places, leaders, returns];
+  w.reserve(tables.reduce((sum, table) => sum + 5 * table.length, 64));
+  for (const value of [unit.entryAt, unit.landingAt, bytes.length, unit.instructionCount])
+    w.unsigned(value);
+  w.unsigned(details.length);
+  for (const table of tables) w.unsigned(table.length);
+  let end = unit.rip;
+  for (let n = 0; n < ranges.length; n += 2) {
+    w.signed(ranges[n]! - end);
+    w.unsigned(ranges[n + 1]!);
+    end = ranges[n]! + ranges[n + 1]!;
+  }
+  writePairs(w, leaders, unit.rip);
+  writePairs(w, returns, unit.rip);
+  let target = unit.rip;
+  let at = 0;
+  for (let n = 0; n < links.length; n += LINK_INTS) {
+    w.signed((links[n]! - target) | 0);
+    w.signed(links[n + 1]! - at);
+    w.signed(links[n + 2]! - links[n + 1]!);
+    target = links[n]!;
+    at = links[n + 1]!;
+  }
+  at = 0;
+  for (let n = 0; n < relocs.length; n += RELOC_INTS) {
+    w.signed(relocs[n]! - at);
+    w.unsigned(relocs[n + 1]!);
+    at = relocs[n]!;
+  }
+  at = 0;
+  for (let n = 0; n < places.length; n++) {
+    w.signed(places[n]! - at);
+    at = places[n]!;
+  }
+  w.raw(source);
+  w.raw(bytes);
+  w.raw(details);
+  return true;
+}
+
+/** Pairs of guest address, host offset. */
+function writePairs(w: VarintWriter, pairs: Uint32Array, rip: number): void {
+  let address = rip;
+  let at = 0;
+  for (let n = 0; n < pairs.length; n += 2) {
+    w.signed((pairs[n]! - address) | 0);
+    w.signed(pairs[n + 1]! - at);
+    address = pairs[n]!;
+    at = pairs[n + 1]!;
+  }
+}
+
+/** Where the instructions lie, and the fixups. */
+function detailsOf(unit: Unit): Uint8Array {
+  const w = new VarintWriter();
+  const { rips, offsets, fixups } = unit;
+  w.reserve(10 * rips.length + 5 * fixups.length + 8);
+  let rip = unit.rip;
+  let at = 0;
+  for (let n = 0; n < rips.length; n++) {
+    w.signed((rips[n]! - rip) | 0);
+    w.signed(offsets[n]! - at);
+    rip = rips[n]!;
+    at = offsets[n]!;
+  }
+  w.unsigned(fixups.length / FIXUP_INTS);
+  rip = unit.rip;
+  at = 0;
+  for (let n = 0; n < fixups.length; n += FIXUP_INTS) {
+    w.signed(fixups[n]! - at);
+    at = fixups[n]!;
+    const to = fixups[n + 1]!;
+    // 0 where the address stands in a register or slot.
+    if (to === 0) w.unsigned(0);
+    else {
+      const change = (to - rip) | 0;
+      w.unsigned((((change << 1) ^ (change >> 31)) >>> 0) + 1);
+      rip = to;
+    }
+    w.unsigned(fixups[n + 2]! >>> 0);
+    w.signed(fixups[n + 3]!);
+  }
+  return w.bytes.subarray(0, w.length);
+}
+
+interface Details {
+  readonly rips: Uint32Array;
+  readonly offsets: Uint32Array;
+  readonly fixups: Int32Array;
+}
+
+export class KeptUnit implements Unit {
+  readonly rip: number;
+  entryAt = 0;
+  landingAt = 0;
+  instructionCount = 0;
+  readonly isMovable = true;
+  bytes: Uint8Array = NOTHING;
+  links: Uint32Array = NO_WORDS;
+  relocs: Uint32Array = NO_WORDS;
+  leaders: Uint32Array = NO_WORDS;
+  returns: Uint32Array = NO_WORDS;
+  ranges: Uint32Array = NO_WORDS;
+  source: Uint8Array = NOTHING;
+  pages: Uint32Array = NO_WORDS;
+  private readonly record: Uint8Array;
+  private detailsAt = 0;
+  private details: Details | undefined;
+
+  private constructor(rip: number, record: Uint8Array) {
+    this.rip = rip;
+    this.record = record;
+  }
+
+  get places(): Uint32Array {
+    return NO_WORDS;
+  }
+
+  get rips(): Uint32Array {
+    return this.detailed().rips;
+  }
+
+  get offsets(): Uint32Array {
+    return this.detailed().offsets;
+  }
+
+  get fixups(): Int32Array {
+    return this.detailed().fixups;
+  }
+
+  /** The unit of `record` at `rip`, whose module has the base `base`; undefined if it is none. */
+  static read(
+    record: Uint8Array,
+    rip: number,
+    base: number,
+    tlsDisplacement: number,
+    arena: Arena,
+  ): KeptUnit | undefined {
+    const unit = new KeptUnit(rip, record);
+    return unit.decode(base, tlsDisplacement, arena) ? unit : undefined;
+  }
+
+  private decode(base: number, tlsDisplacement: number, arena: Arena): boolean {
+    const { rip } = this;
+    const r = new VarintReader(this.record, 0, this.record.length);
+    this.entryAt = r.unsigned();
+    this.landingAt = r.unsigned();
+    const byteCount = r.unsigned();
+    this.instructionCount = r.unsigned();
+    const detailBytes = r.unsigned();
+    const counts = this.counts(r);
+    if (!counts || r.failed || byteCount > MOST * 16 || this.instructionCount > MOST) return false;
+    const [ranges, links, relocs, places, leaders, returns] = counts;
+    this.ranges = readRanges(r, arena, ranges!, rip);
+    this.leaders = readPairs(r, arena, leaders!, rip);
+    this.returns = readPairs(r, arena, returns!, rip);
+    this.links = readLinks(r, arena, links!, rip);
+    this.relocs = readRelocs(r, arena, relocs!);
+    const moved = readPlaces(r, arena, places!);
+    const sourceBytes = totalOf(this.ranges);
+    this.source = r.raw(sourceBytes);
+    const raw = r.raw(byteCount);
+    if (r.failed || this.record.length - r.at !== detailBytes) return false;
+    this.detailsAt = r.at;
+    this.bytes = arena.bytes(raw, 0, raw.length);
+    this.pages = pagesOf(this.ranges, arena);
+    return moveBytes(this.bytes, moved, base, tlsDisplacement);
+  }
+
+  private counts(r: VarintReader): number[] | undefined {
+    const counts: number[] = [];
+    for (const step of [2, LINK_INTS, RELOC_INTS, 1, 2, 2]) {
+      const count = r.unsigned();
+      // Every integer takes a byte at least: no table is larger than the record.
+      if (count % step !== 0 || count > this.record.length) return undefined;
+      counts.push(count);
+    }
+    return counts;
+  }
+
+  private detailed(): Details {
+    this.details ??= readDetails(this.record, this.detailsAt, this.rip, this.instructionCount);
+    return this.details;
+  }
+}
+
+const NOTHING = new Uint8Array(0);
+const NO_WORDS = new Uint32Array(0);
+
+function readRanges(r: VarintReader, arena: Arena, count: number, rip: number): Uint32Array {
+  const ranges = arena.emptyWords(count);
+  let end = rip;
+  for (let n = 0; n < count; n += 2) {
+    ranges[n] = end + r.signed();
+    ranges[n + 1] = r.unsigned();
+    end = ranges[n]! + ranges[n + 1]!;
+  }
+  return ranges;
+}
+
+function totalOf(ranges: Uint32Array): number {
+  let total = 0;
+  for (let n = 1; n < ranges.length; n += 2) total += ranges[n]!;
+  return total;
+}
+
+function pagesOf(ranges: Uint32Array, arena: Arena): Uint32Array {
+  const pages: number[] = [];
+  for (let n = 0; n < ranges.length; n += 2) {
+    const last = Math.floor((ranges[n]! + Math.max(ranges[n + 1]!, 1) - 1) / 4096);
+    for (let page = ranges[n]! >>> 12; page <= last; page++)
+      if (pages.at(-1) !== page) pages.push(page);
+  }
+  return arena.words(pages, pages.length);
+}
+
+function readPairs(r: VarintReader, arena: Arena, count: number, rip: number): Uint32Array {
+  const pairs = arena.emptyWords(count);
+  let address = rip;
+  let at = 0;
+  for (let n = 0; n < count; n += 2) {
+    address += r.signed();
+    at += r.signed();
+    pairs[n] = address;
+    pairs[n + 1] = at;
+  }
+  return pairs;
+}
+
+function readLinks(r: VarintReader, arena: Arena, count: number, rip: number): Uint32Array {
+  const links = arena.emptyWords(count);
+  let target = rip;
+  let at = 0;
+  for (let n = 0; n < count; n += LINK_INTS) {
+    target += r.signed();
+    at += r.signed();
+    links[n] = target;
+    links[n + 1] = at;
+    links[n + 2] = at + r.signed();
+  }
+  return links;
+}
+
+function readRelocs(r: VarintReader, arena: Arena, count: number): Uint32Array {
+  const relocs = arena.emptyWords(count);
+  let at = 0;
+  for (let n = 0; n < count; n += RELOC_INTS) {
+    at += r.signed();
+    relocs[n] = at;
+    relocs[n + 1] = r.unsigned();
+  }
+  return relocs;
+}
+
+function readPlaces(r: VarintReader, arena: Arena, count: number): Uint32Array {
+  const places = arena.emptyWords(count);
+  let place = 0;
+  for (let n = 0; n < count; n++) {
+    place += r.signed();
+    places[n] = place;
+  }
+  return places;
+}
+
+/** What does not decode gives tables that end early: nothing is found in them. */
+function readDetails(record: Uint8Array, at: number, start: number, count: number): Details {
+  const r = new VarintReader(record, at, record.length);
+  const rips = new Uint32Array(count);
+  const offsets = new Uint32Array(count);
+  let rip = start;
+  let offset = 0;
+  for (let n = 0; n < count; n++) {
+    rip += r.signed();
+    offset += r.signed();
+    rips[n] = rip;
+    offsets[n] = offset;
+  }
+  const fixupCount = Math.min(r.unsigned(), record.length);
+  const fixups = new Int32Array(fixupCount * FIXUP_INTS);
+  rip = start;
+  offset = 0;
+  for (let n = 0; n < fixups.length; n += FIXUP_INTS) {
+    offset += r.signed();
+    const change = r.unsigned();
+    if (change !== 0) rip += ((change - 1) >>> 1) ^ -((change - 1) & 1);
+    fixups[n] = offset;
+    fixups[n + 1] = change === 0 ? 0 : rip;
+    fixups[n + 2] = r.unsigned();
+    fixups[n + 3] = r.signed();
+  }
+  return { rips, offsets, fixups };
+}
