@@ -36,6 +36,7 @@ export const typeOfMode = (mode: number): number => (mode & S_IFMT) >>> 12;
 export const isDirectory = (mode: number): boolean => (mode & S_IFMT) === S_IFDIR;
 export const isRegular = (mode: number): boolean => (mode & S_IFMT) === S_IFREG;
 export const isSymlink = (mode: number): boolean => (mode & S_IFMT) === S_IFLNK;
+export const isSocket = (mode: number): boolean => (mode & S_IFMT) === S_IFSOCK;
 
 /** Device numbers below 2^32: 12 bits major, 20 bits minor, packed as the kernel shows them. */
 export const makeDev = (major: number, minor: number): number =>

@@ -9,6 +9,7 @@ import { SeededRandom } from '../base/random.ts';
 import { WaitQueue } from '../base/wait-queue.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import type { PageHost } from '../mm/page-host.ts';
+import type { HostAccess } from '../net/host-access.ts';
 import { NetStack } from '../net/net-stack.ts';
 import type { FsContext } from '../vfs/fs-context.ts';
 import type { SystemView, TaskSource } from '../vfs/task-view.ts';
@@ -64,6 +65,8 @@ export interface KernelParts {
   readonly syscalls: SyscallDispatcher;
   /** A fresh, empty address space, or -errno. */
   createSpace(): AddressSpace | number;
+  /** What of the host's network may be used; undefined: nothing. */
+  readonly network?: HostAccess | undefined;
   /** A shared object of one page to map into every process, and where its segment comes from. */
   readonly vdso?: { readonly image: Uint8Array; readonly pages: PageHost } | undefined;
   readonly options?: KernelOptions;
@@ -130,7 +133,6 @@ export class Kernel {
     this.platform = parts.platform;
     this.host = parts.host;
     this.vfs = parts.vfs;
-    this.net = new NetStack(parts.vfs);
     this.syscalls = parts.syscalls;
     this.createSpace = () => parts.createSpace();
     const segment = parts.vdso?.pages.createSegment('vdso', 8192);
@@ -152,6 +154,13 @@ export class Kernel {
     this.domainName = this.options.domainName ?? '(none)';
     this.bootNs = this.nowNs();
     this.bootRealtimeNs = this.clock.realtimeNs();
+    this.net = new NetStack({
+      vfs: parts.vfs,
+      clock: this.clock,
+      access: parts.network,
+      randomBelow: (bound) => this.randomBelow(bound),
+      logOnce: (topic, message) => this.logOnce(topic, message),
+    });
     this.processes = new ProcessTable(this);
     this.systemView = new KernelSystemView(this);
   }

@@ -1,13 +1,45 @@
-/** The sockets of one kernel: sockfs, and which unix sockets are bound to which names. */
+/** The sockets of one kernel: sockfs, what Internet sockets share, and names of unix sockets. */
 
-import { EADDRINUSE, EAFNOSUPPORT, EPROTONOSUPPORT, ESOCKTNOSUPPORT } from '../abi/errno.table.ts';
+import {
+  EADDRINUSE,
+  EAFNOSUPPORT,
+  EINVAL,
+  EPERM,
+  EPROTONOSUPPORT,
+  ESOCKTNOSUPPORT,
+} from '../abi/errno.table.ts';
+import { IPPROTO } from '../abi/inet.ts';
 import { AF, SOCK } from '../abi/socket.ts';
+import type { Clock } from '../base/interfaces.ts';
 import { byteString } from '../vfs/byte-string.ts';
 import type { Credentials } from '../vfs/credentials.ts';
 import type { Inode } from '../vfs/inode.ts';
 import type { Vfs } from '../vfs/vfs.ts';
+import type { AddressedSocket } from './addressed-socket.ts';
+import type { HostAccess } from './host-access.ts';
+import { Internet } from './internet.ts';
+import { NetlinkSocket } from './netlink-socket.ts';
 import { SocketFs } from './socket-file.ts';
+import { TcpSocket } from './tcp-socket.ts';
+import { UdpSocket } from './udp-socket.ts';
 import { type PeerIdentity, UnixSocket } from './unix-socket.ts';
+
+export interface NetParts {
+  readonly vfs: Vfs;
+  readonly clock: Clock;
+  /** Undefined: no network but the loopback. */
+  readonly access: HostAccess | undefined;
+  /** A uniform integer below `bound`. */
+  randomBelow(bound: number): number;
+  logOnce(topic: string, message: string): void;
+}
+
+const MAX_TYPE = 10;
+const NETLINK_ROUTE = 0;
+const PROTOCOLS: Readonly<Record<number, number>> = {
+  [SOCK.SOCK_STREAM]: IPPROTO.IPPROTO_TCP,
+  [SOCK.SOCK_DGRAM]: IPPROTO.IPPROTO_UDP,
+};
 
 export class NetStack {
   readonly #fs: SocketFs;
@@ -16,8 +48,11 @@ export class NetStack {
   readonly #options = new WeakMap<UnixSocket, Map<number, number>>();
   #nextAutomatic = 1;
 
-  constructor(vfs: Vfs) {
-    this.#fs = new SocketFs(vfs, vfs.clock);
+  readonly internet: Internet;
+
+  constructor(parts: NetParts) {
+    this.#fs = new SocketFs(parts.vfs, parts.vfs.clock);
+    this.internet = new Internet(this.#fs, parts);
   }
 
   /** socket(2): a socket that the caller owns, or -errno. */
@@ -28,8 +63,46 @@ export class NetStack {
     who: Credentials,
     owner: PeerIdentity,
     nonBlocking: boolean,
+  ): UnixSocket | AddressedSocket | number {
+    if (type < 1 || type > MAX_TYPE) return -EINVAL;
+    if (family === AF.AF_UNIX) return this.createUnix(type, protocol, who, owner, nonBlocking);
+    if (family === AF.AF_INET || family === AF.AF_INET6)
+      return this.#createInet(family, type, protocol, who, nonBlocking);
+    if (family !== AF.AF_NETLINK) return -EAFNOSUPPORT;
+    if (type !== SOCK.SOCK_RAW && type !== SOCK.SOCK_DGRAM) return -ESOCKTNOSUPPORT;
+    if (protocol !== NETLINK_ROUTE) return -EPROTONOSUPPORT;
+    const request = this.#fs.request(who, nonBlocking);
+    return new NetlinkSocket(this.internet, request, type, owner.pid);
+  }
+
+  #createInet(
+    family: number,
+    type: number,
+    protocol: number,
+    who: Credentials,
+    nonBlocking: boolean,
+  ): AddressedSocket | number {
+    if (protocol < 0 || protocol > 262) return -EINVAL;
+    const own = PROTOCOLS[type];
+    if (own === undefined) {
+      if (type !== SOCK.SOCK_RAW) return -ESOCKTNOSUPPORT;
+      // Raw sockets are for CAP_NET_RAW, which nobody has over a network without packets.
+      return protocol === 0 ? -EPROTONOSUPPORT : -EPERM;
+    }
+    if (protocol !== 0 && protocol !== own) return -EPROTONOSUPPORT;
+    const request = this.#fs.request(who, nonBlocking);
+    return type === SOCK.SOCK_STREAM
+      ? new TcpSocket(this.internet, request, family)
+      : new UdpSocket(this.internet, request, family);
+  }
+
+  createUnix(
+    type: number,
+    protocol: number,
+    who: Credentials,
+    owner: PeerIdentity,
+    nonBlocking: boolean,
   ): UnixSocket | number {
-    if (family !== AF.AF_UNIX) return -EAFNOSUPPORT;
     if (protocol !== 0 && protocol !== AF.AF_UNIX) return -EPROTONOSUPPORT;
     // unix(7): SOCK_RAW is taken for SOCK_DGRAM.
     const kind = type === SOCK.SOCK_RAW ? SOCK.SOCK_DGRAM : type;

@@ -1,7 +1,9 @@
 /** What all sockets are to the descriptor table: files of sockfs, without a place in the tree. */
 
+import { EAGAIN, EFAULT } from '../abi/errno.table.ts';
 import { O_NONBLOCK, O_RDWR } from '../abi/file-flags.ts';
 import { S_IFSOCK } from '../abi/file-mode.ts';
+import { SIOC } from '../abi/inet.ts';
 import { WaitQueue } from '../base/wait-queue.ts';
 import { placeless } from '../vfs/anonymous.ts';
 import type { Credentials } from '../vfs/credentials.ts';
@@ -10,7 +12,10 @@ import { FileSystem } from '../vfs/file-system.ts';
 import { Inode } from '../vfs/inode.ts';
 import type { Mount } from '../vfs/mount.ts';
 import { OpenFile, type OpenRequest } from '../vfs/open-file.ts';
+import type { UserMemory } from '../vfs/user-memory.ts';
 import type { Vfs } from '../vfs/vfs.ts';
+import { interfaceIoctl } from './interface-ioctl.ts';
+import type { NetInterface } from './interfaces.ts';
 
 class SocketInode extends Inode {
   constructor(fs: FileSystem, ino: number, who: Credentials) {
@@ -27,6 +32,8 @@ export class SocketFs extends FileSystem {
   override readonly magic = 0x534f434b;
   readonly root: Inode;
   readonly #mount: Mount;
+  /** What ioctl(2) on any socket tells of interfaces. */
+  interfaces: () => readonly NetInterface[] = () => [];
   #nextIno = 2;
 
   constructor(vfs: Vfs, clock: FileClock) {
@@ -51,6 +58,37 @@ export abstract class SocketFile extends OpenFile {
   receiveTimeoutNs = Number.POSITIVE_INFINITY;
   sendTimeoutNs = Number.POSITIVE_INFINITY;
   passesCredentials = false;
+
+  /** Ends a blocking read (SO_RCVTIMEO): no data came in time. */
+  override get readTimeoutNs(): number {
+    return this.receiveTimeoutNs;
+  }
+
+  override get writeTimeoutNs(): number {
+    return this.sendTimeoutNs;
+  }
+
+  override get timedOutResult(): number {
+    return -EAGAIN;
+  }
+
+  override ioctl(command: number, argument: number, memory: UserMemory): number {
+    if (command === SIOC.SIOCINQ || command === SIOC.SIOCOUTQ) {
+      const count = command === SIOC.SIOCINQ ? this.readableBytes() : this.unsentBytes();
+      if (count < 0) return count;
+      const bytes = new Uint8Array(4);
+      new DataView(bytes.buffer).setInt32(0, count, true);
+      return memory.write(argument, bytes) ? 0 : -EFAULT;
+    }
+    return interfaceIoctl((this.inode.fs as SocketFs).interfaces(), command, argument, memory);
+  }
+
+  /** FIONREAD and TIOCOUTQ; -errno. */
+  protected abstract readableBytes(): number;
+
+  protected unsentBytes(): number {
+    return 0;
+  }
 
   override get anonymousName(): string {
     return `socket:[${this.inode.ino}]`;

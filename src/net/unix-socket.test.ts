@@ -12,7 +12,13 @@ const bytes = (text: string) => new TextEncoder().encode(text);
 
 function stack() {
   const fixture = new Fixture();
-  const net = new NetStack(fixture.vfs);
+  const net = new NetStack({
+    vfs: fixture.vfs,
+    clock: { monotonicNs: () => 0n, realtimeNs: () => 0n },
+    access: undefined,
+    randomBelow: () => 0,
+    logOnce: () => undefined,
+  });
   const make = (type: number): UnixSocket => {
     const socket = net.create(AF.AF_UNIX, type, 0, fixture.creds, ME, false);
     assert.ok(socket instanceof UnixSocket);

@@ -95,7 +95,8 @@ export class UnixSocket extends SocketFile {
     return this.peer !== undefined;
   }
 
-  get queuedBytes(): number {
+  protected override readableBytes(): number {
+    if (this.isListening) return -EINVAL;
     return this.isStream ? this.#queuedBytes : (this.#queue[0]?.bytes.length ?? 0);
   }
 

@@ -175,5 +175,7 @@ export function writeBlocking(
       return done < count && file.blocksForAll ? -EAGAIN : done;
     },
     () => (done > 0 ? done : -ERESTARTSYS),
+    file.writeTimeoutNs,
+    () => (done > 0 ? done : -EAGAIN),
   );
 }

@@ -57,7 +57,7 @@ import {
   O_NONBLOCK,
   O_PATH,
 } from '../abi/file-flags.ts';
-import { isDirectory, isRegular } from '../abi/file-mode.ts';
+import { isDirectory, isRegular, isSocket } from '../abi/file-mode.ts';
 import { EFD_CLOEXEC } from '../abi/poll-events.ts';
 import { FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FIONREAD } from '../abi/terminal.ts';
 import { EventFile } from '../fs/anonfs/eventfd.ts';
@@ -145,7 +145,9 @@ const COMMANDS: Readonly<Record<number, FcntlCommand>> = {
     task.files.setCloseOnExec(fd, (argument & FD_CLOEXEC) !== 0);
     return 0;
   },
-  [F_GETFL]: (_task, file) => file.flags | ((file.flags & O_PATH) !== 0 ? 0 : O_LARGEFILE),
+  // Only open(2) and memfd_create(2) set O_LARGEFILE by themselves.
+  [F_GETFL]: (_task, file) =>
+    file.flags | ((file.flags & O_PATH) !== 0 || isSocket(file.inode.mode) ? 0 : O_LARGEFILE),
   [F_SETFL]: setFlags,
   [F_GETLK]: (task, file, argument) => recordLock(task, file, argument, 'get', false),
   [F_SETLK]: (task, file, argument) => recordLock(task, file, argument, 'set', false),

@@ -74,6 +74,7 @@ export function waitForFile(
   attempt: (task: Task) => number,
   interrupted: () => number = () => -ERESTARTSYS,
   timeoutNs = 0,
+  timedOut: () => number = () => file.timedOutResult,
 ): number {
   const queue = file.waitQueue;
   if (queue === undefined) return -EAGAIN;
@@ -91,13 +92,13 @@ export function waitForFile(
       return interrupted();
     },
     abandoned: () => file.release(),
-    ...(timeoutNs === 0
+    ...(timeoutNs === 0 || timeoutNs === Number.POSITIVE_INFINITY
       ? {}
       : {
           deadlineNs: task.kernel.nowNs() + timeoutNs,
           timedOut: () => {
             file.release();
-            return 0;
+            return timedOut();
           },
         }),
     reason,

@@ -169,7 +169,8 @@ function vectorCall(
   const mayWait = !isNonBlocking(file) && !nowait;
   if (!isWrite) {
     if (first !== -EAGAIN || !mayWait) return first;
-    return waitForFile(task, file, 'read', (who) => attempt(who, 0));
+    const wait = (who: Task) => attempt(who, 0);
+    return waitForFile(task, file, 'read', wait, () => -ERESTARTSYS, file.readTimeoutNs);
   }
   const wantsMore = first === -EAGAIN || (first >= 0 && first < total && file.blocksForAll);
   if (!mayWait || !wantsMore) return withSigpipe(task, first);
@@ -186,6 +187,8 @@ function vectorCall(
       return done < total && file.blocksForAll ? -EAGAIN : done;
     },
     () => (done > 0 ? done : -ERESTARTSYS),
+    file.writeTimeoutNs,
+    () => (done > 0 ? done : -EAGAIN),
   );
 }
 

@@ -2,11 +2,13 @@
 
 import { EAGAIN, EFAULT, EINVAL, EISCONN, EOPNOTSUPP } from '../abi/errno.table.ts';
 import { MMSGHDR_BYTES, MSG, MSGHDR } from '../abi/socket.ts';
-import { BLOCKED, ERESTARTSYS } from '../kernel/outcome.ts';
+import { BLOCKED } from '../kernel/outcome.ts';
 import type { Task } from '../kernel/task.ts';
-import type { UnixSocket } from '../net/unix-socket.ts';
+import type { SocketFile } from '../net/socket-file.ts';
+import { UnixSocket } from '../net/unix-socket.ts';
+import { receiveAddressed, sendAddressed, sendingOf } from './addressed-data.ts';
 import * as arg from './args.ts';
-import { isNonBlocking, withSigpipe } from './file-support.ts';
+import { withSigpipe } from './file-support.ts';
 import { row, type SyscallRow } from './row.ts';
 import {
   type ControlData,
@@ -19,49 +21,11 @@ import {
   writeControl,
 } from './socket-messages.ts';
 import { encodeAddress, findUnixSocket, readAddress } from './socket-names.ts';
+import { untilReady } from './socket-waiting.ts';
 import { socketOf } from './sockets.ts';
 
-const SIGNAL_INTERRUPTS = -ERESTARTSYS;
 const MAX_MESSAGES = 1024;
-
-/** Repeats `attempt` while it answers -EAGAIN, unless the socket or the call must not block. */
-function untilReady(
-  task: Task,
-  socket: UnixSocket,
-  flags: number,
-  timeoutNs: number,
-  attempt: () => number,
-  soFar: () => number = () => 0,
-  other: UnixSocket | undefined = socket.peer,
-): number {
-  const first = attempt();
-  if (first !== -EAGAIN || isNonBlocking(socket) || (flags & MSG.MSG_DONTWAIT) !== 0) {
-    const done = soFar();
-    return first === -EAGAIN && done > 0 ? done : first;
-  }
-  socket.retain();
-  const end = (result: number): number => {
-    socket.release();
-    return result;
-  };
-  const partial = (otherwise: number) => () => {
-    const done = soFar();
-    return end(done > 0 ? done : otherwise);
-  };
-  const queues = [socket.waitQueue, ...(other ? [other.waitQueue] : [])];
-  return task.sleep({
-    queues,
-    attempt: () => {
-      const result = attempt();
-      return result === -EAGAIN ? BLOCKED : end(result);
-    },
-    deadlineNs: task.kernel.nowNs() + timeoutNs,
-    timedOut: partial(-EAGAIN),
-    interrupted: partial(SIGNAL_INTERRUPTS),
-    abandoned: () => socket.release(),
-    reason: 'sock_wait',
-  });
-}
+const NO_CONTROL = { at: 0, length: 0 } as const;
 
 // --- sending ---------------------------------------------------------------------------------------
 
@@ -128,6 +92,11 @@ function sysSendto(
 ): number {
   const socket = socketOf(task, fd);
   if (typeof socket === 'number') return socket;
+  if (!(socket instanceof UnixSocket)) {
+    const sending = sendingOf(task, nameAt, nameLength, NO_CONTROL, flags);
+    if (typeof sending === 'number') return sending;
+    return sendAddressed(task, socket, [{ addr, length }], length, sending);
+  }
   if ((flags & MSG.MSG_OOB) !== 0) return -EOPNOTSUPP;
   const to = targetOf(task, socket, nameAt, nameLength);
   if (typeof to === 'number') return to;
@@ -140,9 +109,16 @@ function sysSendto(
 function sysSendmsg(task: Task, fd: number, addr: number, flags: number): number {
   const socket = socketOf(task, fd);
   if (typeof socket === 'number') return socket;
-  if ((flags & MSG.MSG_OOB) !== 0) return -EOPNOTSUPP;
   const header = readHeader(task, addr);
   if (typeof header === 'number') return header;
+  if (!(socket instanceof UnixSocket)) {
+    const control = { at: header.controlAt, length: header.controlLength };
+    const { nameAt, nameLength } = header;
+    const sending = sendingOf(task, nameAt, nameLength, control, flags);
+    if (typeof sending === 'number') return sending;
+    return sendAddressed(task, socket, header.vectors, header.totalBytes, sending);
+  }
+  if ((flags & MSG.MSG_OOB) !== 0) return -EOPNOTSUPP;
   const to = targetOf(task, socket, header.nameAt, header.nameLength);
   if (typeof to === 'number') return to;
   const bytes = gather(task, header.vectors, header.totalBytes);
@@ -180,8 +156,11 @@ function forEachMessage(
     }
     return limit;
   };
-  return untilReady(task, socket, flags, socket.receiveTimeoutNs, attempt);
+  return untilReady(task, socket, flags, socket.receiveTimeoutNs, attempt, () => 0, peerOf(socket));
 }
+
+/** Who makes room for what is sent. */
+const peerOf = (socket: SocketFile) => (socket instanceof UnixSocket ? socket.peer : undefined);
 
 // --- receiving -------------------------------------------------------------------------------------
 
@@ -193,6 +172,7 @@ function receive(
   nameLengthAt: number,
   flags: number,
 ): number {
+  if ((flags & MSG.MSG_OOB) !== 0) return -EINVAL;
   let received = 0;
   let resultFlags = 0;
   const isPeek = (flags & MSG.MSG_PEEK) !== 0;
@@ -244,7 +224,7 @@ function receive(
     return result === -EAGAIN && received > 0 && !waitsForAll ? received : result;
   };
   const timeout = socket.receiveTimeoutNs;
-  const result = untilReady(task, socket, flags, timeout, again, progress);
+  const result = untilReady(task, socket, flags, timeout, again, progress, socket.peer);
   if (result === 0) setEmpty(task, headerAt);
   return result;
 }
@@ -294,7 +274,6 @@ function sysRecvfrom(
 ): number {
   const socket = socketOf(task, fd);
   if (typeof socket === 'number') return socket;
-  if ((flags & MSG.MSG_OOB) !== 0) return -EINVAL;
   const total = Math.min(length, 0x7fff_f000);
   let nameLength = 0;
   if (nameAt !== 0) {
@@ -311,15 +290,19 @@ function sysRecvfrom(
     controlAt: 0,
     controlLength: 0,
   };
-  return receive(task, socket, header, 0, nameAt === 0 ? 0 : nameLengthAt, flags);
+  const lengthAt = nameAt === 0 ? 0 : nameLengthAt;
+  if (!(socket instanceof UnixSocket))
+    return receiveAddressed(task, socket, header, 0, lengthAt, flags);
+  return receive(task, socket, header, 0, lengthAt, flags);
 }
 
 function sysRecvmsg(task: Task, fd: number, addr: number, flags: number): number {
   const socket = socketOf(task, fd);
   if (typeof socket === 'number') return socket;
-  if ((flags & MSG.MSG_OOB) !== 0) return -EINVAL;
   const header = readHeader(task, addr);
   if (typeof header === 'number') return header;
+  if (!(socket instanceof UnixSocket))
+    return receiveAddressed(task, socket, header, addr, addr + MSGHDR.nameLength, flags);
   return receive(task, socket, header, addr, addr + MSGHDR.nameLength, flags);
 }
 
@@ -330,17 +313,16 @@ function sysRecvmmsg(task: Task, fd: number, addr: number, count: number, flags:
 
 const { fd, int, uint, size, pointer, outPointer, outBytes } = arg;
 const flagSet = arg.flags(MSG);
-const unixOnly = { coverage: 'partial', note: 'AF_UNIX' } as const;
 const single = {
   coverage: 'partial',
-  note: 'AF_UNIX; the timeout is not looked at, and one message ends the wait',
+  note: 'the timeout is not looked at, and one message ends the wait',
 } as const;
 
 export const SOCKET_DATA_ROWS: readonly SyscallRow[] = [
-  row('sendto', [fd, arg.inBytes(2), size, flagSet, pointer, int], sysSendto, unixOnly),
-  row('recvfrom', [fd, outBytes, size, flagSet, outPointer, pointer], sysRecvfrom, unixOnly),
-  row('sendmsg', [fd, pointer, flagSet], sysSendmsg, unixOnly),
-  row('recvmsg', [fd, outPointer, flagSet], sysRecvmsg, unixOnly),
+  row('sendto', [fd, arg.inBytes(2), size, flagSet, pointer, int], sysSendto),
+  row('recvfrom', [fd, outBytes, size, flagSet, outPointer, pointer], sysRecvfrom),
+  row('sendmsg', [fd, pointer, flagSet], sysSendmsg),
+  row('recvmsg', [fd, outPointer, flagSet], sysRecvmsg),
   row('sendmmsg', [fd, pointer, uint, flagSet], sysSendmmsg, single),
   row('recvmmsg', [fd, outPointer, uint, flagSet, pointer], sysRecvmmsg, single),
 ];

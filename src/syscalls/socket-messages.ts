@@ -17,6 +17,7 @@ import {
   SCM_CREDENTIALS,
   SCM_MAX_FD,
   SCM_RIGHTS,
+  SOCKADDR_STORAGE_BYTES,
   SOL_SOCKET,
 } from '../abi/socket.ts';
 import type { Task } from '../kernel/task.ts';
@@ -26,7 +27,7 @@ import type { OpenFile } from '../vfs/open-file.ts';
 const IOV_MAX = 1024;
 const MAX_CONTROL_BYTES = 65536;
 const MAX_MESSAGE_BYTES = 0x7fff_f000;
-const align8 = (length: number) => Math.ceil(length / 8) * 8;
+export const align8 = (length: number) => Math.ceil(length / 8) * 8;
 
 export interface Vector {
   readonly addr: number;
@@ -56,7 +57,7 @@ export function readHeader(task: Task, addr: number): MessageHeader | number {
   if (controlLength > MAX_CONTROL_BYTES) return -ENOBUFS;
   return {
     nameAt: word(MSGHDR.name),
-    nameLength,
+    nameLength: Math.min(nameLength, SOCKADDR_STORAGE_BYTES),
     vectors,
     totalBytes: vectors.reduce((sum, { length }) => sum + length, 0),
     controlAt: word(MSGHDR.control),

@@ -13,6 +13,7 @@ import {
   ENOTSOCK,
   EOPNOTSUPP,
 } from '../abi/errno.table.ts';
+import { O_PATH } from '../abi/file-flags.ts';
 import { S_IFSOCK } from '../abi/file-mode.ts';
 import {
   AF,
@@ -24,26 +25,39 @@ import {
   SOCK_TYPE_MASK,
   SOL_SOCKET,
 } from '../abi/socket.ts';
-import { NS_PER_SEC } from '../abi/time.ts';
+import { ERESTARTSYS } from '../kernel/outcome.ts';
 import type { Task } from '../kernel/task.ts';
+import { AddressedSocket, intBytes } from '../net/addressed-socket.ts';
 import { UnixSocket } from '../net/unix-socket.ts';
 import { mknodAt } from '../vfs/names.ts';
 import { walk } from '../vfs/walk.ts';
+import {
+  bindAddressed,
+  connectAddressed,
+  getAddressedOption,
+  isTimeout,
+  setAddressedOption,
+  setTimeLimit,
+  timeoutBytes,
+  writeOption,
+  writeRawAddress,
+} from './addressed-sockets.ts';
 import * as arg from './args.ts';
 import { isNonBlocking, waitForFile } from './file-support.ts';
 import { row, type SyscallRow } from './row.ts';
 import { ownIdentity } from './socket-messages.ts';
 import { findUnixSocket, readAddress, writeAddress } from './socket-names.ts';
-import { putNumber, readTimeval } from './timespec.ts';
+
+type AnySocket = UnixSocket | AddressedSocket;
 
 /** The socket of a descriptor, or -EBADF, -ENOTSOCK. */
-export function socketOf(task: Task, fd: number): UnixSocket | number {
+export function socketOf(task: Task, fd: number): AnySocket | number {
   const file = task.files.get(fd);
-  if (file === undefined) return -EBADF;
-  return file instanceof UnixSocket ? file : -ENOTSOCK;
+  if (file === undefined || (file.flags & O_PATH) !== 0) return -EBADF;
+  return file instanceof UnixSocket || file instanceof AddressedSocket ? file : -ENOTSOCK;
 }
 
-function create(task: Task, family: number, type: number, protocol: number): UnixSocket | number {
+function create(task: Task, family: number, type: number, protocol: number): AnySocket | number {
   if ((type & ~(SOCK_TYPE_MASK | SOCK_NONBLOCK | SOCK_CLOEXEC)) !== 0) return -EINVAL;
   const { net } = task.kernel;
   const socket = net.create(
@@ -55,11 +69,11 @@ function create(task: Task, family: number, type: number, protocol: number): Uni
     (type & SOCK_NONBLOCK) !== 0,
   );
   if (socket === -EAFNOSUPPORT)
-    task.kernel.logOnce(`AF ${family}`, `sockets of family ${family} are refused: no network yet`);
+    task.kernel.logOnce(`AF ${family}`, `sockets of family ${family} are refused (EAFNOSUPPORT)`);
   return socket;
 }
 
-function install(task: Task, socket: UnixSocket, type: number): number {
+function install(task: Task, socket: AnySocket, type: number): number {
   const closeOnExec = (type & SOCK_CLOEXEC) !== 0;
   const fd = task.files.install(socket, task.group.limits.openFiles, closeOnExec);
   if (fd < 0) socket.release();
@@ -79,7 +93,11 @@ function sysSocketpair(
   addr: number,
 ): number {
   const first = create(task, family, type, protocol);
-  if (typeof first === 'number') return first === -EAFNOSUPPORT ? -EOPNOTSUPP : first;
+  if (typeof first === 'number') return first;
+  if (!(first instanceof UnixSocket)) {
+    first.release();
+    return -EOPNOTSUPP;
+  }
   const second = create(task, family, type, protocol) as UnixSocket;
   first.pairWith(second);
   const a = install(task, first, type);
@@ -101,6 +119,7 @@ function sysSocketpair(
 function sysBind(task: Task, fd: number, addr: number, length: number): number {
   const socket = socketOf(task, fd);
   if (typeof socket === 'number') return socket;
+  if (!(socket instanceof UnixSocket)) return bindAddressed(task, socket, addr, length);
   const address = readAddress(task, addr, length);
   if (typeof address === 'number') return address;
   if (address.family !== AF.AF_UNIX) return -EINVAL;
@@ -128,6 +147,7 @@ function sysListen(task: Task, fd: number, backlog: number): number {
 function sysConnect(task: Task, fd: number, addr: number, length: number): number {
   const socket = socketOf(task, fd);
   if (typeof socket === 'number') return socket;
+  if (!(socket instanceof UnixSocket)) return connectAddressed(task, socket, addr, length);
   const address = readAddress(task, addr, length);
   if (typeof address === 'number') return address;
   if (address.family === AF.AF_UNSPEC && socket.isDatagram) {
@@ -148,13 +168,16 @@ function sysAccept4(task: Task, fd: number, addr: number, lengthAt: number, flag
   if ((flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) !== 0) return -EINVAL;
   const socket = socketOf(task, fd);
   if (typeof socket === 'number') return socket;
-  if (socket.isDatagram) return -EOPNOTSUPP;
+  if (socket instanceof UnixSocket && socket.isDatagram) return -EOPNOTSUPP;
   const attempt = (): number => {
     const accepted = socket.accept();
     if (typeof accepted === 'number') return accepted;
     accepted.flags |= flags & SOCK_NONBLOCK;
     if (addr !== 0) {
-      const written = writeAddress(task, addr, lengthAt, accepted.peerName);
+      const written =
+        accepted instanceof UnixSocket
+          ? writeAddress(task, addr, lengthAt, accepted.peerName)
+          : writeRawAddress(task, addr, lengthAt, nameOr(accepted.peerName()));
       if (written < 0) {
         accepted.release();
         return written;
@@ -164,20 +187,33 @@ function sysAccept4(task: Task, fd: number, addr: number, lengthAt: number, flag
   };
   const first = attempt();
   if (first !== -EAGAIN || isNonBlocking(socket)) return first;
-  return waitForFile(task, socket, 'inet_csk_accept', attempt);
+  const interrupted = () => -ERESTARTSYS;
+  const limit = socket.receiveTimeoutNs;
+  return waitForFile(task, socket, 'inet_csk_accept', attempt, interrupted, limit);
 }
+
+/** A connection that ended before it was accepted has no peer any more. */
+const nameOr = (name: Uint8Array | number): Uint8Array =>
+  typeof name === 'number' ? new Uint8Array(16) : name;
 
 const sysAccept = (task: Task, fd: number, addr: number, lengthAt: number) =>
   sysAccept4(task, fd, addr, lengthAt, 0);
 
 function sysGetsockname(task: Task, fd: number, addr: number, lengthAt: number): number {
   const socket = socketOf(task, fd);
-  return typeof socket === 'number' ? socket : writeAddress(task, addr, lengthAt, socket.name);
+  if (typeof socket === 'number') return socket;
+  if (!(socket instanceof UnixSocket))
+    return writeRawAddress(task, addr, lengthAt, socket.localName());
+  return writeAddress(task, addr, lengthAt, socket.name);
 }
 
 function sysGetpeername(task: Task, fd: number, addr: number, lengthAt: number): number {
   const socket = socketOf(task, fd);
   if (typeof socket === 'number') return socket;
+  if (!(socket instanceof UnixSocket)) {
+    const name = socket.peerName();
+    return typeof name === 'number' ? name : writeRawAddress(task, addr, lengthAt, name);
+  }
   if (!socket.isConnected) return -ENOTCONN;
   return writeAddress(task, addr, lengthAt, socket.peerName);
 }
@@ -235,35 +271,27 @@ function sysGetsockopt(
 ): number {
   const socket = socketOf(task, fd);
   if (typeof socket === 'number') return socket;
+  if (!(socket instanceof UnixSocket))
+    return getAddressedOption(task, socket, level, option, addr, lengthAt);
   if (level !== SOL_SOCKET) return -EOPNOTSUPP;
-  const room = task.space.readI32(lengthAt);
-  if (room === undefined) return -EFAULT;
-  if (room < 0) return -EINVAL;
-  const bytes = new Uint8Array(16);
-  const view = new DataView(bytes.buffer);
-  let length = 4;
+  return writeOption(task, addr, lengthAt, unixOption(task, socket, option));
+}
+
+/** The value of an option at SOL_SOCKET, or -ENOPROTOOPT. */
+function unixOption(task: Task, socket: UnixSocket, option: number): Uint8Array | number {
+  if (isTimeout(SOL_SOCKET, option)) return timeoutBytes(socket, option);
+  if (option === SO.SO_LINGER) return new Uint8Array(8);
   if (option === SO.SO_PEERCRED) {
+    const bytes = new Uint8Array(12);
+    const view = new DataView(bytes.buffer);
     const { pid, uid, gid } = socket.peerIdentity;
     view.setInt32(0, pid, true);
     view.setUint32(4, uid, true);
     view.setUint32(8, gid, true);
-    length = 12;
-  } else if (option === SO.SO_RCVTIMEO || option === SO.SO_SNDTIMEO) {
-    const ns = option === SO.SO_RCVTIMEO ? socket.receiveTimeoutNs : socket.sendTimeoutNs;
-    if (ns !== Number.POSITIVE_INFINITY) {
-      putNumber(view, 0, Math.floor(ns / NS_PER_SEC));
-      putNumber(view, 8, Math.floor((ns % NS_PER_SEC) / 1000));
-    }
-    length = 16;
-  } else if (option === SO.SO_LINGER) length = 8;
-  else {
-    const value = optionValue(task, socket, option);
-    if (value === undefined) return -ENOPROTOOPT;
-    view.setInt32(0, value, true);
+    return bytes;
   }
-  const given = Math.min(length, room);
-  if (task.space.copyOut(addr, bytes.subarray(0, given)) < 0) return -EFAULT;
-  return task.space.writeU32(lengthAt, given) < 0 ? -EFAULT : 0;
+  const value = optionValue(task, socket, option);
+  return value === undefined ? -ENOPROTOOPT : intBytes(value);
 }
 
 function sysSetsockopt(
@@ -276,16 +304,10 @@ function sysSetsockopt(
 ): number {
   const socket = socketOf(task, fd);
   if (typeof socket === 'number') return socket;
+  if (!(socket instanceof UnixSocket))
+    return setAddressedOption(task, socket, level, option, addr, length);
   if (level !== SOL_SOCKET) return -EOPNOTSUPP;
-  if (option === SO.SO_RCVTIMEO || option === SO.SO_SNDTIMEO) {
-    if (length < 16) return -EINVAL;
-    const ns = readTimeval(task, addr);
-    if (ns < 0) return ns;
-    const timeout = ns === 0 ? Number.POSITIVE_INFINITY : ns;
-    if (option === SO.SO_RCVTIMEO) socket.receiveTimeoutNs = timeout;
-    else socket.sendTimeoutNs = timeout;
-    return 0;
-  }
+  if (isTimeout(level, option)) return setTimeLimit(task, socket, option, addr, length);
   if (length < 4) return -EINVAL;
   const value = task.space.readI32(addr);
   if (value === undefined) return -EFAULT;
@@ -312,19 +334,21 @@ const type = arg.kind(arg.DECODE.int, (value) => {
 });
 const acceptFlags = arg.flags({ SOCK_CLOEXEC, SOCK_NONBLOCK });
 const option = arg.oneOf(SO);
-const unixOnly = { coverage: 'partial', note: 'AF_UNIX' } as const;
 
 export const SOCKET_ROWS: readonly SyscallRow[] = [
-  row('socket', [family, type, int], sysSocket, unixOnly),
+  row('socket', [family, type, int], sysSocket, {
+    coverage: 'partial',
+    note: 'AF_UNIX, AF_INET and AF_INET6 (TCP, UDP), AF_NETLINK (routes)',
+  }),
   row('socketpair', [family, type, int, outPointer], sysSocketpair),
-  row('bind', [fd, pointer, int], sysBind, unixOnly),
-  row('listen', [fd, int], sysListen, unixOnly),
-  row('connect', [fd, pointer, int], sysConnect, unixOnly),
-  row('accept', [fd, outPointer, pointer], sysAccept, unixOnly),
-  row('accept4', [fd, outPointer, pointer, acceptFlags], sysAccept4, unixOnly),
-  row('getsockname', [fd, outPointer, pointer], sysGetsockname, unixOnly),
-  row('getpeername', [fd, outPointer, pointer], sysGetpeername, unixOnly),
-  row('shutdown', [fd, arg.oneOf(SHUT)], sysShutdown, unixOnly),
-  row('getsockopt', [fd, int, option, outPointer, pointer], sysGetsockopt, unixOnly),
-  row('setsockopt', [fd, int, option, pointer, uint], sysSetsockopt, unixOnly),
+  row('bind', [fd, pointer, int], sysBind),
+  row('listen', [fd, int], sysListen),
+  row('connect', [fd, pointer, int], sysConnect),
+  row('accept', [fd, outPointer, pointer], sysAccept),
+  row('accept4', [fd, outPointer, pointer, acceptFlags], sysAccept4),
+  row('getsockname', [fd, outPointer, pointer], sysGetsockname),
+  row('getpeername', [fd, outPointer, pointer], sysGetpeername),
+  row('shutdown', [fd, arg.oneOf(SHUT)], sysShutdown),
+  row('getsockopt', [fd, int, option, outPointer, pointer], sysGetsockopt),
+  row('setsockopt', [fd, int, option, pointer, uint], sysSetsockopt),
 ];

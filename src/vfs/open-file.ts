@@ -115,8 +115,21 @@ export abstract class OpenFile {
     return false;
   }
 
-  /** How long a blocking read waits before it answers 0 (VTIME of terminals); 0: for ever. */
+  /**
+   * How long a blocking read waits before it answers {@link timedOutResult}: VTIME of terminals,
+   * SO_RCVTIMEO. 0 or Infinity: for ever.
+   */
   get readTimeoutNs(): number {
+    return 0;
+  }
+
+  /** The same of a blocking write: SO_SNDTIMEO. */
+  get writeTimeoutNs(): number {
+    return 0;
+  }
+
+  /** What a read that waited in vain answers. */
+  get timedOutResult(): number {
     return 0;
   }
 

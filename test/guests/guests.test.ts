@@ -15,7 +15,7 @@ import { compareRuns, NO_GUESTS } from './harness.ts';
 import { KNOWN_FAILURES } from './known-failures.ts';
 
 const HERE = new URL('./', import.meta.url).pathname;
-const HEADERS = globSync('*.h', { cwd: HERE }).map((name) => join(HERE, name));
+const HEADERS = globSync('**/*.h', { cwd: HERE }).map((name) => join(HERE, name));
 /** Programs a batch: a start costs as much as ten of them, and its loss should cost little. */
 const BATCH_PROGRAMS = 14;
 

@@ -1,0 +1,346 @@
+/** What TCP and UDP sockets share: names, ports, options (ip(7), socket(7)). */
+
+import { CAP_NET_ADMIN, CAP_NET_BIND_SERVICE } from '../abi/capability.ts';
+import {
+  EACCES,
+  EADDRINUSE,
+  EADDRNOTAVAIL,
+  EAFNOSUPPORT,
+  EINVAL,
+  ENODEV,
+  ENOPROTOOPT,
+  ENOTCONN,
+  EOPNOTSUPP,
+  EPERM,
+} from '../abi/errno.table.ts';
+import {
+  IP,
+  IPPROTO,
+  IPV6,
+  SOL_IP,
+  SOL_IPV6,
+  SOL_TCP,
+  SOL_UDP,
+  UNPRIVILEGED_PORT,
+} from '../abi/inet.ts';
+import { AF, SO, SOCK, SOL_SOCKET } from '../abi/socket.ts';
+import { type Credentials, hasCapability } from '../vfs/credentials.ts';
+import type { OpenRequest } from '../vfs/open-file.ts';
+import { AddressedSocket, intBytes } from './addressed-socket.ts';
+import { anyOf, decodeEndpoint, type Endpoint, encodeEndpoint, familyOf } from './endpoint.ts';
+import type { InetContext } from './inet-context.ts';
+import { LOOPBACK4, LOOPBACK6 } from './ip.ts';
+import type { PortHolder, PortTable } from './port-table.ts';
+import { OPTION_ROWS, type OptionRow, optionKey } from './socket-options.table.ts';
+
+export abstract class InetSocket extends AddressedSocket implements PortHolder {
+  override readonly family: number;
+  override readonly type: number;
+  readonly context: InetContext;
+  local: Endpoint;
+  remote: Endpoint | undefined = undefined;
+  readonly uid: number;
+  /** By {@link optionKey}; what is not there has its initial value. */
+  protected readonly kept: Map<number, number> = new Map();
+  protected linger: { readonly isOn: boolean; readonly seconds: number } = OFF;
+  /** SO_ERROR. */
+  protected pendingError = 0;
+  readonly #rows: ReadonlyMap<number, OptionRow>;
+  /** Holds `local.port` in the table of ports. */
+  #holdsPort = false;
+  /** bind(2) named the port: it stays when a connection ends. */
+  #isPortOwn = false;
+
+  constructor(context: InetContext, request: OpenRequest, family: number, type: number) {
+    super(request);
+    this.context = context;
+    this.family = family;
+    this.type = type;
+    this.local = anyOf(family);
+    this.uid = request.credentials.fsuid;
+    const isV4 = family === AF.AF_INET;
+    this.#rows =
+      type === SOCK.SOCK_STREAM
+        ? isV4
+          ? OPTION_ROWS.stream4
+          : OPTION_ROWS.stream6
+        : isV4
+          ? OPTION_ROWS.datagram4
+          : OPTION_ROWS.datagram6;
+  }
+
+  protected abstract readonly ports: PortTable<this>;
+  /** May be bound and given a listener's place now. */
+  protected abstract readonly isFresh: boolean;
+  abstract readonly isListening: boolean;
+
+  get isV6Only(): boolean {
+    return this.option(SOL_IPV6, IPV6.IPV6_V6ONLY) !== 0;
+  }
+
+  get reusesAddress(): boolean {
+    return this.option(SOL_SOCKET, SO.SO_REUSEADDR) !== 0;
+  }
+
+  get reusesPort(): boolean {
+    return this.option(SOL_SOCKET, SO.SO_REUSEPORT) !== 0;
+  }
+
+  get isBound(): boolean {
+    return this.#holdsPort;
+  }
+
+  // --- names -------------------------------------------------------------------------------------
+
+  override bind(address: Uint8Array, who: Credentials): number {
+    const endpoint = this.#bindAddress(address);
+    if (typeof endpoint === 'number') return endpoint;
+    const { ip, port } = endpoint;
+    if (port > 0 && port < UNPRIVILEGED_PORT && !hasCapability(who, CAP_NET_BIND_SERVICE))
+      return -EACCES;
+    if (!this.isFresh || this.#holdsPort) return -EINVAL;
+    const chosen = port === 0 ? this.ports.automatic(false) : port;
+    if (chosen < 0) return chosen;
+    if (port !== 0 && this.ports.conflicts(this, ip, port)) return -EADDRINUSE;
+    const taken = this.claimHost({ ...endpoint, port });
+    if (taken < 0) return taken;
+    this.take({ ...endpoint, port: taken > 0 ? taken : chosen });
+    this.#isPortOwn = port !== 0;
+    return 0;
+  }
+
+  #bindAddress(address: Uint8Array): Endpoint | number {
+    // ip(7): AF_UNSPEC with INADDR_ANY is taken for AF_INET.
+    const isUnspecified = this.family === AF.AF_INET && familyOf(address) === AF.AF_UNSPEC;
+    const given = isUnspecified && address.length >= 16 ? asInet(address) : address;
+    const endpoint = decodeEndpoint(this.family, given);
+    if (typeof endpoint === 'number') return endpoint;
+    const { ip } = endpoint;
+    if (isUnspecified && !ip.isWildcard) return -EAFNOSUPPORT;
+    if (this.family === AF.AF_INET6) {
+      if (ip.isV4 && this.isV6Only) return -EINVAL;
+      if (ip.isLinkLocal && (endpoint.scopeId ?? 0) === 0) return -EINVAL;
+    }
+    if (ip.isWildcard || this.context.isOwn(ip)) return endpoint;
+    if (ip.isMulticast) return this.type === SOCK.SOCK_DGRAM ? endpoint : -EADDRNOTAVAIL;
+    return this.option(SOL_IP, IP.IP_FREEBIND) !== 0 ? endpoint : -EADDRNOTAVAIL;
+  }
+
+  /**
+   * The host's part of a bind, where the address is one of the host's: 0 when it has none, the port
+   * that the host chose, or -errno.
+   */
+  protected claimHost(_endpoint: Endpoint): number {
+    return 0;
+  }
+
+  /** Holds the port of `endpoint` from now on. */
+  protected take(endpoint: Endpoint): void {
+    this.local = endpoint;
+    this.ports.add(this);
+    this.#holdsPort = true;
+  }
+
+  /** Binds an unbound socket to an automatic port. 0 or -errno. */
+  protected takeAutomatic(isClient: boolean): number {
+    if (this.#holdsPort) return 0;
+    const port = this.ports.automatic(isClient);
+    if (port < 0) return port;
+    this.take({ ip: this.local.ip, port });
+    return 0;
+  }
+
+  /** The address that packets to `ip` come from, where none is bound. */
+  protected bindSource(remote: Endpoint): void {
+    if (!this.local.ip.isWildcard) return;
+    const ip = this.context.sourceFor(remote.ip);
+    // The table of ports finds by port alone: the address may change in place.
+    this.local = { ip, port: this.local.port };
+  }
+
+  protected dropPort(): void {
+    if (!this.#holdsPort) return;
+    this.ports.remove(this);
+    this.#holdsPort = false;
+    this.#isPortOwn = false;
+    this.local = anyOf(this.family);
+  }
+
+  /** A connection is over: an automatic port goes back. */
+  protected dropAutomaticPort(): void {
+    if (!this.#isPortOwn) this.dropPort();
+  }
+
+  override localName(): Uint8Array {
+    return encodeEndpoint(this.family, this.local);
+  }
+
+  override peerName(): Uint8Array | number {
+    return this.remote === undefined ? -ENOTCONN : encodeEndpoint(this.family, this.remote);
+  }
+
+  /** Where connect(2) and sendto(2) lead: the wildcard means this machine. */
+  protected resolveRemote(address: Uint8Array): Endpoint | number {
+    const endpoint = decodeEndpoint(this.family, address);
+    if (typeof endpoint === 'number' || !endpoint.ip.isWildcard) return endpoint;
+    const isV4 = endpoint.ip.isV4 || (this.local.ip.isV4 && !this.local.ip.isWildcard);
+    return { ...endpoint, ip: isV4 ? LOOPBACK4 : LOOPBACK6 };
+  }
+
+  // --- options -----------------------------------------------------------------------------------
+
+  option(level: number, option: number): number {
+    const key = optionKey(level, option);
+    return this.kept.get(key) ?? this.#rows.get(key)?.initial ?? 0;
+  }
+
+  takeError(): number {
+    const error = this.pendingError;
+    this.pendingError = 0;
+    return error;
+  }
+
+  override getOption(level: number, option: number): Uint8Array | number {
+    const own =
+      level === SOL_SOCKET ? this.#socketOption(option) : this.protocolOption(level, option);
+    if (own !== undefined) return own;
+    const row = this.#rows.get(optionKey(level, option));
+    if (row === undefined) return this.#hasLevel(level) ? -ENOPROTOOPT : -EOPNOTSUPP;
+    return intBytes(this.option(level, option));
+  }
+
+  #hasLevel(level: number): boolean {
+    const own = this.type === SOCK.SOCK_STREAM ? SOL_TCP : SOL_UDP;
+    const isV6 = this.family === AF.AF_INET6;
+    return (
+      level === SOL_SOCKET || level === SOL_IP || level === own || (isV6 && level === SOL_IPV6)
+    );
+  }
+
+  #socketOption(option: number): Uint8Array | number | undefined {
+    switch (option) {
+      case SO.SO_TYPE:
+        return intBytes(this.type);
+      case SO.SO_DOMAIN:
+        return intBytes(this.family);
+      case SO.SO_PROTOCOL:
+        return intBytes(this.type === SOCK.SOCK_STREAM ? IPPROTO.IPPROTO_TCP : IPPROTO.IPPROTO_UDP);
+      case SO.SO_ERROR:
+        return intBytes(this.takeError());
+      case SO.SO_SNDLOWAT:
+        return intBytes(1);
+      case SO.SO_ACCEPTCONN:
+        return intBytes(this.isListening ? 1 : 0);
+      case SO.SO_LINGER: {
+        const bytes = new Uint8Array(8);
+        const view = new DataView(bytes.buffer);
+        view.setInt32(0, this.linger.isOn ? 1 : 0, true);
+        view.setInt32(4, this.linger.seconds, true);
+        return bytes;
+      }
+      case SO.SO_PEERCRED: {
+        const bytes = new Uint8Array(12).fill(0xff);
+        bytes.fill(0, 0, 4);
+        return bytes;
+      }
+      case SO.SO_COOKIE: {
+        const bytes = new Uint8Array(8);
+        new DataView(bytes.buffer).setUint32(0, this.inode.ino, true);
+        return bytes;
+      }
+      case SO.SO_BINDTODEVICE:
+        return new Uint8Array(0);
+      default:
+        return undefined;
+    }
+  }
+
+  /** Options of the protocol that are not merely kept; undefined for all others. */
+  protected protocolOption(level: number, option: number): Uint8Array | number | undefined {
+    if (level === SOL_IP && option === IP.IP_OPTIONS) return new Uint8Array(0);
+    const asksMtu =
+      (level === SOL_IP && option === IP.IP_MTU) ||
+      (level === SOL_IPV6 && option === IPV6.IPV6_MTU);
+    if (!asksMtu) return undefined;
+    return this.remote === undefined ? -ENOTCONN : intBytes(this.context.mtuTo(this.remote.ip));
+  }
+
+  override setOption(level: number, option: number, value: Uint8Array, who: Credentials): number {
+    const own = this.#setOwn(level, option, value, who);
+    if (own !== undefined) return own;
+    const row = this.#rows.get(optionKey(level, option));
+    if (row === undefined) return -ENOPROTOOPT;
+    const given = intOf(value, level !== SOL_SOCKET);
+    if (given === undefined) return -EINVAL;
+    if (row.capability !== undefined && !hasCapability(who, row.capability)) return -EPERM;
+    const isPriority = level === SOL_SOCKET && option === SO.SO_PRIORITY;
+    if (given < row.least || given > row.most || given === row.except) {
+      if (!isPriority) return -EINVAL;
+      if (!hasCapability(who, CAP_NET_ADMIN)) return -EPERM;
+    }
+    const result = row.isFlag ? (given === 0 ? 0 : 1) : (row.change?.(given) ?? given);
+    this.kept.set(optionKey(level, option), result);
+    this.optionChanged(level, option, result);
+    return 0;
+  }
+
+  /** A kept option has a new value. */
+  protected optionChanged(_level: number, _option: number, _value: number): void {
+    // Most are only kept.
+  }
+
+  #setOwn(level: number, option: number, value: Uint8Array, who: Credentials): number | undefined {
+    if (level === SOL_SOCKET) {
+      if (READ_ONLY.has(option)) return -ENOPROTOOPT;
+      if (option === SO.SO_LINGER) return this.#setLinger(value);
+      if (option === SO.SO_BINDTODEVICE) return value.every((byte) => byte === 0) ? 0 : -ENODEV;
+      if (option === SO.SO_SNDBUFFORCE || option === SO.SO_RCVBUFFORCE) {
+        if (!hasCapability(who, CAP_NET_ADMIN)) return -EPERM;
+        const plain = option === SO.SO_SNDBUFFORCE ? SO.SO_SNDBUF : SO.SO_RCVBUF;
+        return this.setOption(level, plain, value, who);
+      }
+      return undefined;
+    }
+    if (level === SOL_IPV6 && option === IPV6.IPV6_V6ONLY && this.#holdsPort) return -EINVAL;
+    const joins =
+      (level === SOL_IP && (option === IP.IP_ADD_MEMBERSHIP || option === IP.IP_DROP_MEMBERSHIP)) ||
+      (level === SOL_IPV6 &&
+        (option === IPV6.IPV6_ADD_MEMBERSHIP || option === IPV6.IPV6_DROP_MEMBERSHIP));
+    if (!joins) return undefined;
+    this.context.logOnce('multicast', 'multicast groups are refused (ENODEV)');
+    return -ENODEV;
+  }
+
+  #setLinger(value: Uint8Array): number {
+    if (value.length < 8) return -EINVAL;
+    const view = new DataView(value.buffer, value.byteOffset);
+    this.linger = { isOn: view.getInt32(0, true) !== 0, seconds: view.getInt32(4, true) };
+    return 0;
+  }
+
+  /** What accept(2) inherits from the listener. */
+  protected inherit(listener: InetSocket): void {
+    for (const [key, value] of listener.kept) this.kept.set(key, value);
+    this.linger = listener.linger;
+    this.receiveTimeoutNs = listener.receiveTimeoutNs;
+    this.sendTimeoutNs = listener.sendTimeoutNs;
+  }
+}
+
+const OFF = { isOn: false, seconds: 0 } as const;
+const READ_ONLY: ReadonlySet<number> = new Set([
+  ...[SO.SO_TYPE, SO.SO_DOMAIN, SO.SO_PROTOCOL, SO.SO_ERROR, SO.SO_ACCEPTCONN, SO.SO_SNDLOWAT],
+  ...[SO.SO_PEERCRED, SO.SO_COOKIE],
+]);
+
+function asInet(address: Uint8Array): Uint8Array {
+  const copy = address.slice();
+  copy[0] = AF.AF_INET;
+  return copy;
+}
+
+/** A C int; of options below SOL_SOCKET a single byte is taken, too (ip(7)). */
+function intOf(value: Uint8Array, takesByte: boolean): number | undefined {
+  if (value.length >= 4) return new DataView(value.buffer, value.byteOffset).getInt32(0, true);
+  return takesByte ? (value[0] ?? 0) : undefined;
+}

@@ -1,0 +1,84 @@
+/** The {@link InetContext} of one kernel: ports, interfaces, addresses that are its own. */
+
+import type { Clock } from '../base/interfaces.ts';
+import type { Endpoint } from './endpoint.ts';
+import type { HostAccess } from './host-access.ts';
+import type { InetContext } from './inet-context.ts';
+import { LOOPBACK_INTERFACE, type NetInterface } from './interfaces.ts';
+import { type Ip, LOOPBACK4, LOOPBACK6 } from './ip.ts';
+import { PortTable } from './port-table.ts';
+import type { SocketFs } from './socket-file.ts';
+import type { TcpSocket } from './tcp-socket.ts';
+import type { UdpSocket } from './udp-socket.ts';
+
+export interface InternetParts {
+  readonly clock: Clock;
+  readonly access: HostAccess | undefined;
+  randomBelow(bound: number): number;
+  logOnce(topic: string, message: string): void;
+}
+
+export class Internet implements InetContext {
+  readonly fs: SocketFs;
+  readonly clock: Clock;
+  readonly tcp: PortTable<TcpSocket>;
+  readonly udp: PortTable<UdpSocket>;
+  readonly host: HostAccess | undefined;
+  readonly logOnce: (topic: string, message: string) => void;
+  readonly datagramBuffer: Uint8Array = new Uint8Array(65_536);
+  #interfaces: readonly NetInterface[] | undefined = undefined;
+  readonly #netlinkPorts = new Set<number>();
+
+  constructor(fs: SocketFs, parts: InternetParts) {
+    this.fs = fs;
+    fs.interfaces = () => this.interfaces();
+    this.clock = parts.clock;
+    this.host = parts.access;
+    this.logOnce = parts.logOnce;
+    this.tcp = new PortTable(true, parts.randomBelow(0x8000));
+    this.udp = new PortTable(false, parts.randomBelow(0x8000));
+  }
+
+  interfaces(): readonly NetInterface[] {
+    this.#interfaces ??= [
+      LOOPBACK_INTERFACE,
+      ...(this.host?.rules.isOpen === true ? this.host.network.interfaces() : []),
+    ];
+    return this.#interfaces;
+  }
+
+  netlinkPort(wanted: number): number {
+    let port = wanted;
+    // `netlink_autobind`: from above, where no pid is.
+    for (let next = 0xffff_f000; this.#netlinkPorts.has(port); next--) port = next;
+    this.#netlinkPorts.add(port);
+    return port;
+  }
+
+  dropNetlinkPort(port: number): void {
+    this.#netlinkPorts.delete(port);
+  }
+
+  isOwn(ip: Ip): boolean {
+    if (ip.isLoopback) return true;
+    for (const { addresses } of this.interfaces())
+      for (const address of addresses) if (address.ip.equals(ip)) return true;
+    return false;
+  }
+
+  staysInside({ ip }: Endpoint): boolean {
+    return ip.isLoopback;
+  }
+
+  sourceFor(remote: Ip): Ip {
+    if (remote.isLoopback) return remote.isV4 ? LOOPBACK4 : LOOPBACK6;
+    if (this.isOwn(remote)) return remote;
+    for (const { addresses } of this.interfaces().slice(1))
+      for (const { ip } of addresses) if (ip.isV4 === remote.isV4 && !ip.isLinkLocal) return ip;
+    return remote.isV4 ? LOOPBACK4 : LOOPBACK6;
+  }
+
+  mtuTo(remote: Ip): number {
+    return this.isOwn(remote) ? LOOPBACK_INTERFACE.mtu : 1500;
+  }
+}

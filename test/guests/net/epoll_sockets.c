@@ -1,0 +1,14 @@
+/* epoll(7) over sockets: level, edge, one-shot, exclusive, nested; events of connecting and ending. */
+#include "net.h"
+#include <sys/epoll.h>
+static void add(int e, int fd, unsigned ev) { struct epoll_event x = {ev, {.fd = fd}}; if (epoll_ctl(e, EPOLL_CTL_ADD, fd, &x)) printf("add: %s\n", strerrorname_np(errno)); }
+static void look(const char *what, int e, int ms) { struct epoll_event x[8]; int n = epoll_wait(e, x, 8, ms); printf("%s: %d", what, n); for (int i = 0; i < n; i++) printf(" %#x", x[i].events); puts(""); fflush(stdout); }
+int main(void) {
+  int e = epoll_create1(0), l = listener(4), p[2]; char b[64]; add(e, l, EPOLLIN); look("listener", e, 0); int c = client(port_of(l)); look("pending", e, 1000); look("still", e, 0); int x = accept(l, 0, 0); look("accepted", e, 0);
+  int t = epoll_create1(0); add(t, x, EPOLLIN | EPOLLOUT | EPOLLET | EPOLLRDHUP); look("edge first", t, 0); look("edge again", t, 0); send(c, "ab", 2, 0); look("edge data", t, 1000); look("edge same", t, 0); send(c, "cd", 2, 0); look("edge more", t, 1000); T(recv(x, b, 1, 0)); look("edge part read", t, 0); T(recv(x, b, 64, 0)); shutdown(c, SHUT_WR); look("edge fin", t, 1000); look("edge fin again", t, 0); close(c); look("edge close", t, 50);
+  tcp_pair(p); int o = epoll_create1(0); add(o, p[1], EPOLLIN | EPOLLONESHOT); look("oneshot none", o, 0); send(p[0], "x", 1, 0); look("oneshot", o, 1000); look("oneshot off", o, 0); struct epoll_event m = {EPOLLIN | EPOLLONESHOT, {.fd = p[1]}}; T(epoll_ctl(o, EPOLL_CTL_MOD, p[1], &m)); look("oneshot again", o, 0);
+  int n = epoll_create1(0); add(n, o, EPOLLIN); look("nested off", n, 0); T(epoll_ctl(o, EPOLL_CTL_MOD, p[1], &m)); look("nested", n, 0); look("inner", o, 0); look("nested done", n, 0); T(recv(p[1], b, 64, 0));
+  int k = epoll_create1(0); add(k, p[1], EPOLLIN | EPOLLEXCLUSIVE); struct epoll_event y = {EPOLLIN, {0}}; T(epoll_ctl(k, EPOLL_CTL_MOD, p[1], &y)); look("exclusive none", k, 0); send(p[0], "y", 1, 0); look("exclusive", k, 1000); close(p[0]); int h = epoll_create1(0); add(h, p[1], EPOLLIN | EPOLLRDHUP); look("hup", h, 1000); close(p[1]); look("closed", h, 0);
+  int s = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0); struct sockaddr_in a = in4("127.0.0.1", port_of(l)); int w = epoll_create1(0); add(w, s, EPOLLIN | EPOLLOUT); look("fresh", w, 0); connect(s, SA(a)); look("connected", w, 1000); int g = listener(1); a.sin_port = htons(port_of(g)); close(g); int r = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0); int z = epoll_create1(0); connect(r, SA(a)); add(z, r, EPOLLIN | EPOLLOUT); look("refused", z, 1000);
+  int u = udp("127.0.0.1"), v = epoll_create1(0); add(v, u, EPOLLIN | EPOLLET); look("udp none", v, 0); a.sin_port = htons(port_of(u)); sendto(u, "1", 1, 0, SA(a)); sendto(u, "2", 1, 0, SA(a)); look("udp two", v, 1000); look("udp same", v, 0); recv(u, b, 1, 0); look("udp one left", v, 0); sendto(u, "3", 1, 0, SA(a)); look("udp third", v, 1000);
+}

@@ -1,0 +1,5 @@
+/* Names from /etc/hosts and numbers: getaddrinfo(3), getnameinfo(3). No name server is asked. */
+#include "net.h"
+#include <netdb.h>
+static void look(const char *host, const char *service, int family, int flags) { struct addrinfo h = {.ai_family = family, .ai_flags = flags, .ai_socktype = SOCK_STREAM}, *r; int e = getaddrinfo(host, service, &h, &r); printf("%s %s: %d\n", host ?: "-", service ?: "-", e); for (struct addrinfo *i = e ? 0 : r; i; i = i->ai_next) show(" ", i->ai_addr, i->ai_addrlen, 1); }
+int main(void) { look("127.0.0.1", "80", AF_UNSPEC, 0); look("::1", "80", AF_UNSPEC, AI_NUMERICHOST); look("localhost", "80", AF_INET, 0); look(0, "8080", AF_UNSPEC, AI_PASSIVE); look(0, "8080", AF_INET, 0); look("1.2.3", 0, AF_INET, AI_NUMERICHOST); look("::ffff:10.1.2.3", "1", AF_INET6, AI_NUMERICHOST); look("300.1.1.1", 0, AF_INET, AI_NUMERICHOST); char h[64], s[16]; struct sockaddr_in a = in4("127.0.0.1", 22); T(getnameinfo(SA(a), h, 64, s, 16, NI_NUMERICHOST | NI_NUMERICSERV)); printf("%s %s\n", h, s); }

@@ -1,0 +1,8 @@
+/* recvmsg(2) and sendmsg(2) on datagrams: MSG_TRUNC, MSG_PEEK, vectors, names. */
+#include "net.h"
+int main(void) {
+  int a = udp("127.0.0.1"), b = udp("127.0.0.1"); char t[32] = {0}, u[32] = {0}; struct sockaddr_in to = in4("127.0.0.1", port_of(a)), q; struct iovec v[3] = {{"abc", 3}, {"", 0}, {"defgh", 5}}, w[2] = {{t, 4}, {u, 2}}; struct msghdr m = {.msg_name = &to, .msg_namelen = sizeof to, .msg_iov = v, .msg_iovlen = 3}, r = {.msg_name = &q, .msg_namelen = sizeof q, .msg_iov = w, .msg_iovlen = 2};
+  T(sendmsg(b, &m, 0)); T(recvmsg(a, &r, MSG_PEEK)); HEX(r.msg_flags); T(r.msg_namelen); show("name", &q, r.msg_namelen, 0); printf("%s|%s\n", t, u); r.msg_namelen = sizeof q; T(recvmsg(a, &r, MSG_TRUNC)); HEX(r.msg_flags); T(recv(a, t, 1, MSG_DONTWAIT));
+  T(sendmsg(b, &m, 0)); T(recv(a, t, 3, MSG_PEEK | MSG_TRUNC)); T(recv(a, t, 3, 0)); m.msg_iovlen = 1025; T(sendmsg(b, &m, 0)); m.msg_iovlen = 0; T(sendmsg(b, &m, 0)); T(recv(a, t, 3, MSG_DONTWAIT)); m.msg_name = 0; m.msg_iovlen = 1; T(sendmsg(b, &m, 0)); T(sendmsg(b, (void *)8, 0)); m.msg_name = &to; m.msg_namelen = -1; T(sendmsg(b, &m, 0)); m.msg_namelen = 400; T(sendmsg(b, &m, 0));
+  m.msg_namelen = sizeof to; v[0].iov_base = (void *)8; T(sendmsg(b, &m, 0)); r.msg_iovlen = 0; v[0].iov_base = "xyz"; T(sendmsg(b, &m, 0)); T(recvmsg(a, &r, 0)); HEX(r.msg_flags); r.msg_iovlen = 2; r.msg_name = 0; r.msg_namelen = 99; T(sendmsg(b, &m, 0)); T(recvmsg(a, &r, 0)); T(r.msg_namelen); int p[2]; tcp_pair(p); struct msghdr s = {.msg_iov = v, .msg_iovlen = 3}, x = {.msg_name = &q, .msg_namelen = 16, .msg_iov = w, .msg_iovlen = 2}; T(sendmsg(p[0], &s, 0)); T(recvmsg(p[1], &x, 0)); T(x.msg_namelen); HEX(x.msg_flags); T(x.msg_controllen); T(writev(p[0], v, 3)); T(readv(p[1], w, 2));
+}
