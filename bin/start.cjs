@@ -30,15 +30,28 @@ function runsQuickly() {
   return !options.some((word) => MEASURED_OPTION.test(word));
 }
 
-/** Changes with every write to the file. As in scripts/quick-start.ts, which notes it. */
+/** Certainly a program, not the image of a project. */
+function namesProgram() {
+  const dashes = argv.indexOf('--');
+  return dashes < 0 ? !argv[1].startsWith('-') : dashes + 1 < argv.length;
+}
+
+/** Of every write to the file one of them tells. As in scripts/quick-start.ts, which notes them. */
 function stampOf(path) {
-  const { size, mtimeMs, ctimeMs, ino } = fs.statSync(join(root, path));
-  return `${size} ${mtimeMs} ${ctimeMs} ${ino}`;
+  const { size, mtimeMs, ctimeMs, ino } = fs.statSync(`${root}/${path}`);
+  return [size, mtimeMs, ctimeMs, ino];
+}
+
+function isUnchanged({ path, stamp }) {
+  const stat = fs.statSync(`${root}/${path}`);
+  const [size, mtimeMs, ctimeMs, ino] = stamp;
+  const isSameFile = stat.ctimeMs === ctimeMs && stat.ino === ino;
+  return isSameFile && stat.size === size && stat.mtimeMs === mtimeMs;
 }
 
 function isCurrent(manifest) {
   try {
-    if (manifest.inputs.every(({ path, stamp }) => stampOf(path) === stamp)) return true;
+    if (manifest.inputs.every(isUnchanged)) return true;
     const { createHash } = require('node:crypto');
     const sha256 = (data) => createHash('sha256').update(data).digest('hex');
     const inputs = manifest.inputs.map(({ path }) => ({ path, stamp: stampOf(path) }));
@@ -131,14 +144,15 @@ function mapStacks(bundle) {
     [String(error), ...sites.map((site) => `    at ${show(site)}`)].join('\n');
 }
 
-function startModules() {
-  if (!MEASURED_COMMANDS.includes(argv[0])) keepCompiledCode();
+function startModules(isUnmeasured) {
+  if (isUnmeasured || !MEASURED_COMMANDS.includes(argv[0])) keepCompiledCode();
   return import(join(root, isCheckout ? 'src/cli/main.ts' : 'dist/cli/main.js'));
 }
 
 function start() {
-  const manifest = runsQuickly() ? currentManifest() : undefined;
-  if (manifest === undefined) return startModules();
+  if (!runsQuickly()) return startModules(false);
+  const manifest = currentManifest();
+  if (manifest === undefined) return startModules(namesProgram());
   keepCompiledCode();
   const bundle = join(folder, `${manifest.name}.cjs`);
   let quickRun;
@@ -147,7 +161,7 @@ function start() {
     ({ quickRun } = require(bundle));
   } catch {
     // Replaced by a newer one just now, or this Node.js is too old for it.
-    return startModules();
+    return startModules(namesProgram());
   }
   return quickRun(argv).then((done) => {
     if (done) return;

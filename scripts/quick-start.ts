@@ -45,10 +45,10 @@ const MAKERS = ['package-lock.json', 'scripts/quick-start.ts'];
 /** Two writes closer together may carry the same time. */
 const CLOCK_GRAIN_MS = 20;
 
-/** Changes with every write to the file. As in bin/start.cjs, which compares. */
-function stampOf(path: string): string {
+/** Of every write to the file one of them tells. As in bin/start.cjs, which compares. */
+function stampOf(path: string): readonly number[] {
   const { size, mtimeMs, ctimeMs, ino } = statSync(join(ROOT, path));
-  return [size, mtimeMs, ctimeMs, ino].join(' ');
+  return [size, mtimeMs, ctimeMs, ino];
 }
 
 const digestOf = (text: string | Uint8Array): string =>

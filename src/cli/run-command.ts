@@ -5,7 +5,6 @@ import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { ENOENT } from '../abi/errno.table.ts';
 import type { Logger } from '../base/interfaces.ts';
-import { nodeCrypto, nodeEntropy } from '../host/crypto.ts';
 import { NativeClock } from '../host/native/clock.ts';
 import { createNativeHost } from '../host/native/native-host.ts';
 import { NodeHost } from '../host/node-host.ts';
@@ -43,9 +42,9 @@ export async function runCommand(command: readonly string[], options: RunOptions
   const attestation = await attestationOf(image, plan, options, logger);
   // Keys of volumes that the broker released go to the volumes, not to the guest.
   const sealed = await sealedMounts(plan.sealed, (name) => attestation?.takeKey(name), logger);
-  const host = new NodeHost({ clock: new NativeClock(), entropy: nodeEntropy, logger });
   const native = createNativeHost();
-  const { pages, code } = native;
+  const { pages, code, entropy } = native;
+  const host = new NodeHost({ clock: new NativeClock(), entropy, logger });
   const terminal = ownTerminal(() => host.wake());
   // The event loop must get its turns while guests run: Ctrl-C stops a busy one.
   if (terminal !== undefined) host.countPending(1);
@@ -100,6 +99,7 @@ async function prepare(request: RunRequest, options: RunOptions): Promise<Prepar
   if (path === undefined) return { plan: planUnmeasured(request), makeRoot: machineRoot };
   const { NodeImageSource } = await import('../host/image-files.ts');
   const { openImage } = await import('../image/open.ts');
+  const { nodeCrypto } = await import('../host/crypto.ts');
   const { readKeyFile } = await import('../host/volume-file.ts');
   const ownerKey = options.imageKey === undefined ? undefined : readKeyFile(options.imageKey);
   const image = openImage(new NodeImageSource(path), {}, nodeCrypto, ownerKey);

@@ -68,6 +68,8 @@ export interface CodeHost {
   setTick(periodUs: number): void;
   /** CPUID as the processor answers it. */
   cpuid(leaf: number, subleaf: number): { eax: number; ebx: number; ecx: number; edx: number };
+  /** The time stamp counter, as `rdtsc` gives it to guests. */
+  counter(): bigint;
   /** XCR0 as the processor has it (its low half). */
   readonly xcr0: number;
 }

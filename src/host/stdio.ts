@@ -5,7 +5,7 @@
  */
 
 import { fstatSync, fsyncSync, ftruncateSync, readSync, writeSync } from 'node:fs';
-import { Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { EAGAIN, EINTR, EPIPE } from '../abi/errno.table.ts';
 import { WaitQueue } from '../base/wait-queue.ts';
 import type { HostStream } from '../fs/hoststream/host-stream.ts';
@@ -88,7 +88,9 @@ class InheritedStream implements HostStream {
   }
 
   #open(): Socket {
-    const socket = new Socket({ fd: this.#fd, readable: true, writable: false });
+    // Loaded by the few runs that read a pipe: it brings half of Node.js with it.
+    const net = process.getBuiltinModule('node:net');
+    const socket = new net.Socket({ fd: this.#fd, readable: true, writable: false });
     socket.on('data', (chunk: Uint8Array) => {
       this.#chunks.push(chunk);
       socket.pause();

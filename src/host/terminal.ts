@@ -1,15 +1,30 @@
 /** Cloister's own terminal in raw mode, for guests (see fs/devfs/tty). */
 
-import { writeSync } from 'node:fs';
+import { fstatSync, writeSync } from 'node:fs';
 import type { ReadStream } from 'node:tty';
 import { EAGAIN } from '../abi/errno.table.ts';
 import type { HostTerminal, HostTerminalListener } from '../fs/devfs/tty/host-terminal.ts';
 import { errnoOf } from './errno.ts';
 
+const S_IFMT = 0o170000;
+const S_IFCHR = 0o020000;
+
 /** The terminal on standard input and output, or undefined when they are none. */
 export function ownTerminal(wake: () => void): HostTerminal | undefined {
+  // The streams of Node.js are expensive to make: only where there can be a terminal.
+  if (!mayBeTerminal(0) || !mayBeTerminal(1)) return undefined;
   const { stdin, stdout } = process;
   return stdin.isTTY && stdout.isTTY ? new OwnTerminal(stdin, wake) : undefined;
+}
+
+/** A character device, and not one of memory (/dev/null and its like: major number 1). */
+function mayBeTerminal(fd: number): boolean {
+  try {
+    const { mode, rdev } = fstatSync(fd);
+    return (mode & S_IFMT) === S_IFCHR && rdev >> 8 !== 1;
+  } catch {
+    return false;
+  }
 }
 
 class OwnTerminal implements HostTerminal {

@@ -86,6 +86,8 @@ export interface Platform {
   adopt(space: AddressSpace, parent?: AddressSpace): void;
   /** `space` is about to be disposed of: forgets it. */
   release(space: AddressSpace): void;
+  /** The counter that guests read with `rdtsc`; undefined: there is none to rely on. */
+  counter(): bigint | undefined;
   /** AT_HWCAP, AT_HWCAP2, AT_PLATFORM and text of /proc/cpuinfo follow from the processor model. */
   readonly hwcap: number;
   readonly hwcap2: number;

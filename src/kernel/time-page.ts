@@ -1,25 +1,19 @@
 /**
  * The page from which the vDSO reads the time: what the processor's time stamp counter showed at an
  * instant of the clocks, and how fast it runs. One segment an instance, mapped read-only into every
- * process. The counter is read by running three instructions in a sandbox of our own: one that a
- * guest can reach could be forged.
+ * process.
  *
  * Layout (little-endian): 0 sequence (odd while it changes), 4 mode (0: ask the kernel), 8 counter,
  * 16 nanoseconds a tick × 2^32, 24 and 32 monotonic s and ns, 40 and 48 realtime s and ns.
  */
 
-import type { AddressSpace } from '../mm/address-space.ts';
 import type { MemorySegment } from '../mm/page-host.ts';
 import type { Kernel } from './kernel.ts';
-import { GPR, type GuestCpu, RUN } from './platform.ts';
 
 const NS_PER_SEC = 1_000_000_000n;
 /** The rate is known well enough after this long, and is measured anew that often. */
 const FIRST_INTERVAL_NS = 10_000_000;
 const REFRESH_NS = 100_000_000;
-/** lfence; rdtsc; syscall */
-const PROBE = Uint8Array.from([0x0f, 0xae, 0xe8, 0x0f, 0x31, 0x0f, 0x05]);
-const PROBE_AT = 0x10_0000;
 /** A counter slower than this, or far off its earlier rate, is not to be trusted. */
 const MIN_TICKS_PER_NS = 0.5;
 const MAX_RATE_CHANGE = 0.001;
@@ -33,8 +27,6 @@ interface Sample {
 export class TimePage {
   readonly #kernel: Kernel;
   readonly #segment: MemorySegment;
-  #space: AddressSpace | undefined;
-  #cpu: GuestCpu | undefined;
   #first: Sample | undefined;
   /** What the page says now. */
   #last: Sample | undefined;
@@ -128,7 +120,7 @@ export class TimePage {
     let bestWidth = 0n;
     for (let i = 0; i < 4; i++) {
       const before = this.#kernel.clock.monotonicNs();
-      const counter = this.#readCounter();
+      const counter = this.#kernel.platform.counter();
       const after = this.#kernel.clock.monotonicNs();
       if (counter === undefined) return undefined;
       const width = after - before;
@@ -142,34 +134,5 @@ export class TimePage {
       ...best,
       realtimeNs: realtimeNs - (this.#kernel.clock.monotonicNs() - best.monotonicNs),
     };
-  }
-
-  #readCounter(): bigint | undefined {
-    const cpu = this.#prepare();
-    if (cpu === undefined) return undefined;
-    for (let i = 0; i < 8; i++) {
-      cpu.rip = PROBE_AT;
-      const exit = this.#kernel.platform.run(cpu, this.#space as AddressSpace);
-      if (exit === RUN.fault) return undefined;
-      if (exit !== RUN.syscall) continue;
-      const low = (cpu.gprs[GPR.rax] as bigint) & 0xffff_ffffn;
-      return ((cpu.gprs[GPR.rdx] as bigint) << 32n) | low;
-    }
-    return undefined;
-  }
-
-  #prepare(): GuestCpu | undefined {
-    if (this.#cpu !== undefined) return this.#cpu;
-    const space = this.#kernel.createSpace();
-    if (typeof space === 'number') return undefined;
-    const mapped = space.map({ addr: PROBE_AT, length: 4096, prot: 5, fixed: true });
-    if (mapped < 0 || space.poke(PROBE_AT, PROBE) < 0) {
-      space[Symbol.dispose]();
-      return undefined;
-    }
-    this.#kernel.platform.adopt(space);
-    this.#space = space;
-    this.#cpu = this.#kernel.platform.createCpu();
-    return this.#cpu;
   }
 }

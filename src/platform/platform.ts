@@ -73,7 +73,6 @@ export class TranslatedPlatform implements Platform, CodeObserver {
   readonly hwcap: number;
   /** Bit 1 is FSGSBASE, which guests do not have. */
   readonly hwcap2 = 0;
-  readonly cpuinfo: string;
   private readonly groups: DomainGroups;
   private readonly host: CodeHost;
   private readonly logger: Logger;
@@ -101,7 +100,12 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     this.steps = new SingleSteps(this.cache, this.translator);
     this.groups = new DomainGroups(this.cache);
     this.hwcap = this.model.cpuid(1, 0).edx >>> 0;
-    this.cpuinfo = cpuinfoText(this.model);
+  }
+
+  readonly counter = (): bigint => this.host.counter();
+
+  get cpuinfo(): string {
+    return cpuinfoText(this.model);
   }
 
   createCpu(): TranslatedCpu {

@@ -3,7 +3,7 @@
 import type { Assembler } from '../../x86/assemble.ts';
 import { type Label, type Memory, mem, type Register, rdi } from '../../x86/operand.ts';
 import { TLS } from '../sandbox/layout.ts';
-import type { StubConfig } from './stubs.ts';
+import type { StubConfig } from './calls.ts';
 
 export interface Context {
   readonly a: Assembler;

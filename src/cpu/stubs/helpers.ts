@@ -27,6 +27,7 @@ export function emitHelpers(c: Context): void {
   emitSyscall(c);
   emitCopies(c);
   emitCpuid(c.a, c.config.mailbox, c.at('cpuid'), c.at('xgetbv'));
+  emitCounter(c);
   const { a, at } = c;
   a.align(16, 0xcc);
   a.bind(at('pause'));
@@ -77,6 +78,18 @@ function emitCopies(c: Context): void {
   a.emit('movabs', rdx, BigInt(c.config.mailbox));
   a.emit('mov', mem({ base: rdx, disp: MAILBOX.copyLeft }), rcx);
   a.emit('mov', eax, ecx);
+  a.emit('ret');
+}
+
+/** The time stamp counter, read after all loads before it (SDM vol. 2, RDTSC). */
+function emitCounter({ a, at, config }: Context): void {
+  a.align(16, 0xcc);
+  a.bind(at('counter'));
+  a.emit('lfence');
+  a.emit('rdtsc');
+  a.emit('movabs', r8, BigInt(config.mailbox));
+  a.emit('mov', mem({ base: r8, disp: MAILBOX.cpuid }), eax);
+  a.emit('mov', mem({ base: r8, disp: MAILBOX.cpuid + 4 }), edx);
   a.emit('ret');
 }
 

@@ -14,7 +14,7 @@ export const MAILBOX = {
   copyFrom: 80,
   copyLength: 88,
   copyLeft: 96,
-  /** cpuid: eax, ecx in; eax, ebx, ecx, edx out. xgetbv: eax out. */
+  /** cpuid: eax, ecx in; eax, ebx, ecx, edx out. xgetbv: eax out. counter: low, high half out. */
   cpuid: 104,
   /** 32 zero bytes: a kernel `struct sigaction` with the default action. */
   defaultAction: 128,

@@ -97,4 +97,11 @@ export class NativeCodeHost implements CodeHost {
   cpuid(leaf: number, subleaf: number): { eax: number; ebx: number; ecx: number; edx: number } {
     return rawCpuid(this.#mailbox, this.#native.engine.calls.cpuid, leaf, subleaf);
   }
+
+  counter(): bigint {
+    this.#native.engine.calls.counter();
+    const at = MAILBOX.cpuid / 4;
+    const high = BigInt((this.#mailbox[at + 1] as number) >>> 0);
+    return (high << 32n) | BigInt((this.#mailbox[at] as number) >>> 0);
+  }
 }

@@ -8,9 +8,10 @@ import { assert } from '../../base/assert.ts';
 import type { HostAddr } from '../../base/brand.ts';
 import type { CodeMemory } from '../../cpu/code-host.ts';
 import { MIB, TLS_BYTES } from '../../cpu/sandbox/layout.ts';
+import { CALLS, type Stubs } from '../../cpu/stubs/calls.ts';
 import { MAILBOX, MAILBOX_BYTES } from '../../cpu/stubs/mailbox.ts';
+import { placeProbe, placeStubs } from '../../cpu/stubs/place.ts';
 import { buildSharedObject, SYMBOLS } from '../../cpu/stubs/shared-object.ts';
-import { assembleProbe, assembleStubs, CALLS, type Stubs } from '../../cpu/stubs/stubs.ts';
 import type { Reservation } from './arena.ts';
 import {
   type Libc,
@@ -29,7 +30,7 @@ import {
 
 export const CODE_BYTES = 512 * MIB;
 /** Room for the stubs at the start of code memory. */
-const STUB_BYTES = 4 * PAGE;
+export const STUB_BYTES = 4 * PAGE;
 /** The probe lies behind the stubs: nothing is overwritten that may have been executed. */
 const PROBE_AT = STUB_BYTES - 512;
 const MFD_CLOEXEC = 1;
@@ -90,8 +91,8 @@ export function loadEngineObject(
   assert(tlsDisplacement < 0 && tlsDisplacement > -65536, 'thread-local block is not static');
   const hasFsgsbase = (libc.getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE) !== 0;
   const slots = new BigUint64Array(viewOf(loaded.symbols['slots'] as HostAddr, 8 * 16));
-  const assemble = (hasAvx512: boolean): Stubs => {
-    const stubs = assembleStubs({
+  const install = (hasAvx512: boolean): Stubs => {
+    const stubs = placeStubs({
       origin: code.executable,
       codeEnd: code.executable + CODE_BYTES,
       codeStart: STUB_BYTES,
@@ -111,8 +112,8 @@ export function loadEngineObject(
     Object.entries(CALLS).map(([name, slot]) => [name, loaded.call(`call${slot}`)]),
   ) as Record<CallName, () => number>;
   const mailbox = viewOf(mailboxAddress, MAILBOX_BYTES);
-  // The processor is asked first; then the stubs are assembled for it.
-  const probe = assembleProbe(code.executable + PROBE_AT, mailboxAddress);
+  // The processor is asked first; then come the stubs for it.
+  const probe = placeProbe(code.executable + PROBE_AT, mailboxAddress);
   code.bytes.set(probe.bytes, PROBE_AT);
   slots[CALLS.cpuid] = BigInt(probe.cpuid);
   slots[CALLS.xgetbv] = BigInt(probe.xgetbv);
@@ -120,7 +121,7 @@ export function loadEngineObject(
   return {
     code,
     codeStart: STUB_BYTES,
-    stubs: assemble(hasAvx512),
+    stubs: install(hasAvx512),
     hasAvx512,
     tlsDisplacement,
     mailboxAddress,

@@ -4,12 +4,14 @@
  * that stubs and signal handlers use.
  */
 
+import type { Entropy } from '../../base/interfaces.ts';
 import type { CodeHost } from '../../cpu/code-host.ts';
 import type { PageHost } from '../../mm/page-host.ts';
 import { reserveArena } from './arena.ts';
 import { NativeCodeHost } from './code-host.ts';
 import type { NativeContext } from './context.ts';
 import { CODE_BYTES, loadEngineObject, mustMap } from './engine-object.ts';
+import { NativeEntropy } from './entropy.ts';
 import { Libc, MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE, viewOf } from './libc.ts';
 import { NativePageHost } from './pages.ts';
 import { RawSyscalls } from './raw-syscalls.ts';
@@ -21,6 +23,7 @@ const BOUNCE_BYTES = 256 * 1024;
 export interface NativeHost {
   readonly pages: PageHost;
   readonly code: CodeHost;
+  readonly entropy: Entropy;
   /**
    * Ends the process at once: what `process.exit` does after its handlers — waiting for V8's threads,
    * tearing down the heap — takes milliseconds, and has been seen to wait for ever when one of those
@@ -44,6 +47,7 @@ export function createNativeHost(): NativeHost {
   return {
     pages: new NativePageHost(native),
     code: new NativeCodeHost(native),
+    entropy: new NativeEntropy(native),
     exit: (status) => sys.exitGroup(status),
   };
 }

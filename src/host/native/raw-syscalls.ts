@@ -30,6 +30,7 @@ export const SYS = {
   timer_delete: 226,
   exit_group: 231,
   fallocate: 285,
+  getrandom: 318,
   memfd_create: 319,
 } as const;
 
@@ -140,6 +141,12 @@ export class RawSyscalls {
   pwrite(fd: number, source: number, length: number, offset: number): number {
     assert(fd >= 0 && length >= 0 && offset >= 0);
     return this.#call(SYS.pwrite64, fd, checkPointer(source), length, offset);
+  }
+
+  /** Bytes of the kernel's generator at `target`; all of them when at most 256. */
+  getrandom(target: number, length: number): number {
+    assert(length > 0 && length <= 256);
+    return this.#call(SYS.getrandom, checkPointer(target), length, 0);
   }
 
   /** `set` and `old` point to 8 bytes each (0: none). */

@@ -30,6 +30,8 @@ const MFD_CLOEXEC = 1;
 const REGIONS_PER_FILE = 256;
 /** The first file is mapped into the reservation, behind code memory. */
 export const FIRST_TABLES_BYTES = REGIONS_PER_FILE * TABLES_BYTES;
+/** A table is filled in so many bytes at a time. */
+const FILL_BYTES = 64 * 1024;
 const ENTRIES_PER_PAGE = PAGE / 8;
 const PAGES = TABLES_BYTES / PAGE;
 const HIGH = 2 ** 32;
@@ -113,11 +115,21 @@ export class TablePool {
     const region = this.#free.pop();
     assert(region);
     if (!region.filled) {
-      region.entries.fill(this.#returnFill, 0, TABLE_ENTRIES);
-      region.entries.fill(this.#jumpFill, TABLE_ENTRIES);
+      this.#fill(region.fd, region.offset, this.#returnFill);
+      this.#fill(region.fd, region.offset + TABLE_BYTES, this.#jumpFill);
       region.filled = true;
     }
     return new NativeTables(this, region);
+  }
+
+  /** By writing to the file: through the view every page would be mapped, one fault each. */
+  #fill(fd: number, offset: number, entry: bigint): void {
+    const { bounce, bounceAddress, sys } = this.#native;
+    new BigUint64Array(bounce.buffer, bounce.byteOffset, FILL_BYTES / 8).fill(entry);
+    for (let done = 0; done < TABLE_BYTES; done += FILL_BYTES) {
+      const written = sys.pwrite(fd, bounceAddress, FILL_BYTES, offset + done);
+      assert(written === FILL_BYTES, 'cannot fill a lookup table');
+    }
   }
 
   clean(region: Region): void {

@@ -117,6 +117,10 @@ export class FakePlatform implements Platform {
     return new FakeCpu(this);
   }
 
+  counter(): undefined {
+    return undefined;
+  }
+
   adopt(): void {
     // Nothing to translate.
   }
