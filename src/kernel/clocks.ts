@@ -2,6 +2,7 @@
 
 import { EINVAL } from '../abi/errno.table.ts';
 import { CLOCK, NS_PER_MS } from '../abi/time.ts';
+import type { CpuTarget } from './process-timers.ts';
 import type { Task } from './task.ts';
 
 /**
@@ -46,14 +47,24 @@ function processNs(task: Task): number {
 
 /** `clock_getcpuclockid`: bits 3 and up are ~pid, bit 2 says thread, bits 0…1 which clock. */
 function readCpuClock(task: Task, id: number): bigint | number {
+  const target = cpuTarget(task, id);
+  return target === undefined ? -EINVAL : BigInt(Math.floor(cpuTargetNs(target)));
+}
+
+/** Whose time a CPU-time clock tells; undefined when `id` is no such clock, or of nobody. */
+export function cpuTarget(task: Task, id: number): CpuTarget | undefined {
+  if (id === CLOCK.CLOCK_PROCESS_CPUTIME_ID) return { group: task.group, thread: undefined };
+  if (id === CLOCK.CLOCK_THREAD_CPUTIME_ID) return { group: task.group, thread: task };
+  if (id >= 0 || (id & 3) === 3) return undefined;
   const pid = ~(id >> 3);
   const isThread = (id & 4) !== 0;
-  if ((id & 3) === 3) return -EINVAL;
-  const { processes } = task.kernel;
-  const target = pid === 0 ? task : processes.task(pid);
-  if (target === undefined) return -EINVAL;
-  if (isThread && target.group !== task.group) return -EINVAL;
-  return BigInt(Math.floor(isThread ? threadNs(target) : processNs(target)));
+  const target = pid === 0 ? task : task.kernel.processes.task(pid);
+  if (target === undefined || (isThread && target.group !== task.group)) return undefined;
+  return { group: target.group, thread: isThread ? target : undefined };
+}
+
+export function cpuTargetNs({ group, thread }: CpuTarget): number {
+  return thread === undefined ? processNs(group.leader) : threadNs(thread);
 }
 
 /** Resolution of a clock in nanoseconds, or -EINVAL. */

@@ -44,8 +44,8 @@ export function clone(parent: Task, request: CloneRequest): number {
   }
   const child = makeTask(parent, request, space);
   kernel.forks++;
-  const written = writeTids(parent, child, request);
-  const pidfd = written < 0 ? written : (request.makePidfd?.(child.group) ?? 0);
+  writeTids(parent, child, request);
+  const pidfd = request.makePidfd?.(child.group) ?? 0;
   if (pidfd < 0) {
     // Nothing ran yet: the child vanishes as if it had never been.
     abandon(child);
@@ -100,11 +100,10 @@ function makeTask(parent: Task, request: CloneRequest, space: AddressSpace): Tas
     comm: parent.comm,
   });
   child.blocked.copyFrom(parent.blocked);
-  child.nice = parent.nice;
-  child.policy = parent.policy;
-  child.realtimePriority = parent.realtimePriority;
+  inheritScheduling(parent, child);
   child.virtualRuntime = parent.virtualRuntime;
   child.timerSlackNs = parent.timerSlackNs;
+  child.ioPriority = parent.ioPriority;
   child.creator = parent;
   const sharesStack = (flags & (CLONE.CLONE_VM | CLONE.CLONE_VFORK)) === CLONE.CLONE_VM;
   if (!sharesStack) child.alternateStack.copyFrom(parent.alternateStack);
@@ -113,6 +112,15 @@ function makeTask(parent: Task, request: CloneRequest, space: AddressSpace): Tas
   group.tasks.add(child);
   kernel.processes.addTask(child);
   return child;
+}
+
+/** sched(7): SCHED_RESET_ON_FORK takes privileged scheduling away from the child. */
+function inheritScheduling(parent: Task, child: Task): void {
+  const resets = parent.resetsOnFork;
+  const isPlain = resets && parent.realtimePriority > 0;
+  child.nice = resets ? Math.max(parent.nice, 0) : parent.nice;
+  child.policy = isPlain ? 0 : parent.policy;
+  child.realtimePriority = isPlain ? 0 : parent.realtimePriority;
 }
 
 /** A new process: parent, session, process group, what fork copies. */
@@ -130,18 +138,20 @@ function joinFamily(parent: Task, child: Task, request: CloneRequest): void {
   group.dumpable = from.dumpable;
   group.personality = from.personality;
   group.oomScoreAdjust = from.oomScoreAdjust;
-  group.executable = from.executable;
+  group.hugePagesOff = from.hugePagesOff;
+  group.memoryErrorPolicy = from.memoryErrorPolicy;
+  group.runs(from.executable);
   group.layout = from.layout;
   from.processGroup.add(group);
   kernel.processes.addGroup(group);
 }
 
-function writeTids(parent: Task, child: Task, request: CloneRequest): number {
+/** Addresses that cannot be written are ignored, as Linux ignores them. */
+function writeTids(parent: Task, child: Task, request: CloneRequest): void {
   const { flags } = request;
   if ((flags & CLONE.CLONE_CHILD_SETTID) !== 0) child.space.writeU32(request.childTid, child.tid);
   if ((flags & CLONE.CLONE_PARENT_SETTID) !== 0)
-    return parent.space.writeU32(request.parentTid, child.tid);
-  return 0;
+    parent.space.writeU32(request.parentTid, child.tid);
 }
 
 function abandon(child: Task): void {
@@ -155,6 +165,7 @@ function abandon(child: Task): void {
   child.handlers.leave();
   child.cpu[Symbol.dispose]();
   if (!isProcess) return;
+  group.runs(undefined);
   group.parent?.children.delete(group);
   kernel.processes.removeGroup(group);
 }

@@ -1,13 +1,21 @@
-/** An interval timer that runs on the processor time of a process: ITIMER_VIRTUAL, ITIMER_PROF. */
+/**
+ * An interval timer that runs on processor time: ITIMER_VIRTUAL, ITIMER_PROF, and POSIX timers on
+ * CPU-time clocks. Whoever accounts the time charges it.
+ */
 
 export class CpuTimer {
   readonly #fired: () => void;
+  /** What of it is charged: one thread, or undefined for all of a process. */
+  readonly thread: object | undefined;
   intervalNs = 0;
   /** Processor time until the next expiry, 0 when disarmed. */
   remainingNs = 0;
+  /** Periods beyond the first that the last charge took. */
+  missed = 0;
 
-  constructor(fired: () => void) {
+  constructor(fired: () => void, thread?: object) {
     this.#fired = fired;
+    this.thread = thread;
   }
 
   armAfter(valueNs: number, intervalNs: number): void {
@@ -20,13 +28,15 @@ export class CpuTimer {
     this.intervalNs = 0;
   }
 
-  /** The process ran for `ns`; goes off at most once. */
+  /** Processor time of `ns` passed; goes off at most once. */
   charge(ns: number): void {
     if (this.remainingNs === 0) return;
     this.remainingNs -= ns;
     if (this.remainingNs > 0) return;
     const late = -this.remainingNs;
-    this.remainingNs = this.intervalNs === 0 ? 0 : this.intervalNs - (late % this.intervalNs);
+    const { intervalNs } = this;
+    this.missed = intervalNs === 0 ? 0 : Math.floor(late / intervalNs);
+    this.remainingNs = intervalNs === 0 ? 0 : intervalNs - (late % intervalNs);
     this.#fired();
   }
 }

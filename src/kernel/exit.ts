@@ -51,6 +51,9 @@ export function exitTask(task: Task, status: number): void {
 
 /** Gives up the address space, and lets a vfork parent go on. */
 export function releaseMemory(task: Task): void {
+  const { group } = task;
+  if (!task.isVforkChild)
+    group.maxResidentKiB = Math.max(group.maxResidentKiB, 4 * task.space.usage().peakPages);
   task.kernel.spaces.leave(task.space);
   if (!task.isVforkChild) return;
   task.isVforkChild = false;
@@ -73,6 +76,7 @@ function endProcess(group: ThreadGroup): void {
   const { kernel } = group;
   group.isZombie = true;
   group.timers?.stop();
+  group.runs(undefined);
   kernel.semaphores.undoFor(group);
   group.pending.clear();
   leaveSession(group);

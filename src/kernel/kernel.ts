@@ -235,6 +235,8 @@ export class Kernel {
     this.scheduler.charge(task, ns);
     const { group } = task;
     group.timers?.chargeCpu(ns);
+    for (const timer of group.cpuTimers)
+      if (timer.thread === undefined || timer.thread === task) timer.charge(ns);
     if (group.limits.soft[RLIMIT.CPU] !== Number.POSITIVE_INFINITY) enforceCpuLimit(group);
   }
 

@@ -12,6 +12,12 @@ import { kernelSignal } from './signals/signal-info.ts';
 import type { Task } from './task.ts';
 import type { ThreadGroup } from './thread-group.ts';
 
+/** A process, or one thread of it. */
+export interface CpuTarget {
+  readonly group: ThreadGroup;
+  readonly thread: Task | undefined;
+}
+
 /** What timer_create(2) was asked for. */
 export interface TimerRequest {
   readonly clock: number;
@@ -21,6 +27,8 @@ export interface TimerRequest {
   readonly thread: Task | undefined;
   /** SIGEV_NONE. */
   readonly isSilent: boolean;
+  /** For a CPU-time clock: whose time it is. */
+  readonly cpu?: CpuTarget | undefined;
 }
 
 const MAX_OVERRUN = 0x7fffffff;
@@ -28,7 +36,7 @@ const MAX_OVERRUN = 0x7fffffff;
 export class PosixTimer implements Disposable {
   readonly id: number;
   readonly request: TimerRequest;
-  readonly timer: IntervalTimer;
+  readonly timer: IntervalTimer | CpuTimer;
   readonly #group: ThreadGroup;
   /** Expiries since the pending signal was queued. */
   #overrun = 0;
@@ -41,11 +49,14 @@ export class PosixTimer implements Disposable {
     this.id = id;
     this.request = request;
     const { kernel } = group;
-    this.timer = new IntervalTimer(
-      kernel.timers,
-      () => kernel.nowNs(),
-      () => this.#fire(),
-    );
+    const { cpu } = request;
+    const fire = () => this.#fire();
+    if (cpu === undefined)
+      this.timer = new IntervalTimer(kernel.timers, () => kernel.nowNs(), fire);
+    else {
+      this.timer = new CpuTimer(fire, cpu.thread);
+      cpu.group.cpuTimers.add(this.timer);
+    }
   }
 
   #fire(): void {
@@ -82,6 +93,7 @@ export class PosixTimer implements Disposable {
 
   [Symbol.dispose](): void {
     this.timer.disarm();
+    if (this.timer instanceof CpuTimer) this.request.cpu?.group.cpuTimers.delete(this.timer);
   }
 }
 

@@ -94,6 +94,8 @@ export class Task implements Waiter {
   nice = 0;
   policy = 0;
   realtimePriority = 0;
+  /** SCHED_RESET_ON_FORK. */
+  resetsOnFork = false;
   /** Weighted run time: the scheduler runs the smallest first. */
   virtualRuntime = 0;
   userNs = 0;
@@ -102,6 +104,8 @@ export class Task implements Waiter {
   involuntarySwitches = 0;
   readonly startNs: number;
   timerSlackNs = 50_000;
+  /** ioprio_set(2): class in the bits from 13 on, 0 for none chosen. */
+  ioPriority = 0;
 
   #sleep: Sleep | undefined = undefined;
   readonly #entries: WaitEntry[] = [];

@@ -6,6 +6,8 @@
 import type { Pid } from '../base/brand.ts';
 import { WaitQueue } from '../base/wait-queue.ts';
 import type { Location } from '../vfs/dentry.ts';
+import type { Inode } from '../vfs/inode.ts';
+import type { CpuTimer } from './cpu-timer.ts';
 import type { Kernel } from './kernel.ts';
 import type { Limits } from './limits.ts';
 import type { ProcessGroup } from './process-group.ts';
@@ -74,10 +76,16 @@ export class ThreadGroup {
   dumpable = 1;
   personality = 0;
   oomScoreAdjust = 0;
-  executable: Location | undefined = undefined;
+  /** PR_SET_THP_DISABLE and PR_MCE_KILL: reported, without effect. */
+  hugePagesOff = false;
+  memoryErrorPolicy = 2;
+  #executable: Location | undefined = undefined;
+  #runningFrom: Inode | undefined = undefined;
   layout: ProgramLayout | undefined = undefined;
   /** ITIMER_* and timer_create; undefined until one is used. */
   timers: ProcessTimers | undefined = undefined;
+  /** Timers on the processor time of this process or of a thread of it, whoever made them. */
+  readonly cpuTimers: Set<CpuTimer> = new Set();
   /** Woken when a signal was queued: signalfd. */
   readonly signalEvents: WaitQueue = new WaitQueue();
   readonly startNs: number;
@@ -87,6 +95,24 @@ export class ThreadGroup {
     this.pid = pid;
     this.limits = limits;
     this.startNs = kernel.nowNs();
+  }
+
+  /** The program that it runs, as /proc shows it. */
+  get executable(): Location | undefined {
+    return this.#executable;
+  }
+
+  /** It runs another program now, or none; the file may not be written meanwhile (ETXTBSY). */
+  runs(executable: Location | undefined): void {
+    if (this.#runningFrom !== undefined) {
+      this.#runningFrom.runners--;
+      this.#runningFrom.release();
+    }
+    this.#executable = executable;
+    this.#runningFrom = executable?.dentry.inode;
+    if (this.#runningFrom === undefined) return;
+    this.#runningFrom.retain();
+    this.#runningFrom.runners++;
   }
 
   /** CPU time of all threads, ended ones included. */

@@ -13,6 +13,7 @@ import { row, type SyscallRow } from './row.ts';
 
 const TASK_SIZE = 0x7fff_ffff_f000n;
 const KEEP_CAPS = 1 << 4;
+const MCE_KILL = { CLEAR: 0, SET: 1, DEFAULT: 2 } as const;
 
 function sysPrctl(task: Task, option: number, a: number, b: number, c: number, d: number): number {
   const { group, space } = task;
@@ -56,7 +57,9 @@ function sysPrctl(task: Task, option: number, a: number, b: number, c: number, d
     case PR.PR_GET_TID_ADDRESS:
       return space.writeU64(a, task.clearChildTid) < 0 ? -EFAULT : 0;
     default:
-      return capabilityControl(task, option, a, b) ?? minorControl(task, option, a);
+      return (
+        capabilityControl(task, option, a, b, c, d) ?? minorControl(task, option, [a, b, c, d])
+      );
   }
 }
 
@@ -71,7 +74,14 @@ function setName(task: Task, addr: number): number {
   return 0;
 }
 
-function capabilityControl(task: Task, option: number, a: number, b: number): number | undefined {
+function capabilityControl(
+  task: Task,
+  option: number,
+  a: number,
+  b: number,
+  c: number,
+  d: number,
+): number | undefined {
   const { creds } = task;
   const bit = a <= CAP_LAST ? 1n << BigInt(a) : 0n;
   switch (option) {
@@ -99,7 +109,7 @@ function capabilityControl(task: Task, option: number, a: number, b: number): nu
       task.creds = creds.with({ bounding: creds.bounding & ~bit });
       return 0;
     case PR.PR_CAP_AMBIENT:
-      return ambientControl(task, a, b);
+      return c !== 0 || d !== 0 ? -EINVAL : ambientControl(task, a, b);
     default:
       return undefined;
   }
@@ -128,25 +138,48 @@ function ambientControl(task: Task, operation: number, capability: number): numb
 }
 
 /** Options that need nothing here but an honest answer. */
-function minorControl(task: Task, option: number, a: number): number {
+function minorControl(task: Task, option: number, args: readonly number[]): number {
+  const [a = 0, ...rest] = args;
+  const { group } = task;
   switch (option) {
     case PR.PR_GET_SECCOMP:
     case PR.PR_GET_TIMING:
-    case PR.PR_GET_THP_DISABLE:
+    case PR.PR_TASK_PERF_EVENTS_DISABLE:
+    case PR.PR_TASK_PERF_EVENTS_ENABLE:
       return 0;
+    case PR.PR_GET_THP_DISABLE:
+      return args.some((arg) => arg !== 0) ? -EINVAL : group.hugePagesOff ? 1 : 0;
+    case PR.PR_SET_THP_DISABLE:
+      if (rest.some((arg) => arg !== 0)) return -EINVAL;
+      group.hugePagesOff = a !== 0;
+      return 0;
+    case PR.PR_MCE_KILL_GET:
+      return args.some((arg) => arg !== 0) ? -EINVAL : group.memoryErrorPolicy;
+    case PR.PR_MCE_KILL:
+      return setMemoryErrorPolicy(task, args);
     case PR.PR_SET_TIMING:
       return a === 0 ? 0 : -EINVAL;
     case PR.PR_GET_TSC:
       return task.space.writeU32(a, 1) < 0 ? -EFAULT : 0;
     case PR.PR_SET_TSC:
       return a === 1 ? 0 : -EINVAL;
-    case PR.PR_SET_THP_DISABLE:
     case PR.PR_SET_PTRACER:
     case PR.PR_SET_VMA:
       return 0;
     default:
       return -EINVAL;
   }
+}
+
+/** Kept and reported: no memory error ever reaches a guest. */
+function setMemoryErrorPolicy(task: Task, args: readonly number[]): number {
+  const [operation = 0, policy = 0, c = 0, d = 0] = args;
+  if (c !== 0 || d !== 0) return -EINVAL;
+  if (operation === MCE_KILL.CLEAR && policy === 0) task.group.memoryErrorPolicy = MCE_KILL.DEFAULT;
+  else if (operation === MCE_KILL.SET && policy <= MCE_KILL.DEFAULT)
+    task.group.memoryErrorPolicy = policy;
+  else return -EINVAL;
+  return 0;
 }
 
 function sysArchPrctl(task: Task, option: number, addr: number): number {

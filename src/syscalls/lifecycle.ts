@@ -69,7 +69,7 @@ function sysClone3(task: Task, addr: number, size: number): number {
   const stack = field(CLONE_ARGS.stack);
   const stackSize = field(CLONE_ARGS.stackSize);
   if ((stack === 0) !== (stackSize === 0)) return -EINVAL;
-  if (field(CLONE_ARGS.setTidSize) !== 0) return -EINVAL;
+  if (field(CLONE_ARGS.setTid) !== 0 || field(CLONE_ARGS.setTidSize) !== 0) return -EINVAL;
   return clone(task, {
     flags,
     exitSignal,
@@ -133,18 +133,22 @@ function execAt(
   const isAbsolute = path[0] === 0x2f;
   if (isAbsolute || dirfd === AT_FDCWD) {
     if (path.length === 0) return -ENOENT;
-    return exec(task, { path, scriptName: path, argv, env });
+    const keepsLink = (flags & AT_SYMLINK_NOFOLLOW) !== 0;
+    return exec(task, { path, scriptName: path, argv, env, keepsLink });
   }
   const file = task.files.get(dirfd);
   if (file === undefined) return -EBADF;
+  const nameVanishes = task.files.getCloseOnExec(dirfd);
   if (path.length === 0) {
     if ((flags & AT_EMPTY_PATH) === 0) return -ENOENT;
     const name = bytesOf(`/dev/fd/${dirfd}`);
-    return exec(task, { path: name, scriptName: name, file, argv, env });
+    return exec(task, { path: name, scriptName: name, file, argv, env, nameVanishes });
   }
   const { mount, dentry } = file;
+  const keepsLink = (flags & AT_SYMLINK_NOFOLLOW) !== 0;
   const name = new Uint8Array([...bytesOf(`/dev/fd/${dirfd}/`), ...path]);
-  return exec(task, { path, base: { mount, dentry }, scriptName: name, argv, env });
+  const base = { mount, dentry };
+  return exec(task, { path, base, scriptName: name, argv, env, keepsLink, nameVanishes });
 }
 
 function sysExit(task: Task, status: number): number {

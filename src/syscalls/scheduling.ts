@@ -14,6 +14,8 @@ const RR_INTERVAL_NS = 100_000_000;
 const SLICE_NS = 3_000_000;
 const SCHED_ATTR_BYTES = 56;
 const SCHED_ATTR_MINIMUM = 48;
+const SCHED_FLAG_RESET_ON_FORK = 1;
+const SCHED_FLAGS_KNOWN = 0x7f;
 
 function sysSchedYield(task: Task): number {
   task.kernel.scheduler.yieldTask(task);
@@ -99,15 +101,23 @@ const isRealtime = (policy: number) => policy === SCHED.SCHED_FIFO || policy ===
 const isPolicy = (policy: number) =>
   Object.values<number>(SCHED).includes(policy) && policy !== SCHED.SCHED_DEADLINE;
 
-function setPolicy(task: Task, target: Task, policy: number, priority: number): number {
+function setPolicy(
+  task: Task,
+  target: Task,
+  policy: number,
+  priority: number,
+  resetsOnFork: boolean,
+): number {
   if (!isPolicy(policy)) return -EINVAL;
   const inRange = isRealtime(policy) ? priority >= 1 && priority <= 99 : priority === 0;
   if (!inRange) return -EINVAL;
   if (!mayControl(task, target)) return -EPERM;
   const limit = target.group.limits.soft[RLIMIT.RTPRIO] as number;
   if (isRealtime(policy) && priority > limit && !task.creds.has(CAP_SYS_NICE)) return -EPERM;
+  if (target.resetsOnFork && !resetsOnFork && !task.creds.has(CAP_SYS_NICE)) return -EPERM;
   target.policy = policy;
   target.realtimePriority = priority;
+  target.resetsOnFork = resetsOnFork;
   return 0;
 }
 
@@ -116,9 +126,9 @@ function sysSchedSetscheduler(task: Task, pid: number, policy: number, paramAt: 
   const priority = task.space.readI32(paramAt);
   if (priority === undefined) return -EFAULT;
   const target = find(task, pid);
-  return target === undefined
-    ? -ESRCH
-    : setPolicy(task, target, policy & ~SCHED_RESET_ON_FORK, priority);
+  if (target === undefined) return -ESRCH;
+  const resets = (policy & SCHED_RESET_ON_FORK) !== 0;
+  return setPolicy(task, target, policy & ~SCHED_RESET_ON_FORK, priority, resets);
 }
 
 function sysSchedSetparam(task: Task, pid: number, paramAt: number): number {
@@ -126,11 +136,15 @@ function sysSchedSetparam(task: Task, pid: number, paramAt: number): number {
   const priority = task.space.readI32(paramAt);
   if (priority === undefined) return -EFAULT;
   const target = find(task, pid);
-  return target === undefined ? -ESRCH : setPolicy(task, target, target.policy, priority);
+  if (target === undefined) return -ESRCH;
+  return setPolicy(task, target, target.policy, priority, target.resetsOnFork);
 }
 
 function sysSchedGetscheduler(task: Task, pid: number): number {
-  return pid < 0 ? -EINVAL : (find(task, pid)?.policy ?? -ESRCH);
+  if (pid < 0) return -EINVAL;
+  const target = find(task, pid);
+  if (target === undefined) return -ESRCH;
+  return target.resetsOnFork ? target.policy | SCHED_RESET_ON_FORK : target.policy;
 }
 
 function sysSchedGetparam(task: Task, pid: number, paramAt: number): number {
@@ -162,7 +176,8 @@ function sysSchedGetattr(
   size: number,
   flags: number,
 ): number {
-  if (pid < 0 || flags !== 0 || size < SCHED_ATTR_MINIMUM || size > 4096) return -EINVAL;
+  if (pid < 0 || addr === 0 || flags !== 0 || size < SCHED_ATTR_MINIMUM || size > 4096)
+    return -EINVAL;
   const target = find(task, pid);
   if (target === undefined) return -ESRCH;
   const view = task.kernel.scratchView;
@@ -170,6 +185,7 @@ function sysSchedGetattr(
   const bytes = task.kernel.scratch.subarray(0, length).fill(0);
   view.setUint32(0, length, true);
   view.setUint32(4, target.policy, true);
+  if (target.resetsOnFork) view.setUint32(8, SCHED_FLAG_RESET_ON_FORK, true);
   view.setInt32(16, target.nice, true);
   view.setUint32(20, target.realtimePriority, true);
   if (!isRealtime(target.policy)) view.setUint32(24, SLICE_NS, true);
@@ -180,32 +196,47 @@ function sysSchedSetattr(task: Task, pid: number, addr: number, flags: number): 
   if (pid < 0 || flags !== 0 || addr === 0) return -EINVAL;
   const size = task.space.readU32(addr);
   if (size === undefined) return -EFAULT;
-  if (size !== 0 && size < SCHED_ATTR_MINIMUM) return -E2BIG;
+  if ((size !== 0 && size < SCHED_ATTR_MINIMUM) || size > 4096) {
+    // The caller learns how large the structure is here.
+    return task.space.writeU32(addr, SCHED_ATTR_BYTES) < 0 ? -EFAULT : -E2BIG;
+  }
   const bytes = new Uint8Array(SCHED_ATTR_MINIMUM);
   if (task.space.copyIn(addr, bytes) < 0) return -EFAULT;
   const view = new DataView(bytes.buffer);
   const target = find(task, pid);
   if (target === undefined) return -ESRCH;
+  if (view.getUint32(12, true) !== 0 || (view.getUint32(8, true) & ~SCHED_FLAGS_KNOWN) !== 0)
+    return -EINVAL;
+  const resets = (view.getUint32(8, true) & SCHED_FLAG_RESET_ON_FORK) !== 0;
   const policy = view.getUint32(4, true);
-  const result = setPolicy(task, target, policy, view.getUint32(20, true));
+  const result = setPolicy(task, target, policy, view.getUint32(20, true), resets);
   if (result !== 0 || isRealtime(policy)) return result;
-  const nice = view.getInt32(16, true);
-  return nice < -20 || nice > 19 ? -EINVAL : setNice(task, target, nice);
+  return setNice(task, target, Math.max(-20, Math.min(19, view.getInt32(16, true))));
 }
 
-/** Best effort, level 4: what Linux answers for tasks that never chose. */
+/** ioprio_get(2): the best of the tasks meant. */
 const sysIoprioGet = (task: Task, which: number, who: number) => {
   if (which < 1 || which > 3) return -EINVAL;
   const found = targets(task, which - 1, who);
-  return typeof found === 'number' ? found : found.length === 0 ? -ESRCH : (2 << 13) | 4;
+  if (typeof found === 'number') return found;
+  const chosen = found.map(({ ioPriority }) => ioPriority).filter((each) => each !== 0);
+  if (chosen.length > 0) return Math.min(...chosen);
+  return found.length === 0 ? -ESRCH : 0;
 };
 
+const IO_CLASS = { NONE: 0, RT: 1, BE: 2, IDLE: 3 } as const;
+
 function sysIoprioSet(task: Task, which: number, who: number, priority: number): number {
-  const ioClass = priority >> 13;
-  if (which < 1 || which > 3 || ioClass < 0 || ioClass > 3) return -EINVAL;
-  if (ioClass === 1 && !task.creds.has(CAP_SYS_NICE)) return -EPERM;
+  const ioClass = (priority >> 13) & 7;
+  const level = priority & 0x1fff;
+  if (ioClass > IO_CLASS.IDLE || (ioClass === IO_CLASS.NONE && level !== 0)) return -EINVAL;
+  if (ioClass === IO_CLASS.RT && !task.creds.has(CAP_SYS_NICE)) return -EPERM;
+  if (which < 1 || which > 3) return -EINVAL;
   const found = targets(task, which - 1, who);
-  return typeof found === 'number' ? found : found.length === 0 ? -ESRCH : 0;
+  if (typeof found === 'number') return found;
+  if (found.some((target) => !mayControl(task, target))) return -EPERM;
+  for (const target of found) target.ioPriority = priority & 0xffff;
+  return found.length === 0 ? -ESRCH : 0;
 }
 
 const policy = arg.oneOf(SCHED);

@@ -1,13 +1,23 @@
 /** Clocks and sleeping: clock_gettime(2), gettimeofday, nanosleep, adjtimex and their kin. */
 
-import { EFAULT, EINVAL, EOPNOTSUPP, EPERM } from '../abi/errno.table.ts';
+import { EFAULT, EINTR, EINVAL, EOPNOTSUPP, EPERM } from '../abi/errno.table.ts';
 import { CLOCK, NS_PER_SEC, NS_PER_US, TIMER_ABSTIME } from '../abi/time.ts';
-import { clockResolution, readClock, timerBase, toDeadline } from '../kernel/clocks.ts';
+import { WaitQueue } from '../base/wait-queue.ts';
+import {
+  clockResolution,
+  cpuTarget,
+  cpuTargetNs,
+  readClock,
+  timerBase,
+  toDeadline,
+} from '../kernel/clocks.ts';
+import { CpuTimer } from '../kernel/cpu-timer.ts';
 import { BLOCKED, ERESTART_RESTARTBLOCK, ERESTARTNOHAND } from '../kernel/outcome.ts';
+import type { CpuTarget } from '../kernel/process-timers.ts';
 import type { Task } from '../kernel/task.ts';
 import * as arg from './args.ts';
 import { row, type SyscallRow } from './row.ts';
-import { putNumber, readTimespec, writePair, writeTimespec } from './timespec.ts';
+import { putNumber, readTimespec, readTimeval, writePair, writeTimespec } from './timespec.ts';
 
 const SECOND = BigInt(NS_PER_SEC);
 
@@ -23,8 +33,12 @@ function sysClockGetres(task: Task, id: number, addr: number): number {
   return writeTimespec(task, addr, ns);
 }
 
-function sysClockSettime(_task: Task, id: number): number {
-  return id === CLOCK.CLOCK_REALTIME ? -EPERM : -EINVAL;
+/** What can be set is the host's: EPERM, after the checks that come first. */
+function sysClockSettime(task: Task, id: number, addr: number): number {
+  const isCpu = cpuTarget(task, id) !== undefined;
+  if (id !== CLOCK.CLOCK_REALTIME && !isCpu) return -EINVAL;
+  const ns = readTimespec(task, addr);
+  return ns < 0 ? ns : -EPERM;
 }
 
 function sysGettimeofday(task: Task, timevalAt: number, timezoneAt: number): number {
@@ -36,7 +50,14 @@ function sysGettimeofday(task: Task, timevalAt: number, timezoneAt: number): num
   return timezoneAt === 0 ? 0 : Math.min(task.space.zeroOut(timezoneAt, 8), 0);
 }
 
-const sysSettimeofday = () => -EPERM;
+function sysSettimeofday(task: Task, timevalAt: number, timezoneAt: number): number {
+  if (timevalAt !== 0) {
+    const ns = readTimeval(task, timevalAt);
+    if (ns < 0) return ns;
+  }
+  if (timezoneAt !== 0 && task.space.readU64(timezoneAt) === undefined) return -EFAULT;
+  return timevalAt === 0 && timezoneAt === 0 ? 0 : -EPERM;
+}
 
 function sysTime(task: Task, addr: number): number {
   const seconds = Number(task.kernel.clock.realtimeNs() / SECOND);
@@ -76,11 +97,16 @@ function sysClockNanosleep(
   requestAt: number,
   remainingAt: number,
 ): number {
-  const isCpuClock = id === CLOCK.CLOCK_PROCESS_CPUTIME_ID || id < 0;
-  const base = isCpuClock ? 'monotonic' : timerBase(id);
-  if (base === undefined) return id === CLOCK.CLOCK_THREAD_CPUTIME_ID ? -EINVAL : invalidSleep(id);
+  if (id === CLOCK.CLOCK_THREAD_CPUTIME_ID) return -EOPNOTSUPP;
+  const cpu = cpuTarget(task, id);
+  const base = timerBase(id);
+  if (base === undefined && cpu === undefined) return invalidSleep(id);
   const ns = readTimespec(task, requestAt);
   if (ns < 0) return ns;
+  if (base === undefined) {
+    const past = (flags & TIMER_ABSTIME) !== 0 && cpu !== undefined ? cpuTargetNs(cpu) : 0;
+    return ns <= past ? 0 : sleepOnCpuTime(task, cpu as CpuTarget, ns - past);
+  }
   if ((flags & TIMER_ABSTIME) === 0) return sleepUntil(task, task.kernel.nowNs() + ns, remainingAt);
   const deadlineNs = toDeadline(task, base, ns);
   return task.sleep({
@@ -90,6 +116,30 @@ function sysClockNanosleep(
     timedOut: 0,
     interrupted: -ERESTARTNOHAND,
     reason: 'hrtimer_nanosleep',
+  });
+}
+
+/** Until the threads meant have used `ns` of processor time. */
+function sleepOnCpuTime(task: Task, cpu: CpuTarget, ns: number): number {
+  const queue = new WaitQueue();
+  let isOver = false;
+  const timer = new CpuTimer(() => {
+    isOver = true;
+    queue.wakeAll();
+  }, cpu.thread);
+  cpu.group.cpuTimers.add(timer);
+  timer.armAfter(ns, 0);
+  const end = (result: number) => {
+    cpu.group.cpuTimers.delete(timer);
+    return result;
+  };
+  return task.sleep({
+    queues: [queue],
+    attempt: () => (isOver ? end(0) : BLOCKED),
+    // Deviation: after a handler it never restarts by itself.
+    interrupted: () => end(-EINTR),
+    abandoned: () => end(0),
+    reason: 'do_cpu_nanosleep',
   });
 }
 
@@ -124,7 +174,7 @@ function readTimex(task: Task, addr: number): number {
 
 const sysAdjtimex = (task: Task, addr: number) => readTimex(task, addr);
 const sysClockAdjtime = (task: Task, id: number, addr: number) =>
-  id === CLOCK.CLOCK_REALTIME ? readTimex(task, addr) : -EOPNOTSUPP;
+  id === CLOCK.CLOCK_REALTIME ? readTimex(task, addr) : invalidSleep(id);
 
 const clockId = arg.oneOf(CLOCK);
 export const timespec = (direction: 'in' | 'out' = 'in') =>

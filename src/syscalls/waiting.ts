@@ -1,6 +1,7 @@
 /** wait4(2) and waitid(2). */
 
-import { EBADF, ECHILD, EFAULT, EINVAL } from '../abi/errno.table.ts';
+import { EAGAIN, EBADF, EFAULT, EINVAL, ESRCH } from '../abi/errno.table.ts';
+import { O_NONBLOCK } from '../abi/file-flags.ts';
 import { SIGCHLD } from '../abi/signal.table.ts';
 import { SIGINFO_BYTES } from '../abi/signal-frame.ts';
 import { P_ID, WAIT, WSTOPPED } from '../abi/task-flags.ts';
@@ -24,7 +25,7 @@ function sysWait4(
   rusageAt: number,
 ): number {
   if ((options & ~WAIT4_OPTIONS) !== 0) return -EINVAL;
-  if (pid === -0x8000_0000) return -ECHILD;
+  if (pid === -0x8000_0000) return -ESRCH;
   return waitForChild(task, selectorOf(task, pid), options | WAIT.WEXITED, (found) => {
     if (found === undefined) return 0;
     if (statusAt !== 0 && task.space.writeU32(statusAt, found.status) < 0) return -EFAULT;
@@ -52,7 +53,10 @@ function sysWaitid(
   if ((options & (WAIT.WEXITED | WSTOPPED | WAIT.WCONTINUED)) === 0) return -EINVAL;
   const selector = selectorOfId(task, type, id);
   if (typeof selector === 'number') return selector;
-  return waitForChild(task, selector, options, (found) => {
+  const file = type === P_ID.P_PIDFD ? task.files.get(id) : undefined;
+  const polls = file !== undefined && (file.flags & O_NONBLOCK) !== 0;
+  return waitForChild(task, selector, polls ? options | WAIT.WNOHANG : options, (found) => {
+    if (found === undefined && polls && (options & WAIT.WNOHANG) === 0) return -EAGAIN;
     if (infoAt !== 0 && writeInfo(task, infoAt, found) < 0) return -EFAULT;
     if (found !== undefined && rusageAt !== 0 && writeRusage(task, rusageAt, found) < 0)
       return -EFAULT;

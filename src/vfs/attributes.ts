@@ -1,7 +1,16 @@
 /** Changing attributes of an inode: chmod, chown, utimensat, truncate, access. */
 
 import { CAP_CHOWN, CAP_FSETID } from '../abi/capability.ts';
-import { EACCES, EFBIG, EINVAL, EISDIR, EOPNOTSUPP, EPERM, EROFS } from '../abi/errno.table.ts';
+import {
+  EACCES,
+  EFBIG,
+  EINVAL,
+  EISDIR,
+  EOPNOTSUPP,
+  EPERM,
+  EROFS,
+  ETXTBSY,
+} from '../abi/errno.table.ts';
 import { W_OK, X_OK } from '../abi/file-flags.ts';
 import {
   isDirectory,
@@ -115,6 +124,7 @@ export function truncatePlace(who: Credentials, place: Location, size: number): 
   if (!isRegular(inode.mode)) return -EINVAL;
   if (checkAccess(who, inode, W_OK) < 0) return -EACCES;
   if (mount.isReadOnly) return -EROFS;
+  if (inode.runners > 0) return -ETXTBSY;
   if (size > inode.fs.maxFileBytes) return -EFBIG;
   const result = inode.truncate(size);
   if (result < 0) return result;

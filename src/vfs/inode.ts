@@ -65,6 +65,10 @@ export abstract class Inode {
   btimeNsec = 0;
   /** Open files, mappings and the like that keep an unlinked inode alive. */
   references = 0;
+  /** Descriptions that may write: while there is one, execve(2) answers ETXTBSY. */
+  writers = 0;
+  /** Programs that run from it: while there is one, it may not be opened for writing. */
+  runners = 0;
   locks: InodeLocks | undefined = undefined;
   watches: InodeWatches | undefined = undefined;
 

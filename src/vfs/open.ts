@@ -11,6 +11,7 @@ import {
   EOPNOTSUPP,
   EPERM,
   EROFS,
+  ETXTBSY,
 } from '../abi/errno.table.ts';
 import {
   O_ACCMODE,
@@ -194,6 +195,7 @@ function openFound(vfs: Vfs, who: Caller, place: Location, flags: number): OpenF
   if (allowed < 0) return allowed;
   if (writes && mount.isReadOnly && type === S_IFREG) return -EROFS;
   if ((flags & O_NOATIME) !== 0 && !ownsOrCapable(who.creds, inode)) return -EPERM;
+  if (writes && type === S_IFREG && inode.runners > 0) return -ETXTBSY;
   const file = makeOpenFile(vfs, place, who, flags);
   if (typeof file === 'number') return file;
   if ((flags & O_TRUNC) !== 0 && type === S_IFREG) {
@@ -222,7 +224,7 @@ function makeOpenFile(vfs: Vfs, place: Location, who: Caller, flags: number): Op
 function ordinaryFile(vfs: Vfs, wanted: OpenRequest): OpenFile | number {
   switch (wanted.inode.mode & S_IFMT) {
     case S_IFREG:
-      return new RegularFile(wanted);
+      return openRegular(wanted);
     case S_IFDIR:
       return new DirectoryFile(wanted);
     case S_IFIFO:
@@ -235,6 +237,18 @@ function ordinaryFile(vfs: Vfs, wanted: OpenRequest): OpenFile | number {
     default:
       return -EOPNOTSUPP;
   }
+}
+
+/** Counts those that may write (ETXTBSY of execve); the file gives the count back when it closes. */
+function openRegular(wanted: OpenRequest): OpenFile | number {
+  const file = new RegularFile(wanted);
+  if (file.isWritable) file.countsAsWriter();
+  return file;
+}
+
+/** Opens what `place` names once more, for reading: `/proc/self/fd` and execve of O_PATH files. */
+export function openAgain(vfs: Vfs, who: Caller, place: Location): OpenFile | number {
+  return openFound(vfs, who, place, O_RDONLY);
 }
 
 function request(place: Location, who: Caller, flags: number): OpenRequest {

@@ -23,6 +23,14 @@ import { OpenFile } from './open-file.ts';
 import { describePlace } from './place.ts';
 
 export class RegularFile extends OpenFile {
+  #isWriter = false;
+
+  /** It was opened for writing by name: see {@link Inode.writers}. */
+  countsAsWriter(): void {
+    this.#isWriter = true;
+    this.inode.writers++;
+  }
+
   override get isSeekable(): boolean {
     return true;
   }
@@ -116,6 +124,7 @@ export class RegularFile extends OpenFile {
   }
 
   protected override closed(): void {
+    if (this.#isWriter) this.inode.writers--;
     this.report(this.isWritable ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
   }
 }

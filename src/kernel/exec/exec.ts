@@ -10,6 +10,9 @@ import { ExecFailure } from './errors.ts';
 import { buildImage, type ProgramImage } from './image.ts';
 import type { ProgramRequest } from './program-file.ts';
 
+/** personality(2): execve of a 64-bit program clears it. */
+const READ_IMPLIES_EXEC = 0x0400000;
+
 export interface ExecRequest extends ProgramRequest {
   readonly env: readonly Uint8Array[];
 }
@@ -72,7 +75,7 @@ function leaveOldProgram(task: Task): void {
   task.savedMask = undefined;
   group.exitSignal = 17;
   group.hasExeced = true;
-  group.personality = 0;
+  group.personality &= ~READ_IMPLIES_EXEC;
 }
 
 /** Puts the task at the start of the image. */
@@ -84,7 +87,7 @@ export function enterImage(task: Task, image: ProgramImage): void {
   if (image.isSecure) task.parentDeathSignal = 0;
   task.creds = image.creds;
   task.comm = image.comm;
-  group.executable = image.executable;
+  group.runs(image.executable);
   group.layout = image.layout;
   cpu.reset();
   cpu.rip = image.start;

@@ -8,15 +8,16 @@ import {
   ENOEXEC,
   ERRNO_TEXTS,
   type Errno,
+  ETXTBSY,
 } from '../../abi/errno.table.ts';
-import { O_RDONLY, X_OK } from '../../abi/file-flags.ts';
+import { O_NOFOLLOW, O_RDONLY, X_OK } from '../../abi/file-flags.ts';
 import { S_IFMT, S_IFREG } from '../../abi/file-mode.ts';
 import { hasElfMagic } from '../../elf/program.ts';
 import { byteString, bytesOf, toText } from '../../vfs/byte-string.ts';
 import type { Caller } from '../../vfs/caller.ts';
 import { checkAccess } from '../../vfs/credentials.ts';
 import type { Location } from '../../vfs/dentry.ts';
-import { openAt } from '../../vfs/open.ts';
+import { openAgain, openAt } from '../../vfs/open.ts';
 import type { OpenFile } from '../../vfs/open-file.ts';
 import type { Vfs } from '../../vfs/vfs.ts';
 import { ExecFailure } from './errors.ts';
@@ -34,8 +35,12 @@ export interface ProgramFile {
 export interface ProgramRequest {
   readonly path: Uint8Array;
   readonly base?: Location | undefined;
-  /** AT_SYMLINK_NOFOLLOW and AT_EMPTY_PATH have been dealt with by giving the file itself. */
+  /** AT_EMPTY_PATH: the file itself. */
   readonly file?: OpenFile | undefined;
+  /** AT_SYMLINK_NOFOLLOW. */
+  readonly keepsLink?: boolean;
+  /** The name leads through a descriptor that execve closes: no script interpreter could open it. */
+  readonly nameVanishes?: boolean;
   /** The name that a script's interpreter gets (`/dev/fd/3` for descriptors). */
   readonly scriptName: Uint8Array;
   readonly argv: readonly Uint8Array[];
@@ -54,8 +59,8 @@ export function findProgram(
   let name = request.scriptName;
   let found =
     request.file === undefined
-      ? openProgram(vfs, who, request.base, request.path)
-      : checkProgram(who, request.file.retain(), toText(byteString(request.path)));
+      ? openProgram(vfs, who, request.base, request.path, request.keepsLink)
+      : openFile(vfs, who, request.file, toText(byteString(request.path)));
   for (let depth = 0; ; depth++) {
     if (found instanceof ExecFailure) return found;
     const { file, path } = found;
@@ -66,6 +71,8 @@ export function findProgram(
     const line = parseScriptLine(head.subarray(0, got));
     if (line === undefined)
       return failed(file, ENOEXEC, `${path} is neither an ELF program nor a script`);
+    if (request.nameVanishes === true)
+      return failed(file, ENOENT, `${path}: its interpreter could not open it`);
     if (depth >= MAX_SCRIPT_DEPTH)
       return failed(file, ELOOP, `${path}: too many interpreters of interpreters`);
     file.release();
@@ -94,17 +101,30 @@ export function openProgram(
   who: Caller,
   base: Location | undefined,
   path: Uint8Array,
+  keepsLink = false,
 ): OpenedProgram | ExecFailure {
   const shown = toText(byteString(path));
   if (path.length === 0) return new ExecFailure(ENOENT, 'the program has no name');
   const parsed = vfs.paths.find(path, 0, path.length);
   // Deviation: opening needs read permission here; Linux needs execute permission only.
-  const file = openAt(vfs, who, base, parsed, O_RDONLY, 0);
+  const file = openAt(vfs, who, base, parsed, keepsLink ? O_NOFOLLOW : O_RDONLY, 0);
   if (typeof file === 'number') {
     const errno = -file as Errno;
     return new ExecFailure(errno, `${shown}: ${ERRNO_TEXTS[errno] ?? errno}`);
   }
   return checkProgram(who, file, shown);
+}
+
+/** A descriptor's own file; those that only name it (O_PATH) are opened for reading. */
+function openFile(
+  vfs: Vfs,
+  who: Caller,
+  file: OpenFile,
+  shown: string,
+): OpenedProgram | ExecFailure {
+  const opened = file.isReadable ? file.retain() : openAgain(vfs, who, file);
+  if (typeof opened === 'object') return checkProgram(who, opened, shown);
+  return new ExecFailure(-opened as Errno, `${shown} cannot be opened`);
 }
 
 function checkProgram(who: Caller, file: OpenFile, path: string): OpenedProgram | ExecFailure {
@@ -114,6 +134,7 @@ function checkProgram(who: Caller, file: OpenFile, path: string): OpenedProgram 
   if (mount.forbidsExec) return failed(file, EACCES, `${path} lies on a mount with noexec`);
   if (checkAccess(who.creds, inode, X_OK) < 0)
     return failed(file, EACCES, `${path} may not be executed (permission)`);
+  if (inode.writers > 0) return failed(file, ETXTBSY, `${path} is open for writing`);
   return { file, path };
 }
 

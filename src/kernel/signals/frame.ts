@@ -183,6 +183,8 @@ export function readSignalFrame(task: Task): boolean {
   const flags = view.getUint32(MCONTEXT_AT + SIGCONTEXT.eflags, true);
   cpu.rflags = (cpu.rflags & ~EFLAGS_RESTORABLE) | (flags & EFLAGS_RESTORABLE);
   if (!readExtended(task, extendedAt)) return false;
+  // Another code segment: IRET would raise #GP.
+  if ((view.getUint16(MCONTEXT_AT + SIGCONTEXT.cs, true) | 3) !== USER_CS) return false;
   restoreAlternateStack(task, view);
   return true;
 }

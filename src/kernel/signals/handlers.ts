@@ -58,9 +58,9 @@ export class SignalHandlers {
     this.#actions[signal] = action;
   }
 
-  /** SA_RESETHAND. */
+  /** SA_RESETHAND, forced signals: flags and mask stay, as on Linux. */
   reset(signal: number): void {
-    this.#actions[signal] = DEFAULT;
+    this.#actions[signal] = { ...this.get(signal), handler: SIG_DFL };
   }
 
   /** A signal with this disposition is dropped when it is generated. */

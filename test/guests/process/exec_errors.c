@@ -1,0 +1,23 @@
+/* execve(2), execveat(2): every refusal, scripts, the empty path, what survives. */
+#include "check.h"
+#include <sys/syscall.h>
+static void file(const char *n, const void *c, size_t len, int mode) { int f = open(n, O_CREAT | O_WRONLY | O_TRUNC, 0755); write(f, c, len); fchmod(f, mode); close(f); }
+static char *av[] = {"x", "one", 0}, *ev[] = {"A=1", 0};
+static void run(const char *name, int dirfd, const char *path, int flags) { fflush(stdout); pid_t p = fork(); if (p == 0) { syscall(SYS_execveat, dirfd, path, av, ev, flags); printf("%s: %s\n", name, strerrorname_np(errno)); fflush(stdout); _exit(99); } int st; waitpid(p, &st, 0); if (WEXITSTATUS(st) != 99 || WIFSIGNALED(st)) printf("%s: ran, status %#x\n", name, st); fflush(stdout); }
+#define RUN(path) run(path, AT_FDCWD, path, 0)
+int main(int argc, char **argv) {
+  if (argc > 1 && !strcmp(argv[0], "self")) { printf("self: argc %d env %s\n", argc, getenv("A") ?: "none"); return 11; }
+  RUN(""); RUN("missing"); RUN("/dev/null"); RUN("."); RUN("missing/x"); file("plain", "echo hi\n", 8, 0644); RUN("plain"); file("text", "hello", 5, 0755); RUN("text"); file("empty", "", 0, 0755); RUN("empty"); file("plain2", "x", 1, 0755); RUN("plain2/x");
+  file("script", "#!/bin/sh\necho script $# \"$1\" \"$A\"\n", 35, 0755); RUN("script"); file("script2", "#!/bin/sh -c echo\n", 18, 0755); file("nointerp", "#!/missing/sh\n", 14, 0755); RUN("nointerp"); file("blank", "#!\n", 3, 0755); RUN("blank"); file("spaces", "#!  \t \n", 7, 0755); RUN("spaces"); file("s1", "#!./s2\n", 7, 0755); file("s2", "#!./s1\n", 7, 0755); RUN("s1"); file("arg", "#!/bin/echo  one two  \n", 23, 0755); RUN("arg"); file("dirinterp", "#!/\n", 4, 0755); RUN("dirinterp"); file("noexecinterp", "#!./plain\n", 10, 0755); RUN("noexecinterp");
+  char deep[] = "#!./n0\n"; file("n0", "#!/bin/echo\n", 12, 0755); for (int i = 1; i < 7; i++) { char n[8], c[16]; sprintf(n, "n%d", i); sprintf(c, "#!./n%d\n", i - 1); file(n, c, strlen(c), 0755); } RUN("n3"); RUN("n4"); RUN("n5"); RUN("n6");
+  unsigned char elf[64] = {0x7f, 'E', 'L', 'F', 2, 1, 1}; file("shortelf", elf, 20, 0755); RUN("shortelf"); file("badelf", elf, 64, 0755); RUN("badelf"); elf[4] = 1; elf[16] = 2; elf[18] = 0x28; file("armelf", elf, 64, 0755); RUN("armelf"); elf[4] = 2; elf[16] = 2; elf[18] = 62; elf[54] = 56; file("nophdr", elf, 64, 0755); RUN("nophdr");
+  symlink("loop2", "loop1"); symlink("loop1", "loop2"); RUN("loop1"); char longname[300]; memset(longname, 'a', 299); longname[299] = 0; run("long name", AT_FDCWD, longname, 0); char *longpath = malloc(5000); memset(longpath, '/', 4999); longpath[4999] = 0; run("long path", AT_FDCWD, longpath, 0); run("bad address", AT_FDCWD, (char *)8, 0);
+  T(syscall(SYS_execve, "script", 8L, ev)); T(syscall(SYS_execve, "script", av, 8L)); char *bad[] = {"x", (char *)8, 0}; T(syscall(SYS_execve, "script", bad, ev));
+  char *big = malloc(200000); memset(big, 'b', 199999); big[199999] = 0; char *bigv[] = {"x", big, 0}; T(syscall(SYS_execve, "script", bigv, ev)); char **many = malloc(sizeof(char *) * 400000); for (int i = 0; i < 399999; i++) many[i] = "0123456789abcdef"; many[399999] = 0; T(syscall(SYS_execve, "script", many, ev));
+  int f = open("script", O_RDONLY | O_CLOEXEC); run("fd with cloexec script", f, "", AT_EMPTY_PATH); f = open("script", O_RDONLY); run("fd script", f, "", AT_EMPTY_PATH); run("fd without flag", f, "", 0); run("bad fd", 77, "", AT_EMPTY_PATH); run("bad fd path", 77, "x", 0); run("bad flags", AT_FDCWD, "script", 0x10); run("file as folder", f, "x", 0); symlink("script", "link"); run("nofollow", AT_FDCWD, "link", AT_SYMLINK_NOFOLLOW); run("follow", AT_FDCWD, "link", 0); int d = open(".", O_PATH | O_DIRECTORY); run("folder fd", d, "script", 0); int g = open("/bin/true", O_PATH); run("O_PATH fd", g, "", AT_EMPTY_PATH);
+  /* busy text */
+  char me[512]; int n = readlink("/proc/self/exe", me, 511); me[n] = 0; int src = open(me, O_RDONLY), dst = open("copy", O_CREAT | O_RDWR, 0755); char *buf = malloc(1 << 20); ssize_t k; while ((k = read(src, buf, 1 << 20)) > 0) write(dst, buf, k); close(dst);  
+  fflush(stdout); pid_t p = fork(); if (p == 0) { char *a[] = {"self", "1", 0}; execve("./copy", a, ev); _exit(98); } int st; waitpid(p, &st, 0); HEX(st);
+  chmod("copy", 0644); if (geteuid() == 0) RUN("copy"); else puts("copy: EACCES"); chmod("copy", 0); RUN("copy");
+  for (char **x = (char *[]){"plain", "text", "empty", "plain2", "script", "script2", "nointerp", "blank", "spaces", "s1", "s2", "arg", "dirinterp", "noexecinterp", "shortelf", "badelf", "armelf", "nophdr", "loop1", "loop2", "link", "copy", "n0", "n1", "n2", "n3", "n4", "n5", "n6", 0}; *x; x++) unlink(*x);
+}
