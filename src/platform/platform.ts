@@ -24,6 +24,7 @@ import { cpuinfoText } from './cpuinfo.ts';
 import { claimsOf, DomainGroups, type Group, isSharable } from './domains.ts';
 import { ExtendedImage } from './extended-image.ts';
 import { addressIn, setAddress, TranslatedCpu } from './guest-cpu.ts';
+import { learnImmediates } from './live-immediates.ts';
 import { GuestMachine } from './machine.ts';
 import { type Next, raise, raiseTrap, raiseWild } from './raise.ts';
 import {
@@ -83,10 +84,6 @@ export class TranslatedPlatform implements Platform, CodeObserver {
   private readonly steps: SingleSteps;
   private readonly spaces = new WeakMap<AddressSpace, SpaceState>();
   private readonly decoded = new Decoded();
-  /** The unit of one instruction that stores into its own page, while it runs. */
-  private alone: PlacedUnit | undefined;
-  /** It left by its link: RIP is where that goes. */
-  private leftAlone = false;
 
   constructor(host: CodeHost, logger: Logger) {
     this.host = host;
@@ -161,8 +158,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
 
   private invalidate(known: SpaceState, addr: number, length: number): void {
     const { domain, group } = known;
-    const isShared = group !== undefined || domain.users > 1;
-    if (!isShared) this.cache.invalidate(domain, addr, length);
+    if (!known.sharesDomain) this.cache.invalidate(domain, addr, length);
     else if (group?.hasCodeIn(addr, length) || domain.unitsIn(addr, length).length !== 0)
       this.leaveShared(known);
   }
@@ -193,7 +189,6 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     this.statistics.exits[kind]!++;
     // Code says where it left by a sign-extended immediate; only `indirect` reports 64 bits.
     if (kind !== EXIT.indirect) cpu.state.i32[STATE.rip / 4 + 1] = 0;
-    if (this.alone) this.endAlone(this.alone, kind, cpu);
     return kind;
   }
 
@@ -214,8 +209,6 @@ export class TranslatedPlatform implements Platform, CodeObserver {
       else
         next =
           kind === EXIT.emulate ? this.interpret(cpu, known, true) : this.handle(kind, cpu, known);
-      if (this.alone) this.endAlone(this.alone, kind, cpu);
-      this.leftAlone = false;
     }
     if (next !== COMPLETED) return next;
     return raise(cpu, SIGTRAP, TRAP_TRACE, BigInt(cpu.rip), TRAP.debug, 0);
@@ -237,13 +230,13 @@ export class TranslatedPlatform implements Platform, CodeObserver {
   private handle(kind: number, cpu: TranslatedCpu, known: SpaceState): Next {
     switch (kind) {
       case EXIT.link:
-        if (!this.leftAlone) cpu.rip = this.linkTarget(cpu);
-        this.leftAlone = false;
+        cpu.rip = this.linkTarget(cpu);
         return this.enterAt(cpu, known, cpu.rip);
       case EXIT.indirect:
         return this.indirect(cpu, known);
       case EXIT.tick:
         this.makeExact(cpu, known);
+        for (const page of known.written.tick()) this.invalidate(known, page * 4096, 4096);
         return LEAVE_PREEMPTED;
       case EXIT.tickBeforeEntry:
         return LEAVE_PREEMPTED;
@@ -256,6 +249,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
       case EXIT.int3:
         return raise(cpu, SIGTRAP, SI_KERNEL, 0n, TRAP.breakpoint, 0);
       case EXIT.stale:
+        this.forgetStale(known, cpu.rip);
         return this.enterAt(cpu, known, cpu.rip);
       default:
         throw new Error(`unknown exit ${kind}`);
@@ -271,7 +265,9 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     const last = cpu.lastUnit;
     if (last && !last.dead && last.domain === domain) {
       const at = hostOffsetOf(last.unit, rip);
-      if (at >= 0 && isStart(last, at)) return last.offset + at;
+      // Others ran meanwhile, and this is not its entry, where it checks itself.
+      const isGood = at >= 0 && (!last.unit.selfChecking || known.holdsSource(last.unit));
+      if (isGood && isStart(last, at)) return last.offset + at;
     }
     if (rip >= GUEST_LIMIT) return this.fetchFault(cpu, known, BigInt(rip));
     const placed = this.translate(known, rip);
@@ -281,12 +277,13 @@ export class TranslatedPlatform implements Platform, CodeObserver {
 
   private translate(known: SpaceState, rip: number): PlacedUnit | undefined {
     // What the guest can write may differ between the spaces that share a domain.
-    const isShared = known.group !== undefined || known.domain.users > 1;
-    const area = isShared ? known.space.areaAt(rip) : undefined;
+    const area = known.sharesDomain ? known.space.areaAt(rip) : undefined;
     if (area && !isSharable(area)) this.leaveShared(known);
     const { domain } = known;
     const stored = this.cache.addStored(rip, domain, known);
     if (stored) return stored;
+    const before = this.cache.store.newest(rip);
+    if (before && area === undefined) learnImmediates(before, known, this.decoded);
     const unit = this.translator.translate(known, rip, {
       maxInstructions: MAX_INSTRUCTIONS,
       isEntry: (address) => domain.hasEntry(address),
@@ -323,8 +320,11 @@ export class TranslatedPlatform implements Platform, CodeObserver {
 
   // interruptions
 
-  /** Makes the guest's registers exact after a fault or tick, and remembers the unit. */
-  private makeExact(cpu: TranslatedCpu, known: SpaceState): void {
+  /**
+   * Makes the guest's registers exact after a fault or tick, and remembers the unit. True when it was
+   * comparing its own source: that is fetching, not reading.
+   */
+  private makeExact(cpu: TranslatedCpu, known: SpaceState): boolean {
     const { i32, u64 } = cpu.state;
     cpu.gprs[4] = u64[STATE.hostRsp / 8]!;
     const offset = addressIn(i32, STATE.hostRip / 4) - this.host.code.executable;
@@ -335,12 +335,15 @@ export class TranslatedPlatform implements Platform, CodeObserver {
       assert(kind !== 0, 'interrupted in a unit');
       cpu.gprs[1] = u64[STATE.spills / 8]!;
       cpu.rip = machine.transferTarget(kind === MISSED_RETURN);
-      return;
+      return false;
     }
-    const rip = makeExact(placed.unit, offset - placed.offset, machine);
+    const { unit } = placed;
+    const at = offset - placed.offset;
+    const rip = makeExact(unit, at, machine);
     assert(rip !== undefined, 'a fixup for every host instruction');
     u64[STATE.rip / 8] = rip;
     cpu.lastUnit = placed;
+    return unit.selfChecking && at >= unit.entryAt && at < (unit.offsets[0] ?? 0);
   }
 
   private fault(cpu: TranslatedCpu, known: SpaceState): Next {
@@ -350,9 +353,10 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     const faultAt = addressIn(i32, STATE.faultAddress / 4);
     const hostSignal = i32[STATE.signal / 4]!;
     const hostCode = i32[STATE.signalCode / 4]!;
-    this.makeExact(cpu, known);
+    const fetching = this.makeExact(cpu, known);
     if (trap === TRAP.page) {
       const low = faultAt - known.space.pages.base;
+      if (fetching) return this.fetchFault(cpu, known, BigInt(low));
       return this.pageFault(cpu, known, low, errorCode);
     }
     const rip = BigInt(cpu.rip);
@@ -369,10 +373,11 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     const inside = low >= 0 && low < GUEST_LIMIT;
     if (write && inside && space.isWriteProtected(low)) {
       const page = Math.floor(low / 4096) * 4096;
+      const runsThere = cpu.rip < page + 4096 && cpu.rip + MAX_INSTRUCTION_BYTES > page;
+      known.written.noteFault(page / 4096, runsThere);
       this.invalidate(known, page, 4096);
       space.setWriteProtect(page, 4096, false);
-      const spansIt = cpu.rip < page + 4096 && cpu.rip + MAX_INSTRUCTION_BYTES > page;
-      return spansIt ? this.enterAlone(cpu, known, page / 4096) : this.enterAt(cpu, known, cpu.rip);
+      return this.enterAt(cpu, known, cpu.rip);
     }
     let address = BigInt(low < 0 ? low + GUEST_LIMIT : low);
     if (this.decoded.at(space, cpu.rip))
@@ -380,31 +385,17 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     return this.accessFault(cpu, known, address, write ? 'write' : 'read', errorCode & PF_PRESENT);
   }
 
-  /**
-   * A store into the page that it stands on. Translating it protects the page again, so that it would
-   * fault for ever: it runs alone, in a unit that is dropped afterwards, the page writable meanwhile.
-   */
-  private enterAlone(cpu: TranslatedCpu, known: SpaceState, page: number): Next {
-    const { rip } = cpu;
-    known.unguardedPage = page;
-    const unit = this.translator.translate(known, rip, {
-      maxInstructions: 1,
-      isEntry: (address) => address !== rip,
-    });
-    known.unguardedPage = -1;
-    if (!unit) return this.enterAt(cpu, known, rip);
-    this.alone = this.cache.add(unit, known.domain);
-    return this.alone.offset + unit.entryAt;
-  }
-
-  /** Its link is asked for while it lives; `handle` goes on as after any other exit. */
-  private endAlone(unit: PlacedUnit, kind: number, cpu: TranslatedCpu): void {
-    this.alone = undefined;
-    if (kind === EXIT.link) {
-      cpu.rip = this.linkTarget(cpu);
-      this.leftAlone = true;
-    }
-    unit.domain.drop(unit);
+  /** The unit at `rip` found other bytes than it was made from. */
+  private forgetStale(known: SpaceState, rip: number): void {
+    // What others see there may be what it was made from.
+    if (known.sharesDomain) this.leaveShared(known);
+    const entry = known.domain.entryOf(rip);
+    const placed = entry === undefined ? undefined : this.cache.unitAt(entry);
+    if (!placed?.unit.selfChecking) return;
+    for (const page of placed.unit.pages) known.written.noteChange(page);
+    learnImmediates(placed.unit, known, this.decoded);
+    known.domain.drop(placed);
+    this.cache.statistics.drops++;
   }
 
   private linkTarget(cpu: TranslatedCpu): number {

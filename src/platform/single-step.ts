@@ -31,13 +31,10 @@ export class SingleSteps {
 
   /** A unit of the one instruction at `rip`; undefined when none can be fetched there. */
   place(known: SpaceState, rip: number): PlacedUnit | undefined {
-    // Writable meanwhile: the instruction may store into its own page.
-    known.unguardedPage = Math.floor(rip / 4096);
     const unit = this.translator.translate(known, rip, {
       maxInstructions: 1,
       isEntry: (address) => address !== rip,
     });
-    known.unguardedPage = -1;
     this.domain ??= this.cache.createDomain();
     return unit && this.cache.add(unit, this.domain);
   }

@@ -5,28 +5,38 @@ import type { ModulePlace, SourceCheck } from '../cpu/cache/unit-store.ts';
 import { MOVABLE_LIMIT, type Unit } from '../cpu/translate/unit.ts';
 import type { CodeSource } from '../cpu/translate/window.ts';
 import type { AddressSpace, Area } from '../mm/address-space.ts';
-import { PROT_EXEC } from '../mm/page-host.ts';
+import { PROT_EXEC, PROT_WRITE } from '../mm/page-host.ts';
 import { type Group, isSharable } from './domains.ts';
+import { WrittenPages } from './written-pages.ts';
 
 const PAGE_BYTES = 4096;
 
 export class SpaceState implements CodeSource, SourceCheck {
   readonly space: AddressSpace;
+  readonly written = new WrittenPages();
   domain: Domain;
   /** Counts replacements of the domain. */
   generation = 0;
   private scratch = new Uint8Array(PAGE_BYTES);
+  /** The area asked for last, as long as the map stays the same. */
+  private areaStart = 0;
+  private areaEnd = 0;
+  private areaGeneration = -1;
+  private areaIsShared = false;
+  private areaIsWritable = false;
 
   /** The group that the domain belongs to; undefined: it is this space's and its forks' alone. */
   group: Group | undefined;
-
-  /** A page that is fetched without protecting it: an instruction on it is storing there. */
-  unguardedPage = -1;
 
   constructor(space: AddressSpace, domain: Domain, group: Group | undefined) {
     this.space = space;
     this.domain = domain;
     this.attach(domain, group);
+  }
+
+  /** Others use the domain, too. */
+  get sharesDomain(): boolean {
+    return this.group !== undefined || this.domain.users > 1;
   }
 
   attach(domain: Domain, group: Group | undefined): void {
@@ -35,6 +45,19 @@ export class SpaceState implements CodeSource, SourceCheck {
     domain.users++;
     this.generation++;
     domain.tables.mapBelow(this.space.pages.base);
+  }
+
+  /**
+   * Pages that are written often, and pages of shared memory: others write those through mappings of
+   * their own, which no protection here would stop.
+   */
+  isSelfChecking(page: number): boolean {
+    if (!this.findArea(page * PAGE_BYTES)) return false;
+    return this.areaIsShared || (this.areaIsWritable && this.written.isChecked(page));
+  }
+
+  hasLiveImmediate(rip: number): boolean {
+    return this.written.hasLiveImmediate(rip);
   }
 
   /** Protects first, reads then: no write can slip in between. */
@@ -56,10 +79,26 @@ export class SpaceState implements CodeSource, SourceCheck {
   }
 
   matches(addr: number, bytes: Uint8Array): boolean {
-    const { length } = bytes;
-    const last = Math.floor((addr + length - 1) / PAGE_BYTES);
+    const last = Math.floor((addr + bytes.length - 1) / PAGE_BYTES);
     for (let page = Math.floor(addr / PAGE_BYTES); page <= last; page++)
       if (!this.protect(page)) return false;
+    return this.holds(addr, bytes);
+  }
+
+  /** Does guest memory still hold what `unit` was made from? */
+  holdsSource(unit: Unit): boolean {
+    const { ranges, source } = unit;
+    let at = 0;
+    for (let n = 0; n < ranges.length; n += 2) {
+      const length = ranges[n + 1]!;
+      if (!this.holds(ranges[n]!, source.subarray(at, at + length))) return false;
+      at += length;
+    }
+    return true;
+  }
+
+  private holds(addr: number, bytes: Uint8Array): boolean {
+    const { length } = bytes;
     if (length > this.scratch.length) this.scratch = new Uint8Array(length * 2);
     const found = this.scratch.subarray(0, length);
     if (this.space.peek(addr, found) < 0) return false;
@@ -72,8 +111,22 @@ export class SpaceState implements CodeSource, SourceCheck {
     const addr = page * PAGE_BYTES;
     const { space } = this;
     if (!space.permits(addr, PAGE_BYTES, PROT_EXEC)) return false;
-    if (page === this.unguardedPage || space.isWriteProtected(addr)) return true;
+    if (space.isWriteProtected(addr) || this.isSelfChecking(page)) return true;
     return space.setWriteProtect(addr, PAGE_BYTES, true) >= 0;
+  }
+
+  private findArea(addr: number): boolean {
+    const { generation } = this.space;
+    const isKnown = generation === this.areaGeneration;
+    if (isKnown && addr >= this.areaStart && addr < this.areaEnd) return true;
+    const area = this.space.areaAt(addr);
+    if (!area) return false;
+    this.areaGeneration = generation;
+    this.areaStart = area.start;
+    this.areaEnd = area.end;
+    this.areaIsShared = area.shared && area.file?.contentKey === undefined;
+    this.areaIsWritable = (area.prot & PROT_WRITE) !== 0;
+    return true;
   }
 }
 

@@ -9,8 +9,6 @@ export const KNOWN_FAILURES: Readonly<Record<string, string>> = {
   'files/flock.c': 'flock(2) with undefined bits answers EINVAL, Linux ignores them',
   'files/open_flags.c': 'host folders: no O_TMPFILE',
   'files/read_write.c': 'read(2) at the end of a file checks the buffer, Linux does not',
-  'instructions/smc.c':
-    'write(2) to a host file does not drop translations of shared mappings of it',
   'memory/madvise.c': 'mincore(2) of a range after a gap: placement differs',
   'memory/mprotect.c': 'mprotect(2) over a huge range answers ENOMEM: placement differs',
   'metadata/stat.c': 'host folders: no FIFOs (Node.js has no mknod)',

@@ -28,6 +28,8 @@ function unit(changes: Partial<Unit> = {}): Unit {
     ranges: new Uint32Array(0),
     source: new Uint8Array(0),
     pages: Uint32Array.of(0x401),
+    selfChecking: false,
+    hasLiveImmediates: false,
     ...changes,
   };
 }

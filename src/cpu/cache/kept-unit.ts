@@ -119,6 +119,8 @@ interface Details {
 }
 
 export class KeptUnit implements Unit {
+  readonly selfChecking = false;
+  readonly hasLiveImmediates = false;
   readonly rip: number;
   entryAt = 0;
   landingAt = 0;

@@ -35,6 +35,7 @@ function loaded(code: readonly number[], base: number, key: string | undefined =
     matches: (addr: number, bytes: Uint8Array) =>
       bytes.every((byte, n) => page[addr - rip + n] === byte),
     moduleAt: () => (key === undefined ? undefined : { key, base }),
+    isSelfChecking: () => false,
   };
 }
 

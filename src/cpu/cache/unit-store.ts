@@ -35,6 +35,8 @@ export interface SourceCheck {
   matches(addr: number, bytes: Uint8Array): boolean;
   /** Undefined: the address belongs to no module, or to one below which units do not move. */
   moduleAt(addr: number): ModulePlace | undefined;
+  /** Must what is made from this page check its source by itself? */
+  isSelfChecking(page: number): boolean;
 }
 
 /** Where translations of modules are kept between runs: authentic ones only. */
@@ -79,6 +81,11 @@ export class UnitStore {
     this.storage = storage;
   }
 
+  /** The newest translation for `rip`, whatever its source was. */
+  newest(rip: number): Unit | undefined {
+    return this.byRip.get(rip)?.[0]?.unit;
+  }
+
   find(rip: number, source: SourceCheck): StoredUnit | undefined {
     const versions = this.byRip.get(rip);
     if (versions)
@@ -121,6 +128,8 @@ export class UnitStore {
       if (versions.length >= MAX_VERSIONS) versions.pop();
       versions.unshift(stored);
     }
+    // Code that changes is of no use to later runs.
+    if (unit.selfChecking || unit.hasLiveImmediates) return;
     if (place && this.storage?.save)
       this.moduleOf(place.key).fresh.set(unit.rip - place.base, { unit, base: place.base });
   }
@@ -151,7 +160,10 @@ export class UnitStore {
 }
 
 function sameSource(unit: Unit, source: SourceCheck): boolean {
-  const { ranges } = unit;
+  const { ranges, pages } = unit;
+  let checks = false;
+  for (let n = 0; n < pages.length; n++) if (source.isSelfChecking(pages[n]!)) checks = true;
+  if (unit.selfChecking !== checks) return false;
   let at = 0;
   for (let n = 0; n < ranges.length; n += 2) {
     const length = ranges[n + 1]!;

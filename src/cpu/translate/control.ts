@@ -102,11 +102,13 @@ export class Control {
     return (ins.prefixes & PREFIX_ADDR32) === 0;
   }
 
-  call(ins: Instruction, rip: number, target: number): void {
+  /** `viaEntry`: the target's entry is passed even if it lies in this unit. */
+  call(ins: Instruction, rip: number, target: number, viaEntry: boolean): void {
     this.pushReturn(rip + ins.length, rip, 0, 0);
     this.e.fix(rip, 0, 0);
     this.e.lea(RSP, RSP, -8);
-    this.jumpTo(target);
+    if (viaEntry) this.link(target);
+    else this.jumpTo(target);
   }
 
   /** Stores the return address below RSP. RCX may be in use as `actions` says. */
@@ -203,17 +205,20 @@ export class Control {
     this.landed(rip, arriving, TARGET.missReturn);
   }
 
-  /** Where an indirect jump or call to `rip` arrives. */
-  jumpLanding(rip: number): void {
+  /**
+   * Where an indirect jump or call to `rip` arrives. With `skipBytes`, it goes on so many bytes behind
+   * itself, RCX still in spill 0.
+   */
+  jumpLanding(rip: number, skipBytes = -1): void {
     const { e } = this;
     const arriving = RESTORE_RCX | FIX_RIP_TARGET;
     e.fix(0, arriving, 0);
     e.loadSlot(RCX, TLS.target.offset);
-    this.landed(rip, arriving, TARGET.missJump);
+    this.landed(rip, arriving, TARGET.missJump, skipBytes);
   }
 
   /** RCX = where it should be; leaves the flags alone. */
-  private landed(rip: number, arriving: number, miss: number): void {
+  private landed(rip: number, arriving: number, miss: number, skipBytes = -1): void {
     const { e } = this;
     let left = rip;
     while (left > LEA_LIMIT) {
@@ -226,9 +231,10 @@ export class Control {
     e.leaMinusAddress(RCX, RCX, left);
     e.fix(0, arriving, 0);
     e.u8(0xe3);
-    e.u8(5);
+    e.u8(JMP_BYTES + Math.max(0, skipBytes));
     e.fix(0, arriving, 0);
     e.jumpOut(miss);
+    if (skipBytes >= 0) return;
     e.fix(rip, RESTORE_RCX, 0);
     e.reload(RCX, 0);
   }
@@ -289,5 +295,6 @@ export class Control {
   }
 }
 
+const JMP_BYTES = 5;
 /** movzx ecx, word gs:[esp - 8] */
 const MOVZX_RETURN_BYTES = 7;

@@ -11,6 +11,7 @@ import {
   PREFIX_F3,
   type Row,
   type RowOperand,
+  WRITE,
 } from '../../x86/isa/row.ts';
 
 /** How a guest instruction is translated. */
@@ -50,6 +51,9 @@ export interface RowFacts {
   /** Has 8-bit general operands, where an empty REX chooses spl … dil. */
   readonly byteOperands: boolean;
   readonly usesX87: boolean;
+  /** Writes memory whatever its operands are; with a memory operand. */
+  readonly alwaysStores: boolean;
+  readonly storesOperand: boolean;
 }
 
 export class FactsTable {
@@ -93,6 +97,8 @@ function computeFacts(row: Row): RowFacts {
       (operand) => operand.kind === 'gp' && operand.bits === 8 && operand.slot !== 'fixed',
     ),
     usesX87: row.unit === 'x87' || row.unit === 'mmx',
+    alwaysStores: row.implicitMemory.some(({ access }) => (access & WRITE) !== 0),
+    storesOperand: (row.memoryAccess & WRITE) !== 0,
   };
 }
 

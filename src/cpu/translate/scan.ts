@@ -19,6 +19,9 @@ export interface ScanLimits {
 export const LEADER = 1;
 export const RETURN_SITE = 2;
 
+/** Every instruction costs a comparison of its bytes, so few that may not run after all. */
+const MAX_SELF_CHECKING = 24;
+
 export class Scan {
   readonly window = new Window();
   readonly facts = new FactsTable();
@@ -29,6 +32,7 @@ export class Scan {
   count = 0;
   /** Pool indices by ascending address. */
   order = new Int32Array(4096);
+  private maxInstructions = 0;
   private low = 0;
   private high = 0;
   private readonly work: number[] = [];
@@ -37,6 +41,9 @@ export class Scan {
   run(source: CodeSource, rip: number, limits: ScanLimits): boolean {
     this.clear();
     this.window.open(source, rip);
+    this.maxInstructions = this.window.selfChecking
+      ? Math.min(limits.maxInstructions, MAX_SELF_CHECKING)
+      : limits.maxInstructions;
     this.low = this.high = rip - this.window.base;
     this.work.push(rip);
     this.marks[this.low] = LEADER;
@@ -79,7 +86,7 @@ export class Scan {
     const { window } = this;
     let rip = start;
     for (;;) {
-      if (!window.contains(rip) || this.count >= limits.maxInstructions) return;
+      if (!window.contains(rip) || this.count >= this.maxInstructions) return;
       const offset = rip - window.base;
       if (this.indexAt[offset] !== 0) return;
       if (rip !== entry && limits.isEntry(rip)) return;
@@ -91,8 +98,29 @@ export class Scan {
       this.indexAt[offset] = this.count;
       if (offset < this.low) this.low = offset;
       if (offset > this.high) this.high = offset;
-      if (!this.goesOn(ins)) return;
+      if (window.selfChecking ? this.mayChangeCode(ins) : !this.goesOn(ins)) return;
       rip += ins.length;
+    }
+  }
+
+  /**
+   * A unit that checks itself does so at its entry, so it ends behind whatever may change its source:
+   * stores, exits, transfers. One path, no entries but the first.
+   */
+  private mayChangeCode(ins: Instruction): boolean {
+    const { kind, alwaysStores, storesOperand } = this.factsOf(ins);
+    switch (kind) {
+      case KIND.plain:
+      case KIND.pop:
+        return alwaysStores || (storesOperand && ins.hasMemory);
+      case KIND.nothing:
+      case KIND.lea:
+      case KIND.leave:
+      case KIND.condbranch:
+      case KIND.loopbranch:
+        return false;
+      default:
+        return true;
     }
   }
 

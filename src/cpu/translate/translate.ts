@@ -13,10 +13,11 @@ import { KIND, type RowFacts } from './facts.ts';
 import { FIXUP_INTS } from './fixup.ts';
 import { copy, copySegmented, isSegmented, ripTarget } from './operand.ts';
 import { LEADER, RETURN_SITE, Scan, type ScanLimits } from './scan.ts';
+import { emitSelfCheck, loadableImmediate, loadImmediate, SPILL_BYTES } from './self-check.ts';
 import { enter, leave, pop, push } from './stack.ts';
 import { isMacroString, StringMacros, stringInstruction } from './string.ts';
 import type { Unit } from './unit.ts';
-import type { CodeSource } from './window.ts';
+import type { CodeSource, Window } from './window.ts';
 
 /** Kinds of landing for a thunk. */
 export type LandingKind = 'return' | 'jump';
@@ -34,6 +35,7 @@ export class Translator {
   private rips = new Uint32Array(4096);
   private offsets = new Uint32Array(4096);
   private x87Marked = false;
+  private hasLiveImmediates = false;
 
   constructor(tlsDisplacement: number) {
     this.e = new Emitter(tlsDisplacement);
@@ -57,9 +59,12 @@ export class Translator {
     if (!found && scan.window.limitAt(rip) === 0) return undefined;
     this.begin();
     e.reserve();
-    this.control.jumpLanding(rip);
-    const entryAt = this.emitBody(rip, found);
-    return this.finish(rip, entryAt, scan.window.pages());
+    const { selfChecking } = scan.window;
+    this.control.jumpLanding(rip, selfChecking ? SPILL_BYTES : -1);
+    const checkAt = e.position;
+    if (selfChecking) this.selfCheck(rip, found);
+    const bodyAt = this.emitBody(rip, found);
+    return this.finish(rip, selfChecking ? checkAt : bodyAt, scan.window.pages());
   }
 
   /** A landing for `rip`, whose entry lies in another unit (or not yet anywhere). */
@@ -75,6 +80,20 @@ export class Translator {
     const entryAt = e.position;
     this.control.link(rip);
     return this.finish(rip, entryAt, new Uint32Array(0));
+  }
+
+  private selfCheck(rip: number, found: boolean): void {
+    const { scan, e } = this;
+    const { window } = scan;
+    if (found) {
+      const source = this.source();
+      emitSelfCheck(e, rip, this.runs, source);
+      return;
+    }
+    // Bytes that no instruction was found in: as many as decide about that.
+    const from = rip - window.base;
+    const source = window.bytes.slice(from, Math.min(window.limitAt(rip), from + 15));
+    emitSelfCheck(e, rip, [rip, source.length], source);
   }
 
   private begin(): void {
@@ -142,7 +161,8 @@ export class Translator {
     }
     switch (facts.kind) {
       case KIND.plain:
-        if (isSegmented(ins)) copySegmented(e, scan.window.bytes, ins, facts, rip);
+        if (isLive(scan.window, ins)) loadImmediate(e, ins, rip);
+        else if (isSegmented(ins)) copySegmented(e, scan.window.bytes, ins, facts, rip);
         else copy(e, scan.window.bytes, ins, facts, rip, null);
         return true;
       case KIND.nothing:
@@ -157,7 +177,8 @@ export class Translator {
         control.branch(ins, scan.targetOf(ins));
         return true;
       case KIND.call:
-        control.call(ins, rip, scan.targetOf(ins));
+        // The return address is a store: the next check comes before the next instruction.
+        control.call(ins, rip, scan.targetOf(ins), scan.window.selfChecking);
         return false;
       case KIND.ret:
         control.ret(ins, rip);
@@ -242,12 +263,13 @@ export class Translator {
     this.control.finish();
     const { count, order, pool, marks } = scan;
     const { base } = scan.window;
+    const selfChecking = pages.length > 0 && scan.window.selfChecking;
     for (let n = 0; n < count; n++) {
       const index = order[n]!;
       const { offset } = pool[index]!;
       rips[n] = base + offset;
       offsets[n] = hostAt[index]!;
-      if (marks[offset]! & LEADER) leaders.push(base + offset, hostAt[index]!);
+      if (marks[offset]! & LEADER && !selfChecking) leaders.push(base + offset, hostAt[index]!);
     }
     const source = this.source();
     const fixups = arena.words(e.fixups, e.fixupCount * FIXUP_INTS);
@@ -269,6 +291,8 @@ export class Translator {
       ranges: arena.words(this.runs, this.runs.length),
       source,
       pages,
+      selfChecking,
+      hasLiveImmediates: this.hasLiveImmediates,
     };
   }
 
@@ -277,11 +301,15 @@ export class Translator {
     const { scan, runs } = this;
     const { bytes, base } = scan.window;
     runs.length = 0;
+    this.hasLiveImmediates = false;
     let total = 0;
     let end = -1;
     for (let n = 0; n < scan.count; n++) {
-      const { offset, length } = scan.pool[scan.order[n]!]!;
-      const until = offset + length;
+      const ins = scan.pool[scan.order[n]!]!;
+      const { offset } = ins;
+      const live = isLive(scan.window, ins);
+      if (live) this.hasLiveImmediates = true;
+      const until = offset + (live ? ins.immediateAt : ins.length);
       if (until <= end) continue;
       if (offset > end || end < 0) runs.push(offset, until - offset);
       else runs[runs.length - 1]! += until - end;
@@ -299,6 +327,10 @@ export class Translator {
     }
     return source;
   }
+}
+
+function isLive(window: Window, ins: Instruction): boolean {
+  return window.hasLiveImmediate(window.base + ins.offset) && loadableImmediate(ins) > 0;
 }
 
 /**

@@ -54,4 +54,11 @@ export interface Unit {
   readonly source: Uint8Array;
   /** Guest pages (addr >>> 12) whose bytes it was made from, ascending. */
   readonly pages: Uint32Array;
+  /**
+   * Compares its source bytes with guest memory at its one entry (`self-check.ts`): its pages need no
+   * write-protection.
+   */
+  readonly selfChecking: boolean;
+  /** Loads immediates from its source, which `ranges` then leave out: good for one run only. */
+  readonly hasLiveImmediates: boolean;
 }

@@ -10,10 +10,16 @@ export interface CodeSource {
    * executed there; else false.
    */
   fetchPage(page: number, target: Uint8Array): boolean;
+  /** True when what is made from the page has to check its source by itself. */
+  isSelfChecking?(page: number): boolean;
+  /** True when the immediate of the instruction at `rip` keeps changing: it is loaded, not copied. */
+  hasLiveImmediate?(rip: number): boolean;
 }
 
 const PAGE_SHIFT = 12;
 const PAGE = 1 << PAGE_SHIFT;
+const MAX_INSTRUCTION_BYTES = 15;
+const ADDRESS_LIMIT = 2 ** 32 - 1;
 const PAGES_BELOW = 8;
 export const WINDOW_PAGES = 40;
 export const WINDOW_BYTES = WINDOW_PAGES * PAGE;
@@ -28,9 +34,15 @@ export class Window {
   base = 0;
   private readonly states = new Uint8Array(WINDOW_PAGES);
   private source: CodeSource | undefined;
+  /** The code at the address it was opened for lies on pages that are checked at run time. */
+  selfChecking = false;
 
   open(source: CodeSource, rip: number): void {
     this.source = source;
+    const last = Math.min(rip + MAX_INSTRUCTION_BYTES - 1, ADDRESS_LIMIT) >>> PAGE_SHIFT;
+    this.selfChecking =
+      source.isSelfChecking?.(rip >>> PAGE_SHIFT) === true ||
+      source.isSelfChecking?.(last) === true;
     this.base = Math.max(0, (rip >>> PAGE_SHIFT) - PAGES_BELOW) * PAGE;
     this.states.fill(UNKNOWN);
   }
@@ -57,11 +69,18 @@ export class Window {
     return Uint32Array.from(found);
   }
 
+  hasLiveImmediate(rip: number): boolean {
+    return this.source?.hasLiveImmediate?.(rip) === true;
+  }
+
+  /** A unit that does not check itself ends before a page that needs it. */
   private present(page: number): boolean {
     const state = this.states[page];
     if (state !== UNKNOWN) return state === PRESENT;
     const target = this.bytes.subarray(page << PAGE_SHIFT, (page + 1) << PAGE_SHIFT);
-    const found = this.source?.fetchPage((this.base >>> PAGE_SHIFT) + page, target) === true;
+    const number = (this.base >>> PAGE_SHIFT) + page;
+    const isOpen = this.selfChecking || this.source?.isSelfChecking?.(number) !== true;
+    const found = isOpen && this.source?.fetchPage(number, target) === true;
     this.states[page] = found ? PRESENT : ABSENT;
     return found;
   }

@@ -1,0 +1,75 @@
+/**
+ * Which code pages of an address space are written so often that their code checks itself instead of
+ * being write-protected (`cpu/translate/self-check.ts`), and which immediates keep changing.
+ *
+ * A write fault costs a delivery by the host, two changes of protection and new translations; a
+ * self-check some loads at each entry. So a page changes over after a few faults, at once when code
+ * stores into the page that it runs on, and back when it was quiet for a while: twice as long each time.
+ */
+
+/** Write faults to translated code that a page takes. */
+const FAULTS_BEFORE_CHECKS = 3;
+/** Ticks of CPU time (4 ms) without a change after which a page is protected again. */
+const FIRST_PATIENCE_TICKS = 32;
+const LONGEST_PATIENCE_TICKS = 4096;
+/** Bounds of what is remembered; beyond, everything is learned anew. */
+const MAX_PAGES = 65536;
+const MAX_IMMEDIATES = 65536;
+
+interface Checked {
+  patience: number;
+  quietTicks: number;
+}
+
+export class WrittenPages {
+  readonly #faults = new Map<number, number>();
+  readonly #patience = new Map<number, number>();
+  readonly #checked = new Map<number, Checked>();
+  readonly #liveImmediates = new Set<number>();
+
+  isChecked(page: number): boolean {
+    return this.#checked.has(page);
+  }
+
+  /** A store hit protected code on `page`; true when its code is to check itself from now on. */
+  noteFault(page: number, fromThere: boolean): boolean {
+    if (this.#faults.size >= MAX_PAGES) this.#faults.clear();
+    const faults = (this.#faults.get(page) ?? 0) + 1;
+    this.#faults.set(page, faults);
+    if (!fromThere && faults < FAULTS_BEFORE_CHECKS) return false;
+    const patience = this.#patience.get(page) ?? FIRST_PATIENCE_TICKS;
+    this.#checked.set(page, { patience, quietTicks: 0 });
+    return true;
+  }
+
+  /** A unit found its source changed. */
+  noteChange(page: number): void {
+    const checked = this.#checked.get(page);
+    if (checked) checked.quietTicks = 0;
+  }
+
+  /** Pages that go back to write-protection: their units are to be dropped. */
+  tick(): number[] {
+    if (this.#checked.size === 0) return [];
+    const quiet: number[] = [];
+    for (const [page, checked] of this.#checked) {
+      if (++checked.quietTicks < checked.patience) continue;
+      this.#checked.delete(page);
+      if (this.#patience.size >= MAX_PAGES) this.#patience.clear();
+      this.#patience.set(page, Math.min(2 * checked.patience, LONGEST_PATIENCE_TICKS));
+      // The next fault alone decides.
+      this.#faults.set(page, FAULTS_BEFORE_CHECKS - 1);
+      quiet.push(page);
+    }
+    return quiet;
+  }
+
+  hasLiveImmediate(rip: number): boolean {
+    return this.#liveImmediates.has(rip);
+  }
+
+  addLiveImmediate(rip: number): void {
+    if (this.#liveImmediates.size >= MAX_IMMEDIATES) this.#liveImmediates.clear();
+    this.#liveImmediates.add(rip);
+  }
+}
