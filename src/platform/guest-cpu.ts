@@ -7,6 +7,7 @@ import type { Xstate } from '../cpu/interpret/xstate.ts';
 import { STATE } from '../cpu/sandbox/layout.ts';
 import type { GuestCpu, GuestFault } from '../kernel/platform.ts';
 import type { ExtendedImage } from './extended-image.ts';
+import type { SpaceState } from './space.ts';
 
 const RIP = STATE.rip / 4;
 const RFLAGS = STATE.rflags / 4;
@@ -42,6 +43,19 @@ export class TranslatedCpu implements GuestCpu {
     this.gprs = state.u64.subarray(STATE.gprs / 8, STATE.gprs / 8 + 16);
     this.gprHalves = state.i32.subarray(STATE.gprs / 4, STATE.gprs / 4 + 32);
     this.reset();
+  }
+
+  /** Writes into the state block what belongs to the address space. */
+  bind(known: SpaceState): void {
+    const { wide } = known.domain;
+    const generation = known.generation * 1024 + wide.generation;
+    if (this.boundTo === known && this.boundGeneration === generation) return;
+    this.boundTo = known;
+    this.boundGeneration = generation;
+    const { i32 } = this.state;
+    setAddress(i32, STATE.sandboxBase / 4, known.space.pages.base);
+    setAddress(i32, STATE.wideTable / 4, wide.address);
+    setAddress(i32, STATE.wideMask / 4, wide.mask);
   }
 
   get rip(): number {

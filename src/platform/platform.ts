@@ -20,6 +20,13 @@ import { EXIT, STATE } from '../cpu/sandbox/layout.ts';
 import { type LandingKind, Translator } from '../cpu/translate/translate.ts';
 import { type GuestCpu, type Platform, RUN, type RunExit } from '../kernel/platform.ts';
 import type { AddressSpace, CodeCause, CodeObserver, FaultAccess } from '../mm/address-space.ts';
+import {
+  BrokenTranslation,
+  entryOf,
+  expectOfCode,
+  isBroken,
+  type UnitMaker,
+} from './broken-translation.ts';
 import { cpuinfoText } from './cpuinfo.ts';
 import { claimsOf, DomainGroups, type Group, isSharable } from './domains.ts';
 import { ExtendedImage } from './extended-image.ts';
@@ -38,6 +45,7 @@ import {
   SIGBUS,
   SIGFPE,
   SIGILL,
+  SIGKILL,
   SIGSEGV,
   SIGTRAP,
   TRAP,
@@ -80,19 +88,20 @@ export class TranslatedPlatform implements Platform, CodeObserver {
   private readonly xstate: Xstate;
   private readonly images: ExtendedImage;
   private readonly interpreter: Interpreter;
-  private readonly translator: Translator;
+  private readonly translator: UnitMaker;
   private readonly steps: SingleSteps;
   private readonly spaces = new WeakMap<AddressSpace, SpaceState>();
   private readonly decoded = new Decoded();
 
-  constructor(host: CodeHost, logger: Logger) {
+  /** `translator`: not trusted, whatever it makes is checked. */
+  constructor(host: CodeHost, logger: Logger, translator?: UnitMaker) {
     this.host = host;
     this.logger = logger;
     this.model = new CpuModel(host);
     this.xstate = new Xstate(this.model);
     this.images = new ExtendedImage(this.model);
     this.interpreter = new Interpreter(this.model, this.xstate);
-    this.translator = new Translator(host.tlsDisplacement);
+    this.translator = translator ?? new Translator(host.tlsDisplacement);
     this.cache = new CodeCache(host);
     this.steps = new SingleSteps(this.cache, this.translator);
     this.groups = new DomainGroups(this.cache);
@@ -167,6 +176,17 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     assert(cpu instanceof TranslatedCpu, 'a cpu of this platform');
     const known = this.spaces.get(space);
     assert(known, 'an adopted address space');
+    try {
+      return this.runUntilLeft(cpu, known);
+    } catch (error) {
+      if (!isBroken(error)) throw error;
+      this.logger.log('error', `a process is killed, its translation is broken: ${error.message}`);
+      raise(cpu, SIGKILL, SI_KERNEL, 0n, 0, 0);
+      return RUN.fault;
+    }
+  }
+
+  private runUntilLeft(cpu: TranslatedCpu, known: SpaceState): RunExit {
     let next = cpu.stepsItself ? 0 : this.enterAt(cpu, known, cpu.rip);
     while (next >= 0) {
       if (cpu.stepsItself) {
@@ -183,7 +203,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
 
   /** Runs translated code from offset `at` of code memory until it leaves; the kind of exit. */
   private enter(cpu: TranslatedCpu, known: SpaceState, at: number): number {
-    this.bind(cpu, known);
+    cpu.bind(known);
     setAddress(cpu.state.i32, ENTRY, this.host.code.executable + at);
     const kind = this.host.enter(cpu.state);
     this.statistics.exits[kind]!++;
@@ -201,7 +221,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     else {
       const placed = this.steps.place(known, rip);
       if (!placed) return this.fetchFault(cpu, known, BigInt(this.firstUnfetchable(known, rip)));
-      const kind = this.enter(cpu, known, placed.offset + placed.unit.entryAt);
+      const kind = this.enter(cpu, known, entryOf(placed));
       if (kind === EXIT.link) cpu.rip = this.linkTarget(cpu);
       placed.domain.drop(placed);
       if (kind === EXIT.syscall) return LEAVE_SYSCALL;
@@ -212,19 +232,6 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     }
     if (next !== COMPLETED) return next;
     return raise(cpu, SIGTRAP, TRAP_TRACE, BigInt(cpu.rip), TRAP.debug, 0);
-  }
-
-  /** Writes into the state block what belongs to the address space. */
-  private bind(cpu: TranslatedCpu, known: SpaceState): void {
-    const { wide } = known.domain;
-    const generation = known.generation * 1024 + wide.generation;
-    if (cpu.boundTo === known && cpu.boundGeneration === generation) return;
-    cpu.boundTo = known;
-    cpu.boundGeneration = generation;
-    const { i32 } = cpu.state;
-    setAddress(i32, STATE.sandboxBase / 4, known.space.pages.base);
-    setAddress(i32, STATE.wideTable / 4, wide.address);
-    setAddress(i32, STATE.wideMask / 4, wide.mask);
   }
 
   private handle(kind: number, cpu: TranslatedCpu, known: SpaceState): Next {
@@ -252,7 +259,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
         this.forgetStale(known, cpu.rip);
         return this.enterAt(cpu, known, cpu.rip);
       default:
-        throw new Error(`unknown exit ${kind}`);
+        throw new BrokenTranslation(`exit ${kind} is none`);
     }
   }
 
@@ -272,7 +279,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     if (rip >= GUEST_LIMIT) return this.fetchFault(cpu, known, BigInt(rip));
     const placed = this.translate(known, rip);
     if (!placed) return this.fetchFault(cpu, known, BigInt(this.firstUnfetchable(known, rip)));
-    return placed.offset + placed.unit.entryAt;
+    return entryOf(placed);
   }
 
   private translate(known: SpaceState, rip: number): PlacedUnit | undefined {
@@ -332,7 +339,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     const machine = new GuestMachine(cpu, known.space);
     if (!placed) {
       const kind = this.cache.space.preambleAt(offset);
-      assert(kind !== 0, 'interrupted in a unit');
+      expectOfCode(kind !== 0, 'it was interrupted outside of any unit');
       cpu.gprs[1] = u64[STATE.spills / 8]!;
       cpu.rip = machine.transferTarget(kind === MISSED_RETURN);
       return false;
@@ -340,7 +347,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     const { unit } = placed;
     const at = offset - placed.offset;
     const rip = makeExact(unit, at, machine);
-    assert(rip !== undefined, 'a fixup for every host instruction');
+    expectOfCode(rip !== undefined, 'no record of the instruction that was interrupted');
     u64[STATE.rip / 8] = rip;
     cpu.lastUnit = placed;
     return unit.selfChecking && at >= unit.entryAt && at < (unit.offsets[0] ?? 0);
@@ -399,8 +406,9 @@ export class TranslatedPlatform implements Platform, CodeObserver {
   }
 
   private linkTarget(cpu: TranslatedCpu): number {
-    const link = this.cache.link(cpu.state.i32[STATE.exitSite / 4]!);
-    assert(link, 'a link of a live unit');
+    const site = cpu.state.i32[STATE.exitSite / 4]!;
+    const link = this.cache.link(site);
+    expectOfCode(link, `it left by link ${site}, which is none of a live unit`);
     return link.target;
   }
 
@@ -416,16 +424,10 @@ export class TranslatedPlatform implements Platform, CodeObserver {
       return raiseWild(cpu, this.decoded.instruction, access);
     const bits =
       PF_USER | (access === 'write' ? PF_WRITE : 0) | (access === 'execute' ? PF_FETCH : 0);
+    // Linux hides from programs whether an address that is not theirs is mapped.
+    const shown = address >= TASK_SIZE_MAX ? bits | PF_PRESENT : bits;
     if (address >= BigInt(GUEST_LIMIT))
-      return raise(
-        cpu,
-        SIGSEGV,
-        SEGV_MAPERR,
-        address,
-        TRAP.page,
-        // Linux hides from programs whether an address that is not theirs is mapped.
-        address >= TASK_SIZE_MAX ? bits | PF_PRESENT : bits,
-      );
+      return raise(cpu, SIGSEGV, SEGV_MAPERR, address, TRAP.page, shown);
     const stackPointer = Number(cpu.gprs[4]! & 0xffff_ffffn);
     const verdict = known.space.fault(Number(address), access, stackPointer);
     if (verdict.kind === 'handled') return this.enterAt(cpu, known, cpu.rip);
@@ -455,14 +457,10 @@ export class TranslatedPlatform implements Platform, CodeObserver {
       case 'jump':
         cpu.rip = outcome.rip;
         return COMPLETED;
-      case 'page':
-        return this.accessFault(
-          cpu,
-          known,
-          outcome.address,
-          outcome.write ? 'write' : 'read',
-          undefined,
-        );
+      case 'page': {
+        const access = outcome.write ? 'write' : 'read';
+        return this.accessFault(cpu, known, outcome.address, access, undefined);
+      }
       case 'protection':
         return raise(cpu, SIGSEGV, SI_KERNEL, 0n, TRAP.protection, outcome.errorCode);
       case 'trap':

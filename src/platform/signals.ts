@@ -5,6 +5,7 @@ export const SIGILL = 4;
 export const SIGTRAP = 5;
 export const SIGBUS = 7;
 export const SIGFPE = 8;
+export const SIGKILL = 9;
 export const SIGSEGV = 11;
 
 export const ILL_ILLOPN = 2;

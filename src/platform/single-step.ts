@@ -7,7 +7,7 @@
 import type { CodeCache } from '../cpu/cache/code-cache.ts';
 import type { Domain, PlacedUnit } from '../cpu/cache/domain.ts';
 import type { Decoded } from '../cpu/interpret/decoded.ts';
-import type { Translator } from '../cpu/translate/translate.ts';
+import type { UnitMaker } from './broken-translation.ts';
 import type { SpaceState } from './space.ts';
 
 const INTERPRETED: ReadonlySet<string> = new Set([
@@ -17,10 +17,10 @@ const INTERPRETED: ReadonlySet<string> = new Set([
 
 export class SingleSteps {
   private readonly cache: CodeCache;
-  private readonly translator: Translator;
+  private readonly translator: UnitMaker;
   private domain: Domain | undefined;
 
-  constructor(cache: CodeCache, translator: Translator) {
+  constructor(cache: CodeCache, translator: UnitMaker) {
     this.cache = cache;
     this.translator = translator;
   }
