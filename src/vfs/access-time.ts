@@ -18,7 +18,7 @@ export function noteAccess(mount: Mount, inode: Inode): void {
   )
     return;
   clock.update();
-  inode.setAccessTime(clock.sec, clock.nsec);
+  inode.noteAccess(clock.sec, clock.nsec);
 }
 
 function isLater(sec: number, nsec: number, thanSec: number, thanNsec: number): boolean {

@@ -249,6 +249,11 @@ export abstract class Inode {
     return 0;
   }
 
+  /** A read was noted (relatime). File systems whose store notes reads itself override it. */
+  noteAccess(sec: number, nsec: number): void {
+    this.setAccessTime(sec, nsec);
+  }
+
   /** utimensat(2): modification time; the change time becomes now. */
   setModificationTime(sec: number, nsec: number): number {
     this.mtimeSec = sec;

@@ -395,6 +395,11 @@ export class HostInode extends Inode implements HandleOwner, CopiedFile {
     return this.#setTimes();
   }
 
+  /** The host notes reads of its files itself: setting a time there would change the others. */
+  override noteAccess(sec: number, nsec: number): void {
+    super.setAccessTime(sec, nsec);
+  }
+
   override setModificationTime(sec: number, nsec: number): number {
     super.setModificationTime(sec, nsec);
     return this.#setTimes();
