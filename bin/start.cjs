@@ -165,9 +165,10 @@ function start() {
   }
   return quickRun(argv).then((done) => {
     if (done) return;
-    // Not a plain run, perhaps a measured one: in a process that has loaded nothing kept.
+    // Not a plain run, perhaps a measured one: in a process that has loaded nothing kept. `--`: its
+    // options are not for Node.js.
     const { execPath, execArgv } = process;
-    process.execve(execPath, [execPath, ...execArgv, __filename, ...argv], {
+    process.execve(execPath, [execPath, ...execArgv, '--', __filename, ...argv], {
       ...process.env,
       CLOISTER_QUICK: '0',
     });

@@ -110,7 +110,9 @@ export const IEXTEN = 0o100000;
 export const EXTPROC = 0o200000;
 
 export const B38400 = 0o17;
+export const CSIZE = 0o60;
 export const CS8 = 0o60;
+export const PARENB = 0o400;
 export const CREAD = 0o200;
 
 export const TCIFLUSH = 0;

@@ -2,35 +2,31 @@
 
 import type { Command } from 'commander';
 import type { InspectedFile, InspectedImage } from '../image/inspect.ts';
+import { type TrustOptions, withTrustOptions } from './options.ts';
 import { formatBytes, printJson, printLine, reporting } from './report.ts';
 
-interface Options {
+interface Options extends TrustOptions {
   readonly files?: boolean;
   readonly json?: boolean;
-  readonly imageKey?: string;
 }
 
 export function register(program: Command): void {
-  program
+  const command = program
     .command('inspect')
     .description('show what an image is: measurement, signer, configuration, files')
     .argument('[image]', 'image folder', 'image')
     .option('--files', 'list every file with its fs-verity digest')
-    .option('--image-key <file>', 'key of an encrypted image')
     .option('--json', 'print as JSON')
     .addHelpText('after', '\nExample:\n  cloister inspect image --files --json\n')
     .action(reporting(inspect));
+  withTrustOptions(command);
 }
 
 async function inspect(path: string, options: Options): Promise<void> {
-  const { NodeImageSource } = await import('../host/image-files.ts');
-  const { nodeCrypto } = await import('../host/crypto.ts');
-  const { openImage } = await import('../image/open.ts');
+  const { openTrusted } = await import('./image-trust.ts');
   const { inspectFiles, inspectImage } = await import('../image/inspect.ts');
-  const { readKeyFile } = await import('../host/volume-file.ts');
-  const ownerKey = options.imageKey === undefined ? undefined : readKeyFile(options.imageKey);
-  using source = new NodeImageSource(path);
-  const image = openImage(source, {}, nodeCrypto, ownerKey);
+  const { image, source: opened } = openTrusted(path, options);
+  using _source = opened;
   const about = inspectImage(image);
   const files = options.files ? [...inspectFiles(image.tree)] : undefined;
   if (options.json) {

@@ -4,6 +4,8 @@
  */
 
 import { COMMANDS } from './commands.ts';
+import { RUN_STATUS } from './errors.ts';
+import { endQuietlyWithoutReader } from './report.ts';
 
 async function main(argv: readonly string[]): Promise<void> {
   const { Command, CommanderError } = await import('commander');
@@ -30,9 +32,17 @@ async function main(argv: readonly string[]): Promise<void> {
     if (argv.length === 0) program.outputHelp();
     else await program.parseAsync(argv as string[], { from: 'user' });
   } catch (error) {
-    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
+    if (error instanceof CommanderError) process.exitCode = statusOf(error.exitCode, wanted);
     else (await import('./report.ts')).reportError(error);
   }
 }
 
+/** A wrong command line is 2; of `run` 125, which no program gives by chance. */
+function statusOf(given: number, command: string | undefined): number {
+  if (given === 0) return 0;
+  return command === 'run' ? RUN_STATUS.failed : 2;
+}
+
+// A run writes what the guest writes: the guest gets the signal.
+if (process.argv[2] !== 'run') endQuietlyWithoutReader();
 await main(process.argv.slice(2));

@@ -4,13 +4,13 @@
  */
 
 import { readPlainRun } from './plain-run.ts';
-import { reporting } from './report.ts';
+import { reportingRun } from './report.ts';
 import { runCommand } from './run-command.ts';
 
 /** `argv` begins with `run`. False, before anything has happened: this is for `main.ts`. */
 export async function quickRun(argv: readonly string[]): Promise<boolean> {
   const run = readPlainRun(argv.slice(1));
   if (run === undefined) return false;
-  await reporting(runCommand)(run.command, run.options);
+  await reportingRun(runCommand)(run.command, run.options);
   return true;
 }

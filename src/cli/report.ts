@@ -1,5 +1,7 @@
 /** How sub-commands show progress, results and errors, and which exit status they end with. */
 
+import { RUN_STATUS } from './errors.ts';
+
 /** Exit status by error code; anything else that is for people is 1. */
 const EXIT_STATUS: Readonly<Record<string, number>> = {
   CLOISTER_USAGE: 2,
@@ -25,6 +27,40 @@ export function reportError(error: unknown): void {
 
 function isAssertion(code: string): boolean {
   return code === 'CLOISTER_ASSERT' || code.startsWith('ERR_');
+}
+
+/**
+ * Of `run`: what Cloister itself has to say ends with 125 (or 126, 127 where an error says so), so
+ * that it is not taken for the program's own status.
+ */
+export function reportingRun<Args extends unknown[]>(
+  action: (...args: Args) => Promise<void>,
+): (...args: Args) => Promise<void> {
+  return async (...args) => {
+    try {
+      await action(...args);
+    } catch (error) {
+      reportError(error);
+      const own = (error as { exitStatus?: unknown }).exitStatus;
+      process.exitCode = typeof own === 'number' ? own : RUN_STATUS.failed;
+    }
+  };
+}
+
+/**
+ * Nobody reads our output any more (`cloister … | head`): the end that SIGPIPE gives other programs,
+ * whose signal Node.js ignores.
+ */
+export function endQuietlyWithoutReader(): void {
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+      const ignore = () => undefined;
+      process.on('SIGPIPE', ignore);
+      // Without a listener the signal has its default action again.
+      process.removeListener('SIGPIPE', ignore);
+      process.kill(process.pid, 'SIGPIPE');
+    });
 }
 
 /** An action whose errors are reported instead of thrown. */

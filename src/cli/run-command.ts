@@ -1,15 +1,16 @@
 /** What `cloister run` does: opens what is to be run, puts an instance together, gives its status. */
 
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { ENOENT } from '../abi/errno.table.ts';
 import type { Logger } from '../base/interfaces.ts';
+import { forwardSignals } from '../host/forward-signals.ts';
 import { NativeClock } from '../host/native/clock.ts';
 import { createNativeHost } from '../host/native/native-host.ts';
 import { NodeHost } from '../host/node-host.ts';
 import { inheritedStream } from '../host/stdio.ts';
-import { ownTerminal } from '../host/terminal.ts';
+import { isTerminal, ownTerminal } from '../host/terminal.ts';
 import { TranslationFolder } from '../host/translation-files.ts';
 import type { Image } from '../image/open.ts';
 import { SpawnError } from '../kernel/exec/errors.ts';
@@ -17,14 +18,20 @@ import { Instance, type RootContext } from '../runtime/instance.ts';
 import { planImage, planUnmeasured, type RunPlan, type RunRequest } from '../runtime/plan.ts';
 import type { FileSystem } from '../vfs/file-system.ts';
 import { CommandError, RUN_STATUS } from './errors.ts';
+import { refuseForeignOptions } from './foreign-options.ts';
 import type { RunOptions } from './run.ts';
 import {
   parseBytes,
   parseEnv,
+  parseEnvFile,
+  parseHostName,
   parseMount,
   parseSecret,
+  parseSeed,
+  parseTmpfs,
   parseUser,
   parseVolume,
+  parseWorkdir,
 } from './run-options.ts';
 import { folderRoot, imageRoot, machineRoot, mountAll, sealedMounts } from './run-roots.ts';
 
@@ -36,7 +43,9 @@ interface Prepared {
 }
 
 export async function runCommand(command: readonly string[], options: RunOptions): Promise<void> {
+  refuseForeignOptions({ ...options });
   const request = toRequest(command, options);
+  const { scheduleSeed } = options;
   const { plan, makeRoot, image } = await prepare(request, options);
   const logger = createLogger(options.verbose === true);
   const attestation = await attestationOf(image, plan, options, logger);
@@ -45,25 +54,33 @@ export async function runCommand(command: readonly string[], options: RunOptions
   const native = createNativeHost();
   const { pages, code, entropy } = native;
   const host = new NodeHost({ clock: new NativeClock(), entropy, logger });
-  const terminal = ownTerminal(() => host.wake());
+  const terminal = wantsTerminal(options)
+    ? ownTerminal(native.ioctl, () => host.wake())
+    : undefined;
+  // In a raw terminal a line ends by a return, too.
+  const printTrace = (line: string) => process.stderr.write(`${line}${terminal ? '\r\n' : '\n'}`);
   // The event loop must get its turns while guests run: Ctrl-C stops a busy one.
-  if (terminal !== undefined) host.countPending(1);
+  host.countPending(1);
   const instance = new Instance(
     {
       ...{ host, pages, code },
       makeRoot: (context) => makeRoot(context, plan),
       mountAll: (tree, context) => mountAll(tree, context, plan, sealed, attestation?.source),
-      streams:
-        terminal === undefined ? [0, 1, 2].map((fd) => inheritedStream(fd, host.countPending)) : [],
+      streams: [0, 1, 2].map((fd) =>
+        terminal !== undefined && (fd < 2 || isTerminal(fd))
+          ? undefined
+          : inheritedStream(fd, host.countPending),
+      ),
       terminal,
-      trace: options.strace ? (line) => process.stderr.write(`${line}\n`) : undefined,
+      trace: options.strace ? printTrace : undefined,
       randomizeLayout: options.aslr,
       // What this machine keeps is its word only: a measured image does not take it.
       translations: image ? undefined : new TranslationFolder(logger),
-      ...(options.scheduleSeed === undefined ? {} : { scheduleSeed: Number(options.scheduleSeed) }),
+      ...(scheduleSeed === undefined ? {} : { scheduleSeed: parseSeed(scheduleSeed) }),
     },
     plan,
   );
+  forwardSignals((signal) => instance.signal(signal));
   const status = exitStatusOf(await started(instance));
   process.emit('exit', status);
   flushCompileCache();
@@ -87,6 +104,7 @@ async function started(instance: Instance): Promise<number> {
 async function prepare(request: RunRequest, options: RunOptions): Promise<Prepared> {
   const { rootfs } = options;
   if (rootfs !== undefined) {
+    refusePins(options);
     if (options.image !== undefined)
       throw new CommandError('CLOISTER_USAGE', 'give --image or --rootfs, not both');
     const writable = options.rootfsRw === true;
@@ -96,18 +114,31 @@ async function prepare(request: RunRequest, options: RunOptions): Promise<Prepar
     };
   }
   const path = options.image ?? imageOfProject(request);
-  if (path === undefined) return { plan: planUnmeasured(request), makeRoot: machineRoot };
-  const { NodeImageSource } = await import('../host/image-files.ts');
-  const { openImage } = await import('../image/open.ts');
-  const { nodeCrypto } = await import('../host/crypto.ts');
-  const { readKeyFile } = await import('../host/volume-file.ts');
-  const ownerKey = options.imageKey === undefined ? undefined : readKeyFile(options.imageKey);
-  const image = openImage(new NodeImageSource(path), {}, nodeCrypto, ownerKey);
+  if (path === undefined) {
+    refusePins(options);
+    return { plan: planUnmeasured(request), makeRoot: machineRoot };
+  }
+  const { openTrusted } = await import('./image-trust.ts');
+  const { image } = openTrusted(path, options);
   return {
     plan: planImage(image.config, request, (name) => process.env[name]),
     makeRoot: await imageRoot(image),
     image,
   };
+}
+
+/** What is not measured has neither a signer nor a measurement. */
+function refusePins({ signer, measurement, imageKey }: RunOptions): void {
+  if (signer === undefined && measurement === undefined && imageKey === undefined) return;
+  const message = '--signer, --measurement and --image-key: only an image has them, this is none';
+  throw new CommandError('CLOISTER_USAGE', message);
+}
+
+/** As Docker: -t wants one; without it, a terminal is used where there is one, unless -i is alone. */
+function wantsTerminal({ tty, interactive }: RunOptions): boolean {
+  if (tty === true && !isTerminal(0))
+    throw new CommandError('CLOISTER_USAGE', '-t: the input device is not a TTY');
+  return tty ?? (interactive !== true && isTerminal(0) && isTerminal(1));
 }
 
 /** Only what is measured can be attested. */
@@ -140,19 +171,24 @@ function exitStatusOf(waitStatus: number): number {
 }
 
 function toRequest(command: readonly string[], options: RunOptions): RunRequest {
-  const environment = (options.env ?? []).flatMap((text) => {
-    const pair = parseEnv(text, process.env);
-    return pair === undefined ? [] : [pair];
-  });
+  const files = (options.envFile ?? []).map((file) => [readEnvFile(file), file] as const);
+  const environment = [
+    ...files.flatMap(([text, file]) => parseEnvFile(text, file, process.env)),
+    ...(options.env ?? []).map((text) => parseEnv(text, process.env)),
+  ].filter((pair) => pair !== undefined);
   const { network } = options;
   if (network !== undefined && network !== 'none' && network !== 'host')
     throw new CommandError('CLOISTER_USAGE', `--network ${network}: none or host`);
+  const { entrypoint, hostname, workdir } = options;
   return {
-    command,
+    command: entrypoint === undefined ? command : [entrypoint, ...command],
     environment,
+    tmpfs: (options.tmpfs ?? []).map(parseTmpfs),
+    isRootReadOnly: options.readOnly === true,
+    hostName: hostname === undefined ? undefined : parseHostName(hostname),
     binds: (options.volume ?? []).map(parseVolume),
     sealed: (options.mount ?? []).map(parseMount),
-    workingDir: options.workdir,
+    workingDir: workdir === undefined ? undefined : parseWorkdir(workdir),
     user: options.user === undefined ? undefined : parseUser(options.user),
     memoryBytes: options.memory === undefined ? undefined : parseBytes('--memory', options.memory),
     network,
@@ -162,11 +198,20 @@ function toRequest(command: readonly string[], options: RunOptions): RunRequest 
   };
 }
 
+function readEnvFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new CommandError('CLOISTER_USAGE', `--env-file ${path}: ${(cause as Error).message}`);
+  }
+}
+
 function createLogger(verbose: boolean): Logger {
   return {
     log: (level, message) => {
       if (verbose || level === 'error' || level === 'warn')
-        process.stderr.write(`cloister: ${message}\n`);
+        // The return is for a terminal that guests have in raw mode.
+        process.stderr.write(`cloister: ${message}${process.stderr.isTTY ? '\r' : ''}\n`);
     },
   };
 }

@@ -18,6 +18,13 @@ export interface SealedMount {
   readonly readOnly: boolean;
 }
 
+export interface TmpfsMount {
+  readonly target: string;
+  readonly sizeBytes: number | undefined;
+  /** Permission bits of its root; absent: 1777. */
+  readonly mode?: number;
+}
+
 /** `HOST:GUEST[:ro|:rw]` of `-v`. */
 export function parseVolume(text: string): BindMount {
   const parts = text.split(':');
@@ -78,6 +85,59 @@ export function parseEnv(
   if (at >= 0) return [name, text.slice(at + 1)];
   const value = hostEnv[name];
   return value === undefined ? undefined : [name, value];
+}
+
+/** Lines of `--env-file`: as `-e` takes them; `#` starts a comment line. */
+export function parseEnvFile(
+  text: string,
+  file: string,
+  hostEnv: Readonly<Record<string, string | undefined>>,
+): (readonly [string, string] | undefined)[] {
+  return text.split('\n').flatMap((raw, index) => {
+    const line = raw.trimStart().replace(/\r$/, '');
+    if (line === '' || line.startsWith('#')) return [];
+    if (line.startsWith('='))
+      throw usage(`--env-file ${file}, line ${index + 1}: expected NAME or NAME=VALUE`);
+    return [parseEnv(line, hostEnv)];
+  });
+}
+
+/** `DIR[:size=64m,mode=1777]` of `--tmpfs`. */
+export function parseTmpfs(text: string): TmpfsMount {
+  const at = text.indexOf(':');
+  const target = at < 0 ? text : text.slice(0, at);
+  if (!isAbsolute(target)) throw usage(`--tmpfs ${text}: the folder must be absolute`);
+  let sizeBytes: number | undefined;
+  let mode: number | undefined;
+  for (const option of at < 0 ? [] : text.slice(at + 1).split(',')) {
+    const [name, value = ''] = option.split('=', 2);
+    if (name === 'size') sizeBytes = parseBytes(`--tmpfs ${text}: size`, value);
+    else if (name === 'mode' && /^[0-7]{1,4}$/.test(value)) mode = Number.parseInt(value, 8);
+    else throw usage(`--tmpfs ${text}: size=BYTES and mode=OCTAL are known, not ${option}`);
+  }
+  return {
+    target,
+    sizeBytes,
+    ...(mode === undefined ? {} : { mode }),
+  };
+}
+
+/** A name that hostname(7) allows. */
+export function parseHostName(text: string): string {
+  if (!/^[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?$/.test(text))
+    throw usage(`--hostname ${text}: letters, digits, hyphens and dots, at most 64`);
+  return text;
+}
+
+/** `--workdir`: Docker's rule. */
+export function parseWorkdir(text: string): string {
+  if (!isAbsolute(text)) throw usage(`-w ${text}: the working directory must be absolute`);
+  return text;
+}
+
+export function parseSeed(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw usage(`--schedule-seed ${text}: expected a number`);
+  return Number(text);
 }
 
 /** `UID[:GID]`; the group defaults to the same number as Docker does for numbers: 0. */

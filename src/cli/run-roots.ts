@@ -1,5 +1,7 @@
 /** The three kinds of root that a run can have: a measured image, a prepared folder, this machine. */
 
+import { basename, dirname } from 'node:path';
+import { S_IFMT, S_IFREG } from '../abi/file-mode.ts';
 import { ST_NODEV, ST_NOEXEC, ST_NOSUID, ST_RDONLY } from '../abi/stat-layout.ts';
 import type { Logger } from '../base/interfaces.ts';
 import { type AttestationSource, addAttestation } from '../fs/devfs/attestation.ts';
@@ -35,9 +37,27 @@ function hostFolder(
   const folder = openHostFolder(path);
   const stat = typeof folder === 'number' ? folder : folder.stat();
   if (typeof folder === 'number' || typeof stat === 'number')
-    throw mountError(`${what}: no such folder on this host`);
+    throw mountError(`${what}: no such folder on this host (none is made there)`);
   const mayChangeOwner = process.getuid?.() === 0;
   return new Hostfs(folder, stat, { clock, segments, ...options, mayChangeOwner });
+}
+
+/** A regular file of the host as a file system of its own; undefined when it is none. */
+function hostFile(
+  path: string,
+  { clock, segments }: RootContext,
+  readOnly: boolean,
+): Hostfs | undefined {
+  const folder = openHostFolder(dirname(path));
+  if (typeof folder === 'number') return undefined;
+  const file = basename(path);
+  const stat = file === '' ? -1 : folder.statAt(file);
+  if (typeof stat === 'number' || (stat.mode & S_IFMT) !== S_IFREG) {
+    folder[Symbol.dispose]();
+    return undefined;
+  }
+  const mayChangeOwner = process.getuid?.() === 0;
+  return new Hostfs(folder, stat, { clock, segments, readOnly, file, mayChangeOwner });
 }
 
 const writableLayer = ({ clock, segments }: RootContext, plan: RunPlan): Tmpfs =>
@@ -96,14 +116,23 @@ export function mountAll(
   tree.mount('/dev', devfs, 'tmpfs', ST_NOSUID);
   tree.mount('/dev/pts', context.devpts, 'devpts', ST_NOSUID | ST_NOEXEC);
   tree.mount('/dev/shm', new Tmpfs(clock, segments), 'shm', ST_NOSUID | ST_NODEV);
-  for (const { target, sizeBytes } of plan.tmpfs) {
-    const options = sizeBytes === undefined ? {} : { sizeBytes };
+  for (const { target, sizeBytes, mode } of plan.tmpfs) {
+    const options = {
+      ...(sizeBytes === undefined ? {} : { sizeBytes }),
+      ...(mode === undefined ? {} : { mode }),
+    };
     tree.mount(target, new Tmpfs(clock, segments, options), 'tmpfs', ST_NOSUID | ST_NODEV);
   }
   for (const { hostPath, guestPath, readOnly } of plan.binds) {
-    const fs = hostFolder(hostPath, context, { readOnly }, `-v ${hostPath}`);
     const flags = ST_NODEV | ST_NOSUID | (readOnly ? ST_RDONLY : 0);
-    tree.mount(guestPath, fs, hostPath, flags);
+    const file = hostFile(hostPath, context, readOnly);
+    if (file !== undefined) {
+      tree.makeFile(guestPath);
+      tree.mountOver(guestPath, file, hostPath, flags);
+      continue;
+    }
+    const folder = hostFolder(hostPath, context, { readOnly }, `-v ${hostPath}`);
+    tree.mount(guestPath, folder, hostPath, flags);
   }
   for (const { target, source, readOnly, open } of sealed) {
     const flags = ST_NODEV | ST_NOSUID | (readOnly ? ST_RDONLY : 0);

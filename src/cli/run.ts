@@ -1,12 +1,19 @@
 /** `cloister run`: runs a program and gives its exit status. */
 
 import type { Command } from 'commander';
-import { reporting } from './report.ts';
+import { withForeignOptions } from './foreign-options.ts';
+import { collect, type TrustOptions, withTrustOptions } from './options.ts';
+import { reportingRun } from './report.ts';
 
-export interface RunOptions {
+export interface RunOptions extends TrustOptions {
   readonly env?: readonly string[];
+  readonly envFile?: readonly string[];
   readonly volume?: readonly string[];
   readonly mount?: readonly string[];
+  readonly tmpfs?: readonly string[];
+  readonly readOnly?: boolean;
+  readonly hostname?: string;
+  readonly entrypoint?: string;
   readonly workdir?: string;
   readonly user?: string;
   readonly memory?: string;
@@ -14,7 +21,6 @@ export interface RunOptions {
   readonly rootfs?: string;
   readonly rootfsRw?: boolean;
   readonly image?: string;
-  readonly imageKey?: string;
   readonly strace?: boolean;
   readonly aslr: boolean;
   readonly scheduleSeed?: string;
@@ -28,31 +34,31 @@ export interface RunOptions {
   readonly verbose?: boolean;
 }
 
-const collect = (value: string, previous: readonly string[] = []): readonly string[] => [
-  ...previous,
-  value,
-];
-
 export function register(program: Command): void {
-  program
+  const run = program
     .command('run')
     .description('run a program: of a sealed image, of a prepared root, or of this machine')
     .argument('[command...]', 'program and its arguments (default: the command of the image)')
     .option('-e, --env <NAME[=VALUE]>', 'set a variable, or take it from here', collect)
+    .option('--env-file <FILE>', 'set the variables of a file: NAME=VALUE or NAME a line', collect)
     .option('-v, --volume <HOST:GUEST[:ro]>', 'mount a host folder or file', collect)
     .option(
       '--mount <SPEC>',
       'type=sealed,source=VOL,target=DIR,key-file=FILE[,anchor=FILE]',
       collect,
     )
-    .option('-w, --workdir <DIR>', 'working directory inside')
+    .option('--tmpfs <DIR[:OPTIONS]>', 'an empty folder in memory; size=64m,mode=1777', collect)
+    .option('--read-only', 'mount the root read-only')
+    .option('-w, --workdir <DIR>', 'working directory inside; made when it is missing')
     .option('-u, --user <UID[:GID]>', 'user and group inside (default 0:0)')
-    .option('-i, --interactive', 'keep standard input open (it always is)')
-    .option('-t, --tty', 'give the guest a terminal (default: when this is one)')
-    .option('--memory <SIZE>', 'limit of guest memory, such as 512m')
+    .option('-i, --interactive', 'standard input is open (it always is); alone: no terminal')
+    .option('-t, --tty', 'give the guest a terminal (default: when in and output are one)')
+    .option('--rm', 'leave nothing behind (it never does)')
+    .option('--hostname <NAME>', 'what the guest is told as its host name')
+    .option('--entrypoint <PROGRAM>', 'program that gets the command as its arguments')
+    .option('-m, --memory <SIZE>', 'limit of guest memory, such as 512m')
     .option('--network <none|host>', 'none (default) has loopback only')
     .option('--image <DIR>', 'image to run (default: ./image of a project)')
-    .option('--image-key <FILE>', 'key of an encrypted image')
     .option('--rootfs <DIR>', 'a prepared folder as root; changes stay in memory')
     .option('--rootfs-rw', 'with --rootfs: write changes to the folder')
     .option('--strace', 'print every system call to standard error')
@@ -68,16 +74,27 @@ export function register(program: Command): void {
     .addHelpText(
       'after',
       '\nExit status: the program’s own, 128 + signal when it was killed; 125 when Cloister\n' +
-        'failed, 126 when the program cannot be executed, 127 when it is not there.\n' +
+        'failed or refused, 126 when the program cannot be executed, 127 when it is not there.\n' +
         '\nExamples:\n' +
         "  cloister run -- /usr/bin/python3 -c 'print(1)'\n" +
         '  cloister run -v "$PWD:/w" -w /w -- ./test arg\n' +
-        '  cloister run --image ./image\n',
+        '  cloister run --image ./image --signer release.pub\n',
     )
     .action(
-      reporting(async (command: string[], options: RunOptions) => {
+      reportingRun(async (command: string[], options: RunOptions) => {
+        await refuseUnfitMachine();
         const { runCommand } = await import('./run-command.ts');
         await runCommand(command, options);
       }),
     );
+  withTrustOptions(run);
+  withForeignOptions(run);
+}
+
+/** Another Node.js, system or processor: said before anything that needs them is loaded. */
+async function refuseUnfitMachine(): Promise<void> {
+  const { mayRunGuests, whyGuestsCannotRun } = await import('../host/doctor.ts');
+  if (mayRunGuests()) return;
+  const { CommandError } = await import('./errors.ts');
+  throw new CommandError('CLOISTER_MACHINE', `guests cannot run here: ${whyGuestsCannotRun()}`);
 }

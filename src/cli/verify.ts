@@ -4,13 +4,11 @@
  */
 
 import type { Command } from 'commander';
+import { type TrustOptions, withTrustOptions } from './options.ts';
 import { formatBytes, Progress, printJson, printLine, reporting } from './report.ts';
 
-interface Options {
-  readonly signer?: string[];
-  readonly measurement?: string;
+interface Options extends TrustOptions {
   readonly json?: boolean;
-  readonly imageKey?: string;
   readonly evidence?: string;
   readonly policy?: string;
   readonly nonce?: string;
@@ -19,18 +17,15 @@ interface Options {
 }
 
 export function register(program: Command): void {
-  program
+  const command = program
     .command('verify')
     .description('check a whole image, every byte of it; or evidence against a policy')
     .argument('[image]', 'image folder', 'image')
-    .option('--signer <key...>', 'accept only these Ed25519 public keys (PEM file or hexadecimal)')
-    .option('--measurement <digest>', 'accept only the image sha256:…')
     .option('--evidence <file>', 'appraise this evidence instead (cloister attest made it)')
     .option('--policy <file>', 'with --evidence: the policy that it must meet')
     .option('--nonce <hex>', 'with --evidence: the challenge that it must answer')
     .option('--collateral <file>', 'with --evidence: TCB info, QE identity and CRLs, as one bundle')
     .option('--time <time>', 'with --evidence: appraise at this time (default: now)')
-    .option('--image-key <file>', 'key of an encrypted image')
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
@@ -39,6 +34,7 @@ export function register(program: Command): void {
         '  cloister verify --evidence evidence.json --policy policy.yaml --nonce c0ffee\n',
     )
     .action(reporting(verify));
+  withTrustOptions(command);
 }
 
 async function verify(path: string, options: Options): Promise<void> {
@@ -47,28 +43,11 @@ async function verify(path: string, options: Options): Promise<void> {
     const { verifyEvidence } = await import('./verify-evidence.ts');
     return verifyEvidence({ ...options, evidence });
   }
-  const { existsSync, readFileSync } = await import('node:fs');
-  const { NodeImageSource, publicKeyFrom } = await import('../host/image-files.ts');
-  const { nodeCrypto } = await import('../host/crypto.ts');
-  const { openImage } = await import('../image/open.ts');
+  const { openTrusted } = await import('./image-trust.ts');
   const { toHex } = await import('../image/canonical-json.ts');
   const { verifyImage } = await import('../image/verify.ts');
-  const signers = options.signer?.map((key) =>
-    publicKeyFrom(existsSync(key) ? readFileSync(key, 'utf8') : key, key),
-  );
-  const { measurement } = options;
-  const { readKeyFile } = await import('../host/volume-file.ts');
-  const ownerKey = options.imageKey === undefined ? undefined : readKeyFile(options.imageKey);
-  using source = new NodeImageSource(path);
-  const image = openImage(
-    source,
-    {
-      ...(signers === undefined ? {} : { signers }),
-      ...(measurement === undefined ? {} : { measurement }),
-    },
-    nodeCrypto,
-    ownerKey,
-  );
+  const { image, source: opened } = openTrusted(path, options);
+  using _source = opened;
   using progress = new Progress('checking files');
   const result = verifyImage(image, ({ filesDone, filesTotal }) =>
     progress.update(filesDone, filesTotal),

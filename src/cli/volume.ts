@@ -27,7 +27,10 @@ export function register(program: Command): void {
   const volume = program
     .command('volume')
     .description('create, check, list, copy, rekey sealed volumes')
-    .addHelpText('after', STATUS);
+    .addHelpText(
+      'after',
+      `${STATUS}\nExample:\n  cloister volume create data.vol --key-file key\n`,
+    );
   const command = (name: string, description: string, example: string): Command =>
     volume
       .command(name)

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type MachineView, machineFacts, thisMachine, whyGuestsCannotRun } from './doctor.ts';
+import {
+  type MachineView,
+  machineFacts,
+  mayRunGuests,
+  thisMachine,
+  whyGuestsCannotRun,
+} from './doctor.ts';
 
 const good: MachineView = {
   platform: 'linux',
@@ -27,6 +33,8 @@ test('a machine with everything has nothing to say', () => {
 });
 
 test('each thing that is missing is named with what to do', () => {
+  assert.equal(mayRunGuests(good), true);
+  assert.equal(mayRunGuests({ ...good, hasFfi: false }), false);
   assert.match(whyGuestsCannotRun({ ...good, platform: 'darwin' }) ?? '', /Linux only/);
   assert.match(whyGuestsCannotRun({ ...good, architecture: 'arm64' }) ?? '', /x86-64 only/);
   assert.match(whyGuestsCannotRun({ ...good, hasFfi: false }) ?? '', /node:ffi.*26\.10/);

@@ -56,6 +56,12 @@ export function machineFacts(machine: MachineView = thisMachine()): MachineFact[
   ];
 }
 
+/** The quick part of the question: what needs no file to be read. */
+export function mayRunGuests(machine: MachineView = thisMachine()): boolean {
+  const first = [system(machine), processor(machine), kernel(machine), ffi(machine)];
+  return first.every(({ state }) => state !== 'missing');
+}
+
 /** The first thing without which no guest can run, in one line; undefined when there is none. */
 export function whyGuestsCannotRun(machine: MachineView = thisMachine()): string | undefined {
   const missing = machineFacts(machine).find(({ state }) => state === 'missing');

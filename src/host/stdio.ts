@@ -4,12 +4,13 @@
  * guest wants data, and written synchronously.
  */
 
-import { fstatSync, fsyncSync, ftruncateSync, readSync, writeSync } from 'node:fs';
+import { fstatSync, fsyncSync, ftruncateSync, readFileSync, readSync, writeSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { EAGAIN, EINTR, EPIPE } from '../abi/errno.table.ts';
 import { WaitQueue } from '../base/wait-queue.ts';
 import type { HostStream } from '../fs/hoststream/host-stream.ts';
 import { attempt, attemptDone, errnoOf } from './errno.ts';
+import { isTerminal } from './terminal.ts';
 
 const S_IFMT = 0o170000;
 const S_IFREG = 0o100000;
@@ -37,6 +38,8 @@ class InheritedStream implements HostStream {
   isBroken = false;
   readonly #fd: number;
   readonly #pending: PendingCounter;
+  /** A terminal that guests see as a plain stream: it is lines that come when they come. */
+  readonly #isTerminal: boolean;
   /** Pipes and sockets: opened on the first wish to read. */
   #socket: Socket | undefined;
   #chunks: Uint8Array[] = [];
@@ -47,14 +50,26 @@ class InheritedStream implements HostStream {
     this.#fd = fd;
     this.mode = mode;
     this.#pending = pending;
+    this.#isTerminal = isTerminal(fd);
     // Output shares its offset with whoever made the file (`(cloister run …; date) > log`): it is
     // written where the host stands, as a stream, never at positions of the guest's own.
     this.isSeekable = (mode & S_IFMT) === S_IFREG && fd === 0;
   }
 
+  /** `pos` of proc_pid_fdinfo(5). */
+  get startOffset(): number {
+    try {
+      const text = readFileSync(`/proc/self/fdinfo/${this.#fd}`, 'latin1');
+      const offset = Number(/^pos:\s*(\d+)/m.exec(text)?.[1]);
+      return Number.isSafeInteger(offset) ? offset : 0;
+    } catch {
+      return 0;
+    }
+  }
+
   get #isEventful(): boolean {
     const type = this.mode & S_IFMT;
-    return type === S_IFIFO || type === S_IFSOCK;
+    return type === S_IFIFO || type === S_IFSOCK || this.#isTerminal;
   }
 
   read(target: Uint8Array, start: number, length: number): number {
@@ -88,9 +103,12 @@ class InheritedStream implements HostStream {
   }
 
   #open(): Socket {
-    // Loaded by the few runs that read a pipe: it brings half of Node.js with it.
-    const net = process.getBuiltinModule('node:net');
-    const socket = new net.Socket({ fd: this.#fd, readable: true, writable: false });
+    // Loaded by the few runs that read a pipe: they bring half of Node.js with them.
+    const socket = this.#isTerminal
+      ? new (process.getBuiltinModule('node:tty').ReadStream)(this.#fd)
+      : new (process.getBuiltinModule('node:net').Socket)({
+          ...{ fd: this.#fd, readable: true, writable: false },
+        });
     socket.on('data', (chunk: Uint8Array) => {
       this.#chunks.push(chunk);
       socket.pause();

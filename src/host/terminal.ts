@@ -1,20 +1,30 @@
-/** Cloister's own terminal in raw mode, for guests (see fs/devfs/tty). */
+/**
+ * Cloister's own terminal, for guests (see fs/devfs/tty). It is set to pass every byte as it is, by
+ * cfmakeraw(3): Node.js's own raw mode keeps output processing on, which adds carriage returns to
+ * what the guest's terminal has already processed.
+ */
 
 import { fstatSync, writeSync } from 'node:fs';
-import type { ReadStream } from 'node:tty';
+import type { ReadStream, WriteStream } from 'node:tty';
 import { EAGAIN } from '../abi/errno.table.ts';
+import * as T from '../abi/terminal.ts';
 import type { HostTerminal, HostTerminalListener } from '../fs/devfs/tty/host-terminal.ts';
 import { errnoOf } from './errno.ts';
 
 const S_IFMT = 0o170000;
 const S_IFCHR = 0o020000;
 
-/** The terminal on standard input and output, or undefined when they are none. */
-export function ownTerminal(wake: () => void): HostTerminal | undefined {
-  // The streams of Node.js are expensive to make: only where there can be a terminal.
-  if (!mayBeTerminal(0) || !mayBeTerminal(1)) return undefined;
-  const { stdin, stdout } = process;
-  return stdin.isTTY && stdout.isTTY ? new OwnTerminal(stdin, wake) : undefined;
+/** ioctl(2) with an argument that is read and written: 0, or -errno. */
+export type Ioctl = (fd: number, command: number, argument: Uint8Array) => number;
+
+/** The terminal on standard input, or undefined when that is none. */
+export function ownTerminal(ioctl: Ioctl, wake: () => void): HostTerminal | undefined {
+  return isTerminal(INPUT) ? new OwnTerminal(ioctl, wake) : undefined;
+}
+
+export function isTerminal(fd: number): boolean {
+  // What Node.js has for terminals is expensive to load: only where there can be one.
+  return mayBeTerminal(fd) && process.getBuiltinModule('node:tty').isatty(fd);
 }
 
 /** A character device, and not one of memory (/dev/null and its like: major number 1). */
@@ -27,18 +37,28 @@ function mayBeTerminal(fd: number): boolean {
   }
 }
 
-class OwnTerminal implements HostTerminal {
-  readonly #stdin: ReadStream;
-  readonly #wake: () => void;
+const INPUT = 0;
+const OUTPUT = 1;
 
-  constructor(stdin: ReadStream, wake: () => void) {
-    this.#stdin = stdin;
+class OwnTerminal implements HostTerminal {
+  readonly #ioctl: Ioctl;
+  readonly #wake: () => void;
+  readonly #stdin = process.stdin as ReadStream;
+  /** What tells the size: standard output, or input where that goes elsewhere. */
+  readonly #sized: WriteStream;
+  /** struct termios before the run; undefined while the terminal is as it was. */
+  #before: Uint8Array | undefined;
+
+  constructor(ioctl: Ioctl, wake: () => void) {
+    this.#ioctl = ioctl;
     this.#wake = wake;
+    const { WriteStream } = process.getBuiltinModule('node:tty');
+    this.#sized = process.stdout.isTTY ? process.stdout : new WriteStream(INPUT);
   }
 
   start(listener: HostTerminalListener): void {
     const stdin = this.#stdin;
-    stdin.setRawMode(true);
+    this.#makeRaw();
     stdin.on('data', (bytes: Uint8Array) => {
       listener.onInput(bytes);
       this.#wake();
@@ -49,24 +69,47 @@ class OwnTerminal implements HostTerminal {
     };
     stdin.on('end', end);
     stdin.on('error', end);
-    process.stdout.on('resize', () => {
+    this.#sized.on('resize', () => {
       listener.onResize();
       this.#wake();
     });
     stdin.resume();
+    // Stopped from outside and continued: the shell has set its own modes meanwhile.
+    process.on('SIGCONT', () => this.#makeRaw());
     // Whatever ends this process gives the terminal back.
     process.on('exit', () => this.stop());
   }
 
+  #makeRaw(): void {
+    const termios = new Uint8Array(T.TERMIOS.bytes);
+    if (this.#ioctl(INPUT, T.TCGETS, termios) < 0) return;
+    this.#before ??= termios.slice();
+    const view = new DataView(termios.buffer);
+    const clear = (at: number, flags: number): void =>
+      view.setUint32(at, (view.getUint32(at, true) & ~flags) >>> 0, true);
+    const { IGNBRK, BRKINT, PARMRK, ISTRIP, INLCR, IGNCR, ICRNL, IXON } = T;
+    clear(T.TERMIOS.iflag, IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON);
+    clear(T.TERMIOS.oflag, T.OPOST);
+    clear(T.TERMIOS.lflag, T.ECHO | T.ECHONL | T.ICANON | T.ISIG | T.IEXTEN);
+    clear(T.TERMIOS.cflag, T.CSIZE | T.PARENB);
+    view.setUint32(T.TERMIOS.cflag, view.getUint32(T.TERMIOS.cflag, true) | T.CS8, true);
+    termios[T.TERMIOS.cc + T.VMIN] = 1;
+    termios[T.TERMIOS.cc + T.VTIME] = 0;
+    this.#ioctl(INPUT, T.TCSETS, termios);
+  }
+
   stop(): void {
-    this.#stdin.setRawMode(false);
+    const before = this.#before;
+    if (before === undefined) return;
+    this.#before = undefined;
+    this.#ioctl(INPUT, T.TCSETSW, before);
     this.#stdin.pause();
   }
 
   write(bytes: Uint8Array): void {
     for (let done = 0; done < bytes.length; ) {
       try {
-        done += writeSync(1, bytes, done);
+        done += writeSync(OUTPUT, bytes, done);
       } catch (error) {
         if (errnoOf(error) !== -EAGAIN) return;
         Atomics.wait(PAUSE, 0, 0, 1);
@@ -75,7 +118,7 @@ class OwnTerminal implements HostTerminal {
   }
 
   size(): readonly [number, number] {
-    const { rows, columns } = process.stdout;
+    const { rows, columns } = this.#sized;
     return [rows ?? 24, columns ?? 80];
   }
 }

@@ -9,8 +9,6 @@
 
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import {
-  linkSync,
-  mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -22,7 +20,7 @@ import {
 import { join } from 'node:path';
 import type { Logger } from '../base/interfaces.ts';
 import type { TranslationStorage } from '../cpu/cache/unit-store.ts';
-import { stateHome } from './state-home.ts';
+import { createOnce, stateHome } from './state-home.ts';
 
 const MAC_BYTES = 32;
 const KEY_BYTES = 32;
@@ -106,15 +104,7 @@ export class TranslationFolder implements TranslationStorage {
     try {
       let key = readIfThere(path);
       if (key === undefined) {
-        mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
-        const temporary = `${path}.${randomBytes(6).toString('hex')}`;
-        writeFileSync(temporary, randomBytes(KEY_BYTES), { mode: 0o600 });
-        try {
-          linkSync(temporary, path);
-        } catch {
-          // A link appears whole or not at all: another run was faster.
-        }
-        rmSync(temporary, { force: true });
+        createOnce(path, randomBytes(KEY_BYTES));
         key = readFileSync(path);
       }
       if (key.length === KEY_BYTES) this.#key = key;

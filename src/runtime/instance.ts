@@ -4,6 +4,8 @@
  */
 
 import { O_RDONLY, O_WRONLY } from '../abi/file-flags.ts';
+import { SIGINT, SIGQUIT } from '../abi/signal.table.ts';
+import { ST_RDONLY } from '../abi/stat-layout.ts';
 import { assert } from '../base/assert.ts';
 import type { Clock, Entropy, Logger } from '../base/interfaces.ts';
 import type { TranslationStorage } from '../cpu/cache/unit-store.ts';
@@ -22,6 +24,9 @@ import { Credentials } from '../kernel/credentials.ts';
 import type { Host } from '../kernel/host.ts';
 import { Kernel } from '../kernel/kernel.ts';
 import { Limits, RLIMIT } from '../kernel/limits.ts';
+import { sendToGroup, sendToProcessGroup } from '../kernel/signals/send.ts';
+import { kernelSignal } from '../kernel/signals/signal-info.ts';
+import type { ThreadGroup } from '../kernel/thread-group.ts';
 import { KernelJobControl } from '../kernel/views/job-control.ts';
 import { KernelSystemView, KernelTaskSource } from '../kernel/views/sources.ts';
 import type { PageHost } from '../mm/page-host.ts';
@@ -50,7 +55,7 @@ export interface InstanceParts {
   mountAll(tree: TreeBuilder, context: MountContext): void;
   /** Standard input, output, error; undefined where closed. */
   readonly streams: readonly (HostStream | undefined)[];
-  /** Takes the place of the streams: the guest gets a terminal of its own over it. */
+  /** Takes the place of the streams that are undefined: the guest gets a terminal over it. */
   readonly terminal?: HostTerminal | undefined;
   readonly trace?: ((line: string) => void) | undefined;
   readonly randomizeLayout: boolean;
@@ -83,6 +88,7 @@ export class Instance {
   readonly #parts: InstanceParts;
   readonly #plan: RunPlan;
   readonly #tree: TreeBuilder;
+  #first: ThreadGroup | undefined;
 
   constructor(parts: InstanceParts, plan: RunPlan) {
     this.#parts = parts;
@@ -116,6 +122,7 @@ export class Instance {
       options: {
         randomizeLayout: parts.randomizeLayout,
         maxTasks: plan.maxTasks,
+        ...(plan.hostName === undefined ? {} : { hostName: plan.hostName }),
         memoryBytes: plan.memoryBytes,
         ...(parts.scheduleSeed === undefined ? {} : { scheduleSeed: parts.scheduleSeed }),
       },
@@ -128,6 +135,8 @@ export class Instance {
     const { devpts } = this;
     this.#tree = new TreeBuilder(this.vfs);
     parts.mountAll(this.#tree, { ...context, proc, devpts, devices: this.devices });
+    this.#tree.makeFolder(plan.workingDir);
+    if (plan.isRootReadOnly) this.vfs.rootMount.flags |= ST_RDONLY;
   }
 
   /** Runs the planned program until it ends; its status as wait(2) reports it. */
@@ -136,7 +145,15 @@ export class Instance {
     const limits = new Limits();
     limits.soft[RLIMIT.NOFILE] = plan.openFiles;
     const { terminal } = this.#parts;
-    const pty = terminal === undefined ? undefined : connectHostTerminal(this.devpts, terminal);
+    try {
+      const pty = terminal === undefined ? undefined : connectHostTerminal(this.devpts, terminal);
+      return await this.#runFirst(plan, limits, pty);
+    } finally {
+      terminal?.stop();
+    }
+  }
+
+  async #runFirst(plan: RunPlan, limits: Limits, pty: Pty | undefined): Promise<number> {
     const group = this.kernel.spawn({
       path: this.#programPath(),
       argv: plan.argv,
@@ -153,11 +170,24 @@ export class Instance {
       session.terminal = pty.terminal;
       pty.terminal.attach(session.id, group.processGroup.id);
     }
+    this.#first = group;
     this.#parts.code.setTick(TICK_US);
     await this.kernel.run(() => group.isZombie);
     this.#parts.code.setTick(0);
-    terminal?.stop();
     return this.kernel.collect(group) ?? 0;
+  }
+
+  /**
+   * A signal that Cloister itself got, for the first program: those of a terminal's keys go to its
+   * whole process group, as a terminal would send them.
+   */
+  signal(signal: number): void {
+    const first = this.#first;
+    if (first === undefined) return;
+    const info = kernelSignal(signal);
+    if (signal === SIGINT || signal === SIGQUIT) sendToProcessGroup(first.processGroup, info);
+    else sendToGroup(first, info);
+    this.#parts.host.wake();
   }
 
   #terminalDescriptors(pty: Pty): (readonly [number, OpenFile])[] {
@@ -166,7 +196,10 @@ export class Instance {
     assert(mount !== undefined, 'devpts is mounted');
     const file = openHostSlave(this.devpts, mount, pty, creds);
     assert(typeof file === 'object', 'a new terminal opens');
-    return [0, 1, 2].map((fd) => [fd, fd === 0 ? file : file.retain()] as const);
+    const streams = this.#descriptors();
+    const taken = new Set(streams.map(([fd]) => fd));
+    const free = [0, 1, 2].filter((fd) => !taken.has(fd));
+    return [...streams, ...free.map((fd, i) => [fd, i === 0 ? file : file.retain()] as const)];
   }
 
   /** Makes what was written durable. The instance is not used afterwards. */

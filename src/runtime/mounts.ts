@@ -1,10 +1,11 @@
 /** Mounting at a path of the guest's tree while an instance is put together. */
 
+import { S_IFREG } from '../abi/file-mode.ts';
 import { Credentials } from '../kernel/credentials.ts';
 import { bytesOf, fromText } from '../vfs/byte-string.ts';
 import type { FileSystem } from '../vfs/file-system.ts';
 import { FsContext } from '../vfs/fs-context.ts';
-import { mkdirAt, symlinkAt } from '../vfs/names.ts';
+import { mkdirAt, mknodAt, symlinkAt } from '../vfs/names.ts';
 import type { Path } from '../vfs/path.ts';
 import type { Vfs } from '../vfs/vfs.ts';
 import { WALK_FOLLOW, walk } from '../vfs/walk.ts';
@@ -51,6 +52,15 @@ export class TreeBuilder {
       if (result < 0)
         throw new MountError(`${path}: ${here} is missing and cannot be made in this root`);
     }
+  }
+
+  /** Makes an empty file and the folders above it where they are missing. */
+  makeFile(path: string): void {
+    if (this.exists(path)) return;
+    const parent = path.slice(0, path.lastIndexOf('/'));
+    if (parent !== '') this.makeFolder(parent);
+    if (mknodAt(this.vfs, this.#who, undefined, this.#path(path), S_IFREG | 0o644, 0) < 0)
+      throw new MountError(`${path} is missing and cannot be made in this root`);
   }
 
   symlink(path: string, target: string): void {

@@ -31,6 +31,14 @@ export interface BrokerSpec {
   readonly secrets: readonly (readonly [string, string])[];
 }
 
+export interface TmpfsSpec {
+  readonly target: string;
+  /** Undefined: half of the memory. */
+  readonly sizeBytes: number | undefined;
+  /** Permission bits of its root. */
+  readonly mode?: number;
+}
+
 /** What the command line (or an embedder) asks for; absent fields are not asked for. */
 export interface RunRequest {
   readonly command: readonly string[];
@@ -38,6 +46,9 @@ export interface RunRequest {
   readonly binds: readonly BindMountSpec[];
   readonly sealed: readonly SealedMountSpec[];
   readonly workingDir: string | undefined;
+  readonly tmpfs: readonly TmpfsSpec[];
+  readonly isRootReadOnly: boolean;
+  readonly hostName: string | undefined;
   readonly user: { readonly uid: number; readonly gid: number } | undefined;
   readonly memoryBytes: number | undefined;
   readonly network: 'none' | 'host' | undefined;
@@ -55,7 +66,10 @@ export interface RunPlan {
   readonly gid: number;
   readonly binds: readonly BindMountSpec[];
   readonly sealed: readonly SealedMountSpec[];
-  readonly tmpfs: readonly { readonly target: string; readonly sizeBytes: number | undefined }[];
+  readonly tmpfs: readonly TmpfsSpec[];
+  readonly isRootReadOnly: boolean;
+  /** Undefined: the kernel's own. */
+  readonly hostName: string | undefined;
   readonly memoryBytes: number;
   readonly maxTasks: number;
   readonly openFiles: number;
@@ -103,7 +117,9 @@ export function planUnmeasured(request: RunRequest): RunPlan {
     gid: request.user?.gid ?? 0,
     binds: request.binds,
     sealed: request.sealed,
-    tmpfs: [],
+    tmpfs: request.tmpfs,
+    isRootReadOnly: request.isRootReadOnly,
+    hostName: request.hostName,
     memoryBytes: request.memoryBytes ?? DEFAULTS.memoryBytes,
     maxTasks: DEFAULTS.maxTasks,
     openFiles: DEFAULTS.openFiles,
@@ -132,8 +148,12 @@ export function planImage(
       );
   };
   const otherNetwork = request.network !== undefined && request.network !== config.network;
+  const { binds, sealed, tmpfs, hostName } = request;
   allow(request.environment.length > 0, 'environment', 'setting the environment (-e)');
-  allow(request.binds.length + request.sealed.length > 0, 'mounts', 'mounting (-v, --mount)');
+  allow(hostName !== undefined, 'environment', 'another host name (--hostname)');
+  const mounts = binds.length + sealed.length + tmpfs.length;
+  allow(mounts > 0, 'mounts', 'mounting (-v, --mount, --tmpfs)');
+  allow(request.isRootReadOnly, 'mounts', 'a read-only root (--read-only)');
   allow(request.user !== undefined, 'user', 'another user (-u)');
   allow(request.workingDir !== undefined, 'working_dir', 'another working directory (-w)');
   allow(request.memoryBytes !== undefined, 'limits', 'another memory limit (--memory)');
@@ -154,6 +174,8 @@ export function planImage(
     uid: request.user?.uid ?? config.uid,
     gid: request.user?.gid ?? config.gid,
     ...mountsOf(config, request),
+    isRootReadOnly: request.isRootReadOnly,
+    hostName,
     memoryBytes: request.memoryBytes ?? config.limits.memoryBytes,
     maxTasks: config.limits.processes,
     openFiles: config.limits.openFiles,
@@ -192,7 +214,7 @@ function commandOf(config: ImageConfig, request: RunRequest, allow: Allow): read
 function mountsOf(config: ImageConfig, request: RunRequest) {
   const binds: BindMountSpec[] = [...request.binds];
   const sealed: SealedMountSpec[] = [...request.sealed];
-  const tmpfs: { target: string; sizeBytes: number | undefined }[] = [];
+  const tmpfs: TmpfsSpec[] = [...request.tmpfs];
   for (const { type, target, source, readOnly, sizeBytes, key } of config.mounts) {
     if (type === 'tmpfs') {
       tmpfs.push({ target, sizeBytes });

@@ -19,6 +19,8 @@ export interface HostStream {
   /** `S_IFREG`, `S_IFIFO`, `S_IFCHR` or `S_IFSOCK`, with permission bits. */
   readonly mode: number;
   readonly isSeekable: boolean;
+  /** Where a seekable one stands: whoever had it before may have read a part. */
+  readonly startOffset: number;
   /** Woken when reading or writing may go on. */
   readonly waitQueue: WaitQueue;
   /** Bytes read, 0 at the end, -EAGAIN when none are there yet (and starts waiting for them). */
@@ -74,7 +76,9 @@ export function openHostStream(
   const mount = vfs.makeMount(fs, undefined, 'host', 0);
   const dentry = placeless('host', fs.root);
   const request = { mount, dentry, inode: fs.root, flags, credentials };
-  return new HostStreamFile(request, stream);
+  const file = new HostStreamFile(request, stream);
+  if (stream.isSeekable && stream.startOffset > 0) file.position = stream.startOffset;
+  return file;
 }
 
 const SEEK_SET = 0;

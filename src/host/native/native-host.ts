@@ -4,6 +4,7 @@
  * that stubs and signal handlers use.
  */
 
+import { assert } from '../../base/assert.ts';
 import type { Entropy } from '../../base/interfaces.ts';
 import type { CodeHost } from '../../cpu/code-host.ts';
 import type { PageHost } from '../../mm/page-host.ts';
@@ -24,6 +25,8 @@ export interface NativeHost {
   readonly pages: PageHost;
   readonly code: CodeHost;
   readonly entropy: Entropy;
+  /** ioctl(2) with an argument that is read and written (at most 4 KiB): its result or -errno. */
+  ioctl(fd: number, command: number, argument: Uint8Array): number;
   /**
    * Ends the process at once: what `process.exit` does after its handlers — waiting for V8's threads,
    * tearing down the heap — takes milliseconds, and has been seen to wait for ever when one of those
@@ -48,6 +51,13 @@ export function createNativeHost(): NativeHost {
     pages: new NativePageHost(native),
     code: new NativeCodeHost(native),
     entropy: new NativeEntropy(native),
+    ioctl: (fd, command, argument) => {
+      assert(argument.length <= 4096, 'a small argument');
+      bounce.set(argument);
+      const result = sys.ioctl(fd, command, at);
+      argument.set(bounce.subarray(0, argument.length));
+      return result;
+    },
     exit: (status) => sys.exitGroup(status),
   };
 }

@@ -1,0 +1,43 @@
+/** Options of Docker and Podman that Cloister does not have: refused by name, with what to do. */
+
+import { type Command, Option } from 'commander';
+import { usageError } from './errors.ts';
+
+/** `flags` as commander reads them; `instead`: what serves here. */
+const FOREIGN = [
+  {
+    flags: '-d, --detach',
+    instead: 'put it into the background with your shell: cloister run … &',
+  },
+  { flags: '--name <NAME>', instead: 'a run has no name; it lives as long as its command' },
+  { flags: '--init', instead: 'name an init of your own: cloister run … -- INIT PROGRAM' },
+  { flags: '--privileged', instead: 'guests have no access to the host that could be widened' },
+  { flags: '--cap-add <CAP>', instead: 'guests have no access to the host that could be widened' },
+  { flags: '--cap-drop <CAP>', instead: 'run as another user: -u UID:GID' },
+  { flags: '--security-opt <OPT>', instead: 'the sandbox is always on' },
+  { flags: '--device <DEVICE>', instead: 'guests have no devices of the host' },
+  { flags: '--gpus <GPUS>', instead: 'guests have no devices of the host' },
+  { flags: '--cpus <N>', instead: 'limit the command with taskset or systemd-run' },
+  { flags: '--restart <POLICY>', instead: 'let a service manager start it again' },
+  { flags: '--pull <POLICY>', instead: 'images are folders: cloister run --image DIR' },
+  { flags: '--platform <PLATFORM>', instead: 'guests are x86-64 Linux programs' },
+  { flags: '-l, --label <LABEL>', instead: 'labels belong to an image: cloister build' },
+  { flags: '--ulimit <LIMIT>', instead: 'limits: in cloister.yaml, or `ulimit` inside' },
+  { flags: '--pids-limit <N>', instead: 'limits: { processes: N } in cloister.yaml' },
+  { flags: '--add-host <HOST>', instead: 'mount a file over it: -v FILE:/etc/hosts:ro' },
+  { flags: '--dns <ADDRESS>', instead: 'mount a file over it: -v FILE:/etc/resolv.conf:ro' },
+] as const;
+
+export function withForeignOptions(command: Command): Command {
+  for (const { flags } of FOREIGN) command.addOption(new Option(flags).hideHelp());
+  return command;
+}
+
+/** Throws a usage error that names the first of them that was given. */
+export function refuseForeignOptions(given: Readonly<Record<string, unknown>>): void {
+  for (const { flags, instead } of FOREIGN) {
+    const option = new Option(flags);
+    if (given[option.attributeName()] === undefined) continue;
+    throw usageError(`${option.long}: cloister run does not have it; ${instead}`);
+  }
+}
