@@ -43,6 +43,52 @@ export const SHMID_DS = {
   bytes: 112,
 } as const;
 
+/** `include/uapi/linux/msg.h`: flags and operations. */
+export const MSG = { MSG_NOERROR: 0o10000, MSG_EXCEPT: 0o20000, MSG_COPY: 0o40000 } as const;
+export const MSG_CONTROL = {
+  IPC_RMID: 0,
+  IPC_SET: 1,
+  IPC_STAT: 2,
+  IPC_INFO: 3,
+  MSG_STAT: 11,
+  MSG_INFO: 12,
+  MSG_STAT_ANY: 13,
+} as const;
+/** Longest message, bytes a queue, queues. */
+export const MSGMAX = 8192;
+export const MSGMNB = 16384;
+export const MSGMNI = 32000;
+/** `struct msqid64_ds` of x86-64 behind the permissions. */
+export const MSQID_DS = {
+  sendTime: 48,
+  receiveTime: 56,
+  changeTime: 64,
+  usedBytes: 72,
+  count: 80,
+  limitBytes: 88,
+  lastSender: 96,
+  lastReceiver: 100,
+  bytes: 120,
+} as const;
+
+/** POSIX message queues (mq_overview(7)): limits, with and without CAP_SYS_RESOURCE. */
+export const MQ = {
+  PRIO_MAX: 32768,
+  QUEUES_MAX: 256,
+  DEFAULT_MESSAGES: 10,
+  DEFAULT_BYTES: 8192,
+  HARD_MESSAGES: 65536,
+  HARD_BYTES: 16_777_216,
+} as const;
+/** `struct mq_attr`. */
+export const MQ_ATTR = {
+  flags: 0,
+  maxMessages: 8,
+  messageBytes: 16,
+  count: 24,
+  bytes: 64,
+} as const;
+
 /** `include/uapi/linux/sem.h`: operations of semctl(2). */
 export const SEM_CONTROL = {
   IPC_RMID: 0,

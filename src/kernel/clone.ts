@@ -104,6 +104,7 @@ function makeTask(parent: Task, request: CloneRequest, space: AddressSpace): Tas
   child.virtualRuntime = parent.virtualRuntime;
   child.timerSlackNs = parent.timerSlackNs;
   child.ioPriority = parent.ioPriority;
+  child.seccomp = parent.seccomp;
   child.creator = parent;
   const sharesStack = (flags & (CLONE.CLONE_VM | CLONE.CLONE_VFORK)) === CLONE.CLONE_VM;
   if (!sharesStack) child.alternateStack.copyFrom(parent.alternateStack);

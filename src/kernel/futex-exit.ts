@@ -29,6 +29,11 @@ function wakeOne(task: Task, addr: number): void {
 
 /** `exit_robust_list`: marks the mutexes that the thread holds (set_robust_list(2)). */
 export function releaseRobustFutexes(task: Task): void {
+  markRobustList(task);
+  task.kernel.piFutexes.ownerEnds(task);
+}
+
+function markRobustList(task: Task): void {
   const head = task.robustList;
   task.robustList = 0;
   if (head === 0) return;
@@ -43,17 +48,18 @@ export function releaseRobustFutexes(task: Task): void {
     const at = entry - (entry % 2);
     if (at === head) break;
     const next = space.readU64(at);
-    if (at !== pending) markDead(task, at + offset);
+    if (at !== pending) markDead(task, at + offset, entry % 2 === 1);
     if (next === undefined) return;
     entry = next;
   }
-  if (pending !== 0) markDead(task, pending + offset);
+  if (pending !== 0) markDead(task, pending + offset, pendingEntry % 2 === 1);
 }
 
-function markDead(task: Task, addr: number): void {
+/** Waiters of a lock with priority inheritance are served by {@link PiFutexes.ownerEnds}. */
+function markDead(task: Task, addr: number, isPi: boolean): void {
   if (addr < 0 || addr >= 0x1_0000_0000 || addr % 4 !== 0) return;
   const word = task.space.readI32(addr);
   if (word === undefined || (word & FUTEX_TID_MASK) !== task.tid) return;
   task.space.writeU32(addr, ((word & FUTEX_WAITERS) | FUTEX_OWNER_DIED) >>> 0);
-  if ((word & FUTEX_WAITERS) !== 0) wakeOne(task, addr);
+  if ((word & FUTEX_WAITERS) !== 0 && !isPi) wakeOne(task, addr);
 }

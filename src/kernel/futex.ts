@@ -4,10 +4,11 @@
  * meet. Values are compared and waiters queued without a guest instruction in between.
  */
 
-import { EAGAIN, EFAULT, EINVAL, ETIMEDOUT } from '../abi/errno.table.ts';
+import { EAGAIN, EFAULT, EINTR, EINVAL, ETIMEDOUT } from '../abi/errno.table.ts';
 import { WaitQueue } from '../base/wait-queue.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
-import { BLOCKED, ERESTART_RESTARTBLOCK, ERESTARTSYS } from './outcome.ts';
+import type { PiWaiter } from './futex-pi.ts';
+import { BLOCKED, ERESTART_RESTARTBLOCK, ERESTARTNOINTR, ERESTARTSYS } from './outcome.ts';
 import type { Task } from './task.ts';
 
 /** Identity of a futex word. */
@@ -16,12 +17,14 @@ export interface FutexKey {
   readonly offset: number;
 }
 
-interface FutexWaiter {
+export interface FutexWaiter {
   readonly task: Task;
   readonly bitset: number;
   readonly queue: WaitQueue;
   key: FutexKey;
   isWoken: boolean;
+  /** FUTEX_WAIT_REQUEUE_PI: the lock that it waits for in the end. */
+  readonly pi?: PiWaiter;
 }
 
 export class FutexTable {
@@ -74,6 +77,65 @@ export class FutexTable {
     });
   }
 
+  /** Waits for the first of several words: its index. */
+  waitForAny(
+    task: Task,
+    words: readonly { readonly key: FutexKey; readonly bitset: number }[],
+    deadlineNs: number | undefined,
+  ): number {
+    const queue = new WaitQueue();
+    const waiters = words.map(({ key, bitset }) => ({ task, bitset, queue, key, isWoken: false }));
+    for (const waiter of waiters) this.#insert(waiter);
+    const end = (result: number) => {
+      for (const waiter of waiters) this.#remove(waiter);
+      return result;
+    };
+    return task.sleep({
+      queues: [queue],
+      attempt: () => {
+        const woken = waiters.findIndex(({ isWoken }) => isWoken);
+        return woken < 0 ? BLOCKED : end(woken);
+      },
+      ...(deadlineNs === undefined ? {} : { deadlineNs }),
+      timedOut: () => end(-ETIMEDOUT),
+      interrupted: () => end(deadlineNs === undefined ? -ERESTARTSYS : -EINTR),
+      abandoned: () => end(0),
+      reason: 'futex_wait_multiple',
+    });
+  }
+
+  /** Waits until FUTEX_CMP_REQUEUE_PI has made the task owner of `pi`'s lock. */
+  waitForRequeue(task: Task, key: FutexKey, pi: PiWaiter, deadlineNs: number | undefined): number {
+    const waiter: FutexWaiter = {
+      ...{ task, bitset: -1, queue: pi.queue, key, isWoken: false, pi },
+    };
+    this.#insert(waiter);
+    const giveUp = (result: number) => () => {
+      this.#remove(waiter);
+      task.kernel.piFutexes.remove(pi);
+      return result;
+    };
+    return task.sleep({
+      queues: [pi.queue],
+      attempt: () => (pi.isGranted ? 0 : BLOCKED),
+      ...(deadlineNs === undefined ? {} : { deadlineNs }),
+      timedOut: giveUp(-ETIMEDOUT),
+      interrupted: giveUp(-ERESTARTNOINTR),
+      abandoned: giveUp(0),
+      reason: 'futex_wait_requeue_pi',
+    });
+  }
+
+  /** Who waits on `key`, in the order of arrival. */
+  waitersOf(key: FutexKey): readonly FutexWaiter[] {
+    return [...(this.#list(key) ?? [])];
+  }
+
+  /** It waits for its lock from now on. */
+  leaveForLock(waiter: FutexWaiter): void {
+    this.#remove(waiter);
+  }
+
   /** Wakes at most `count` waiters whose bits meet `bitset`; how many. */
   wake(key: FutexKey, count: number, bitset: number): number {
     const list = this.#list(key);
@@ -81,6 +143,7 @@ export class FutexTable {
     let woken = 0;
     for (let i = 0; i < list.length && woken < count; ) {
       const waiter = list[i] as FutexWaiter;
+      if (waiter.pi !== undefined) return -EINVAL;
       if ((waiter.bitset & bitset) === 0) {
         i++;
         continue;

@@ -18,7 +18,10 @@ import { enforceCpuLimit } from './cpu-limit.ts';
 import { VdsoImage } from './exec/vdso.ts';
 import { reap } from './exit.ts';
 import { FutexTable } from './futex.ts';
+import { PiFutexes } from './futex-pi.ts';
 import type { Host } from './host.ts';
+import { MessageQueues } from './ipc/message-queues.ts';
+import { PosixQueues } from './ipc/posix-queues.ts';
 import { type Limits, RLIMIT } from './limits.ts';
 import type { Platform } from './platform.ts';
 import { ProcessTable } from './process-table.ts';
@@ -101,7 +104,10 @@ export class Kernel {
   readonly net: NetStack;
   readonly semaphores: Semaphores = new Semaphores();
   readonly sharedMemory: SharedMemory = new SharedMemory();
+  readonly messageQueues: MessageQueues = new MessageQueues();
+  readonly posixQueues: PosixQueues = new PosixQueues();
   readonly futexes: FutexTable = new FutexTable();
+  readonly piFutexes: PiFutexes = new PiFutexes();
   readonly createSpace: () => AddressSpace | number;
   /** Woken whenever a process has ended. */
   readonly processEnded: WaitQueue = new WaitQueue();

@@ -5,7 +5,9 @@ import type { Task } from './task.ts';
 
 /** Results in -4095 … -1 are errors of the ABI; the kernel's own restart codes lie among them. */
 const FIRST_RESTART_CODE = -512;
-export const LAST_RESTART_CODE = -516;
+const LAST_RESTART_CODE = -516;
+/** Below lie the outcomes that are no results (outcome.ts). */
+export const LOWEST_ERROR = -4095;
 export const RESTART_SYSCALL: number = NR.restart_syscall;
 
 /** Puts the result into rax, or keeps a restart code for signal delivery. */

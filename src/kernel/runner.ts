@@ -6,7 +6,7 @@
 import type { Kernel } from './kernel.ts';
 import { BLOCKED, EXITED, REGISTERS_SET } from './outcome.ts';
 import { RUN } from './platform.ts';
-import { LAST_RESTART_CODE, setResult } from './runner-results.ts';
+import { LOWEST_ERROR, setResult } from './runner-results.ts';
 import { deliverSignals } from './signals/deliver.ts';
 import { faultSignal } from './signals/fault.ts';
 import { TASK_STATE, type Task } from './task.ts';
@@ -23,7 +23,7 @@ export function runTask(kernel: Kernel, task: Task): void {
     const exit = platform.run(cpu, task.space);
     if (exit === RUN.syscall) {
       const result = syscalls.dispatch(task);
-      if (result >= LAST_RESTART_CODE) setResult(task, result);
+      if (result >= LOWEST_ERROR) setResult(task, result);
       else if (result === BLOCKED || result === EXITED) return;
       if (task.state === TASK_STATE.dead) return;
     } else if (exit === RUN.fault) faultSignal(task);

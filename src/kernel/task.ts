@@ -16,6 +16,7 @@ import type { FdTable } from './fd-table.ts';
 import type { Kernel } from './kernel.ts';
 import { BLOCKED } from './outcome.ts';
 import type { GuestCpu } from './platform.ts';
+import type { Seccomp } from './seccomp.ts';
 import { AlternateStack } from './signals/alternate-stack.ts';
 import type { SignalHandlers } from './signals/handlers.ts';
 import { PendingSignals } from './signals/pending.ts';
@@ -71,6 +72,9 @@ export class Task implements Waiter {
   readonly alternateStack: AlternateStack = new AlternateStack();
   /** A signal waits to be handled: long loops in handlers stop and return what they have. */
   signalPending = false;
+
+  /** Filters of its system calls. */
+  seccomp: Seccomp | undefined = undefined;
 
   /** Number of the system call being served, for restarts. */
   syscallNumber = 0;

@@ -1,15 +1,17 @@
 /**
  * Knobs of a process: prctl(2), arch_prctl(2), personality(2), capget(2), capset(2), membarrier(2),
- * and the calls that are refused on purpose (ptrace, seccomp, unshare, setns).
+ * and the calls that are refused on purpose (ptrace, unshare, setns).
  */
 
 import { CAP_LAST, CAP_SETPCAP } from '../abi/capability.ts';
 import { EFAULT, EINVAL, ENOSYS, EPERM, ESRCH } from '../abi/errno.table.ts';
 import { ARCH, CLONE_NAMESPACES, PR } from '../abi/task-flags.ts';
 import { ALL_CAPABILITIES } from '../kernel/credentials.ts';
+import { seccompMode } from '../kernel/seccomp.ts';
 import type { Task } from '../kernel/task.ts';
 import * as arg from './args.ts';
 import { row, type SyscallRow } from './row.ts';
+import { prctlSeccomp } from './seccomp.ts';
 
 const TASK_SIZE = 0x7fff_ffff_f000n;
 const KEEP_CAPS = 1 << 4;
@@ -143,6 +145,9 @@ function minorControl(task: Task, option: number, args: readonly number[]): numb
   const { group } = task;
   switch (option) {
     case PR.PR_GET_SECCOMP:
+      return seccompMode(task);
+    case PR.PR_SET_SECCOMP:
+      return prctlSeccomp(task, a, args[1] ?? 0);
     case PR.PR_GET_TIMING:
     case PR.PR_TASK_PERF_EVENTS_DISABLE:
     case PR.PR_TASK_PERF_EVENTS_ENABLE:
@@ -291,11 +296,6 @@ function sysPtrace(task: Task, operation: number): number {
   return -EPERM;
 }
 
-function sysSeccomp(task: Task, operation: number): number {
-  task.kernel.logOnce('seccomp', `seccomp is refused (EINVAL), operation ${operation} of ${task}`);
-  return -EINVAL;
-}
-
 function sysUnshare(task: Task, flags: number): number {
   if ((flags & CLONE_NAMESPACES) !== 0) return -EPERM;
   const known = 0x200 | 0x400 | 0x40000;
@@ -320,7 +320,7 @@ const { int, uint, ulong, pointer, outPointer } = arg;
 export const CONTROL_ROWS: readonly SyscallRow[] = [
   row('prctl', [arg.oneOf(PR), ulong, ulong, ulong, ulong], sysPrctl, {
     coverage: 'partial',
-    note: 'PR_SET_MM, PR_SET_SECCOMP and speculation controls are EINVAL',
+    note: 'PR_SET_MM and speculation controls are EINVAL',
   }),
   row('arch_prctl', [arg.oneOf(ARCH), pointer], sysArchPrctl),
   row('personality', [uint], sysPersonality, {
@@ -332,7 +332,6 @@ export const CONTROL_ROWS: readonly SyscallRow[] = [
   row('membarrier', [int, uint, int], sysMembarrier),
   row('rseq', [pointer, uint, int, uint], sysRseq, { coverage: 'refused' }),
   row('ptrace', [int, int, pointer, pointer], sysPtrace, { coverage: 'refused' }),
-  row('seccomp', [uint, uint, pointer], sysSeccomp, { coverage: 'refused' }),
   row('unshare', [arg.uint], sysUnshare, {
     coverage: 'partial',
     note: 'CLONE_FILES, CLONE_FS and CLONE_SYSVSEM; namespaces are EPERM',

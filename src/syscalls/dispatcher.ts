@@ -9,6 +9,7 @@ import { SYSCALL_NAMES } from '../abi/syscall-numbers.table.ts';
 import type { Logger } from '../base/interfaces.ts';
 import type { SyscallDispatcher } from '../kernel/kernel.ts';
 import { BLOCKED } from '../kernel/outcome.ts';
+import { checkSyscall } from '../kernel/seccomp.ts';
 import type { Task } from '../kernel/task.ts';
 import { DECODE, type Decode } from './args.ts';
 import type { Handler, SyscallRow } from './row.ts';
@@ -60,6 +61,10 @@ export class Dispatcher implements SyscallDispatcher {
     const handler = this.#handlers[number];
     if (handler === undefined || halves[1] !== 0) return this.#refuse(task, number);
     (this.counts[number] as number)++;
+    if (task.seccomp !== undefined) {
+      const refused = checkSyscall(task, task.seccomp, number);
+      if (refused !== undefined) return refused;
+    }
     if (this.#strace !== undefined) return this.#traced(task, number, handler);
     return this.#call(task, number, handler);
   }
@@ -102,6 +107,10 @@ export class Dispatcher implements SyscallDispatcher {
   }
 
   #refuse(task: Task, number: number): number {
+    if (task.seccomp !== undefined) {
+      const refused = checkSyscall(task, task.seccomp, number);
+      if (refused !== undefined) return refused;
+    }
     const name = SYSCALL_NAMES[number] ?? `number ${number}`;
     if (!this.#missing.has(number) && this.#missing.size < 1024) {
       this.#missing.add(number);

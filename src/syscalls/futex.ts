@@ -4,9 +4,11 @@ import { EAGAIN, EFAULT, EINVAL, ENOSYS, EPERM, ESRCH } from '../abi/errno.table
 import { FUTEX, FUTEX_CLOCK_REALTIME, FUTEX_PRIVATE_FLAG } from '../abi/futex.ts';
 import { type FutexKey, futexKey } from '../kernel/futex.ts';
 import { mayInspect } from '../kernel/inspect.ts';
+import { GPR } from '../kernel/platform.ts';
 import type { Task } from '../kernel/task.ts';
 import * as arg from './args.ts';
 import { renderOneOf } from './flags.ts';
+import { lockPi, requeuePi, unlockPi, waitRequeuePi } from './futex-pi.ts';
 import { row, type SyscallRow } from './row.ts';
 import { readTimespec } from './timespec.ts';
 
@@ -24,8 +26,7 @@ function sysFutex(
   const command = operation & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
   const isPrivate = (operation & FUTEX_PRIVATE_FLAG) !== 0;
   const isRealtime = (operation & FUTEX_CLOCK_REALTIME) !== 0;
-  const waits = command === FUTEX.FUTEX_WAIT || command === FUTEX.FUTEX_WAIT_BITSET;
-  if (isRealtime && !waits && command !== FUTEX.FUTEX_LOCK_PI2) return -ENOSYS;
+  if (isRealtime && !TIMED.has(command)) return -ENOSYS;
   const { futexes } = task.kernel;
   switch (command) {
     case FUTEX.FUTEX_WAIT:
@@ -42,15 +43,81 @@ function sysFutex(
     }
     case FUTEX.FUTEX_REQUEUE:
     case FUTEX.FUTEX_CMP_REQUEUE:
-      return requeue(task, addr, addr2, isPrivate, value, timeout | 0, {
+      return requeue(task, addr, addr2, isPrivate, value, countIn(task), {
         compares: command === FUTEX.FUTEX_CMP_REQUEUE,
         expected: value3,
       });
     case FUTEX.FUTEX_WAKE_OP:
-      return wakeOperation(task, addr, addr2, isPrivate, value, timeout | 0, value3);
+      return wakeOperation(task, addr, addr2, isPrivate, value, countIn(task), value3);
+    default:
+      return priorityInheritance(task, addr, operation, value, timeout, addr2, value3);
+  }
+}
+
+/** Operations that FUTEX_CLOCK_REALTIME is for. */
+const TIMED: ReadonlySet<number> = new Set([
+  FUTEX.FUTEX_WAIT_BITSET,
+  FUTEX.FUTEX_WAIT_REQUEUE_PI,
+  FUTEX.FUTEX_LOCK_PI2,
+]);
+
+function priorityInheritance(
+  task: Task,
+  addr: number,
+  operation: number,
+  value: number,
+  timeoutAt: number,
+  addr2: number,
+  value3: number,
+): number {
+  const command = operation & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
+  const isPrivate = (operation & FUTEX_PRIVATE_FLAG) !== 0;
+  const isRealtime = (operation & FUTEX_CLOCK_REALTIME) !== 0;
+  switch (command) {
+    case FUTEX.FUTEX_LOCK_PI:
+    case FUTEX.FUTEX_LOCK_PI2: {
+      const realtime = isRealtime || command === FUTEX.FUTEX_LOCK_PI;
+      const deadlineNs = deadlineOf(task, timeoutAt, realtime, true);
+      if (deadlineNs !== undefined && deadlineNs < 0) return deadlineNs;
+      return lockPi(task, addr, isPrivate, false, deadlineNs);
+    }
+    case FUTEX.FUTEX_TRYLOCK_PI:
+      return lockPi(task, addr, isPrivate, true, undefined);
+    case FUTEX.FUTEX_UNLOCK_PI:
+      return unlockPi(task, addr, isPrivate);
+    case FUTEX.FUTEX_WAIT_REQUEUE_PI: {
+      const deadlineNs = deadlineOf(task, timeoutAt, isRealtime, true);
+      if (deadlineNs !== undefined && deadlineNs < 0) return deadlineNs;
+      return waitRequeuePi(task, addr, addr2, isPrivate, value, deadlineNs);
+    }
+    case FUTEX.FUTEX_CMP_REQUEUE_PI: {
+      if (value < 0 || countIn(task) < 0 || addr === addr2) return -EINVAL;
+      const keys = twoKeys(task, addr, addr2, isPrivate);
+      if (typeof keys === 'number') return keys;
+      return requeuePi(task, keys, addr, value, countIn(task), value3);
+    }
     default:
       return -ENOSYS;
   }
+}
+
+/** The argument in the place of the timeout, where it is a number. */
+const countIn = (task: Task): number => task.cpu.gprHalves[2 * GPR.r10] as number;
+
+/** The time at `timeoutAt` as a deadline; undefined for none, or -errno. */
+function deadlineOf(
+  task: Task,
+  timeoutAt: number,
+  isRealtime: boolean,
+  isAbsolute: boolean,
+): number | undefined {
+  if (timeoutAt === 0) return undefined;
+  const timeout = readTimespec(task, timeoutAt);
+  if (timeout < 0) return timeout;
+  const now = task.kernel.nowNs();
+  if (!isAbsolute) return now + timeout;
+  if (!isRealtime) return timeout;
+  return Math.max(0, now + (timeout - Number(task.kernel.clock.realtimeNs())));
 }
 
 function wait(
@@ -64,15 +131,8 @@ function wait(
   bitset: number,
 ): number {
   if (bitset === 0) return -EINVAL;
-  let deadlineNs: number | undefined;
-  if (timeoutAt !== 0) {
-    const timeout = readTimespec(task, timeoutAt);
-    if (timeout < 0) return timeout;
-    const now = task.kernel.nowNs();
-    if (!isAbsolute) deadlineNs = now + timeout;
-    else if (isRealtime) deadlineNs = now + (timeout - Number(task.kernel.clock.realtimeNs()));
-    else deadlineNs = timeout;
-  }
+  const deadlineNs = deadlineOf(task, timeoutAt, isRealtime, isAbsolute);
+  if (deadlineNs !== undefined && deadlineNs < 0) return deadlineNs;
   return waitUntil(task, addr, isPrivate, expected, bitset, deadlineNs);
 }
 
@@ -201,7 +261,7 @@ const operation = arg.kind(arg.DECODE.int, (value) => {
 export const FUTEX_ROWS: readonly SyscallRow[] = [
   row('futex', [arg.pointer, operation, arg.int, arg.pointer, arg.pointer, arg.int], sysFutex, {
     coverage: 'partial',
-    note: 'priority inheritance is missing (ENOSYS)',
+    note: 'the owner of a lock with priority inheritance is not boosted',
   }),
   row('set_robust_list', [arg.pointer, arg.size], sysSetRobustList),
   row('get_robust_list', [arg.pid, arg.outPointer, arg.outPointer], sysGetRobustList),

@@ -9,6 +9,7 @@ import { FILE_DATA_ROWS } from './file-data.ts';
 import { FILE_NAME_ROWS } from './file-names.ts';
 import { FILE_XATTR_ROWS } from './file-xattrs.ts';
 import { FUTEX_ROWS } from './futex.ts';
+import { FUTEX2_ROWS } from './futex2.ts';
 import { GETDENTS_ROWS } from './getdents.ts';
 import { IDENTITY_ROWS } from './identity.ts';
 import { INOTIFY_ROWS } from './inotify.ts';
@@ -18,13 +19,16 @@ import { PROCESS_ROWS } from './lifecycle.ts';
 import { LIMIT_ROWS } from './limits.ts';
 import { MEMFD_ROWS } from './memfd.ts';
 import { MEMORY_ROWS } from './memory.ts';
+import { MESSAGE_QUEUE_ROWS } from './message-queues.ts';
 import { MULTIPLEXING_ROWS } from './multiplexing.ts';
 import { OPEN_CLOSE_ROWS } from './open-close.ts';
 import { PIDFD_ROWS } from './pidfd.ts';
+import { POSIX_QUEUE_ROWS } from './posix-queues.ts';
 import { READ_WRITE_ROWS } from './read-write.ts';
 import type { SyscallRow } from './row.ts';
 import { RUSAGE_ROWS } from './rusage.ts';
 import { SCHEDULING_ROWS } from './scheduling.ts';
+import { SECCOMP_ROWS } from './seccomp.ts';
 import { SEMAPHORE_ROWS } from './semaphores.ts';
 import { SHARED_MEMORY_ROWS } from './shared-memory.ts';
 import { SIGNAL_ROWS } from './signals.ts';
@@ -53,12 +57,16 @@ export const ALL_ROWS: readonly SyscallRow[] = [
   ...LIMIT_ROWS,
   ...JOB_ROWS,
   ...FUTEX_ROWS,
+  ...FUTEX2_ROWS,
   ...CONTROL_ROWS,
   ...READ_WRITE_ROWS,
   ...OPEN_CLOSE_ROWS,
   ...FILE_DATA_ROWS,
   ...STAT_ROWS,
   ...SEMAPHORE_ROWS,
+  ...MESSAGE_QUEUE_ROWS,
+  ...POSIX_QUEUE_ROWS,
+  ...SECCOMP_ROWS,
   ...SHARED_MEMORY_ROWS,
   ...INSPECTION_ROWS,
   ...SOCKET_ROWS,

@@ -1,0 +1,142 @@
+/**
+ * seccomp(2): strict mode and filters. A filter can only make a program's world smaller: each one
+ * stays for the rest of the thread's life and its children's, execve included.
+ */
+
+import { EINVAL, ENOSYS } from '../abi/errno.table.ts';
+import { SIGKILL, SIGSYS } from '../abi/signal.table.ts';
+import { SIGINFO_BYTES } from '../abi/signal-frame.ts';
+import { NR } from '../abi/syscall-numbers.table.ts';
+import { BPF_DATA_BYTES, type BpfInstruction, runBpf } from './bpf.ts';
+import { exitGroup, exitTask } from './exit.ts';
+import { EXITED, REGISTERS_SET } from './outcome.ts';
+import { forceSignal } from './signals/send.ts';
+import type { Task } from './task.ts';
+
+/** What a filter returns: an action in the high half, data in the low one. */
+export const SECCOMP_ACTION = {
+  KILL_PROCESS: 0x8000_0000 | 0,
+  KILL_THREAD: 0,
+  TRAP: 0x3_0000,
+  ERRNO: 0x5_0000,
+  USER_NOTIF: 0x7fc0_0000,
+  TRACE: 0x7ff0_0000,
+  LOG: 0x7ffc_0000,
+  ALLOW: 0x7fff_0000,
+} as const;
+const ACTION_MASK = 0xffff_0000 | 0;
+const DATA_MASK = 0xffff;
+const MAX_ERRNO = 4095;
+const AUDIT_ARCH_X86_64 = 0xc000_003e;
+const SYS_SECCOMP = 1;
+/** Argument registers: rdi rsi rdx r10 r8 r9. */
+const ARGUMENTS = [7, 6, 2, 10, 8, 9] as const;
+
+/** The filters of a thread, the newest first. */
+export interface SeccompFilter {
+  readonly program: readonly BpfInstruction[];
+  readonly older: SeccompFilter | undefined;
+}
+
+/** Strict mode, or a chain of filters. */
+export type Seccomp = 'strict' | SeccompFilter;
+
+/** As PR_GET_SECCOMP and /proc tell it. */
+export function seccompMode(task: Task): number {
+  return task.seccomp === undefined ? 0 : task.seccomp === 'strict' ? 1 : 2;
+}
+
+const STRICT_CALLS: ReadonlySet<number> = new Set([NR.read, NR.write, NR.exit, NR.rt_sigreturn]);
+
+/** Asks the task's filters; undefined to go on, else the outcome of the call. */
+export function checkSyscall(task: Task, seccomp: Seccomp, number: number): number | undefined {
+  if (seccomp === 'strict') return STRICT_CALLS.has(number) ? undefined : endThread(task, SIGKILL);
+  const verdict = ask(task, seccomp, number);
+  const data = verdict & DATA_MASK;
+  switch (verdict & ACTION_MASK) {
+    case SECCOMP_ACTION.ALLOW:
+      return undefined;
+    case SECCOMP_ACTION.LOG:
+      task.kernel.logger.log('info', `seccomp: ${task} makes system call ${number}`);
+      return undefined;
+    case SECCOMP_ACTION.ERRNO:
+      return -Math.min(data, MAX_ERRNO);
+    case SECCOMP_ACTION.TRAP:
+      return trap(task, number, data);
+    // Without a tracer or listener (seccomp(2)).
+    case SECCOMP_ACTION.TRACE:
+    case SECCOMP_ACTION.USER_NOTIF:
+      return -ENOSYS;
+    case SECCOMP_ACTION.KILL_THREAD:
+      return endThread(task, SIGSYS);
+    default:
+      exitGroup(task, SIGSYS);
+      return EXITED;
+  }
+}
+
+/** All filters run; the action that comes first in the order of their numbers counts. */
+function ask(task: Task, newest: SeccompFilter, number: number): number {
+  const view = new DataView(new ArrayBuffer(BPF_DATA_BYTES));
+  view.setInt32(0, number, true);
+  view.setUint32(4, AUDIT_ARCH_X86_64, true);
+  view.setBigUint64(8, BigInt(task.cpu.rip), true);
+  for (const [i, register] of ARGUMENTS.entries())
+    view.setBigUint64(16 + 8 * i, task.cpu.gprs[register] as bigint, true);
+  let verdict: number = SECCOMP_ACTION.ALLOW;
+  for (let at: SeccompFilter | undefined = newest; at !== undefined; at = at.older) {
+    const own = runBpf(at.program, view) | 0;
+    if ((own & ACTION_MASK) < (verdict & ACTION_MASK)) verdict = own;
+  }
+  return verdict;
+}
+
+/** SIGSYS with the call in siginfo; the handler finds the number of the call in rax still. */
+function trap(task: Task, number: number, data: number): number {
+  const raw = new Uint8Array(SIGINFO_BYTES);
+  const view = new DataView(raw.buffer);
+  view.setInt32(0, SIGSYS, true);
+  view.setInt32(4, data, true);
+  view.setInt32(8, SYS_SECCOMP, true);
+  view.setBigUint64(16, BigInt(task.cpu.rip), true);
+  view.setInt32(24, number, true);
+  view.setUint32(28, AUDIT_ARCH_X86_64, true);
+  forceSignal(task, { signal: SIGSYS, code: SYS_SECCOMP, raw });
+  return REGISTERS_SET;
+}
+
+/** The last thread takes the process with it, as a signal would. */
+function endThread(task: Task, signal: number): number {
+  if (task.group.tasks.size === 1) exitGroup(task, signal);
+  else exitTask(task, signal);
+  return EXITED;
+}
+
+/** Adds a filter to the task; with `synchronize` to all threads. 0, the tid of one that cannot, or -errno. */
+export function addFilter(
+  task: Task,
+  program: readonly BpfInstruction[],
+  synchronize: boolean,
+): number {
+  const { seccomp } = task;
+  if (seccomp === 'strict') return -EINVAL;
+  if (synchronize) {
+    const stranger = [...task.group.tasks].find((each) => !isAncestor(each.seccomp, seccomp));
+    if (stranger !== undefined) return stranger.tid;
+  }
+  const filter: SeccompFilter = { program, older: seccomp };
+  task.seccomp = filter;
+  if (!synchronize) return 0;
+  for (const each of task.group.tasks) {
+    each.seccomp = filter;
+    if (task.creds.noNewPrivs && !each.creds.noNewPrivs)
+      each.creds = each.creds.with({ noNewPrivs: true });
+  }
+  return 0;
+}
+
+function isAncestor(older: Seccomp | undefined, newer: SeccompFilter | undefined): boolean {
+  if (older === undefined) return true;
+  for (let at = newer; at !== undefined; at = at.older) if (at === older) return true;
+  return false;
+}

@@ -1,0 +1,95 @@
+/** seccomp(2), and its older form in prctl(2). */
+
+import { CAP_SYS_ADMIN } from '../abi/capability.ts';
+import { EACCES, EFAULT, EINVAL, EOPNOTSUPP, ESRCH } from '../abi/errno.table.ts';
+import { BPF_MAX_INSTRUCTIONS, type BpfInstruction, isValidBpf } from '../kernel/bpf.ts';
+import { addFilter, SECCOMP_ACTION, seccompMode } from '../kernel/seccomp.ts';
+import type { Task } from '../kernel/task.ts';
+import * as arg from './args.ts';
+import { row, type SyscallRow } from './row.ts';
+
+const OPERATION = {
+  SECCOMP_SET_MODE_STRICT: 0,
+  SECCOMP_SET_MODE_FILTER: 1,
+  SECCOMP_GET_ACTION_AVAIL: 2,
+  SECCOMP_GET_NOTIF_SIZES: 3,
+} as const;
+const FLAG = {
+  SECCOMP_FILTER_FLAG_TSYNC: 1,
+  SECCOMP_FILTER_FLAG_LOG: 2,
+  SECCOMP_FILTER_FLAG_SPEC_ALLOW: 4,
+  SECCOMP_FILTER_FLAG_NEW_LISTENER: 8,
+  SECCOMP_FILTER_FLAG_TSYNC_ESRCH: 16,
+  SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: 32,
+} as const;
+/** Deviation: no listener for notifications. */
+const KNOWN_FLAGS =
+  FLAG.SECCOMP_FILTER_FLAG_TSYNC |
+  FLAG.SECCOMP_FILTER_FLAG_LOG |
+  FLAG.SECCOMP_FILTER_FLAG_SPEC_ALLOW |
+  FLAG.SECCOMP_FILTER_FLAG_TSYNC_ESRCH;
+const INSTRUCTION_BYTES = 8;
+
+function sysSeccomp(task: Task, operation: number, flags: number, addr: number): number {
+  switch (operation) {
+    case OPERATION.SECCOMP_SET_MODE_STRICT:
+      return flags !== 0 || addr !== 0 ? -EINVAL : setStrict(task);
+    case OPERATION.SECCOMP_SET_MODE_FILTER:
+      return setFilter(task, flags, addr);
+    case OPERATION.SECCOMP_GET_ACTION_AVAIL: {
+      if (flags !== 0) return -EINVAL;
+      const action = task.space.readI32(addr);
+      if (action === undefined) return -EFAULT;
+      const isServed =
+        Object.values<number>(SECCOMP_ACTION).includes(action) &&
+        action !== SECCOMP_ACTION.USER_NOTIF;
+      return isServed ? 0 : -EOPNOTSUPP;
+    }
+    default:
+      if (operation === OPERATION.SECCOMP_GET_NOTIF_SIZES)
+        task.kernel.logOnce('seccomp-notify', `seccomp: no listeners (EINVAL), called by ${task}`);
+      return -EINVAL;
+  }
+}
+
+function setStrict(task: Task): number {
+  if (seccompMode(task) === 2) return -EINVAL;
+  task.seccomp = 'strict';
+  return 0;
+}
+
+function setFilter(task: Task, flags: number, addr: number): number {
+  if ((flags & ~KNOWN_FLAGS) !== 0) return -EINVAL;
+  const length = task.space.readU32(addr);
+  const at = task.space.readU64(addr + 8);
+  if (length === undefined || at === undefined) return -EFAULT;
+  const count = length & 0xffff;
+  if (count === 0 || count > BPF_MAX_INSTRUCTIONS) return -EINVAL;
+  if (!task.creds.noNewPrivs && !task.creds.has(CAP_SYS_ADMIN)) return -EACCES;
+  const bytes = new Uint8Array(count * INSTRUCTION_BYTES);
+  if (task.space.copyIn(at, bytes) < 0) return -EFAULT;
+  const view = new DataView(bytes.buffer);
+  const program: BpfInstruction[] = Array.from({ length: count }, (_, i) => ({
+    code: view.getUint16(8 * i, true),
+    whenTrue: view.getUint8(8 * i + 2),
+    whenFalse: view.getUint8(8 * i + 3),
+    k: view.getUint32(8 * i + 4, true),
+  }));
+  if (!isValidBpf(program)) return -EINVAL;
+  const result = addFilter(task, program, (flags & FLAG.SECCOMP_FILTER_FLAG_TSYNC) !== 0);
+  const asError = (flags & FLAG.SECCOMP_FILTER_FLAG_TSYNC_ESRCH) !== 0;
+  return result > 0 && asError ? -ESRCH : result;
+}
+
+/** PR_SET_SECCOMP. */
+export function prctlSeccomp(task: Task, mode: number, addr: number): number {
+  if (mode === 1) return setStrict(task);
+  return mode === 2 ? setFilter(task, 0, addr) : -EINVAL;
+}
+
+export const SECCOMP_ROWS: readonly SyscallRow[] = [
+  row('seccomp', [arg.oneOf(OPERATION), arg.flags(FLAG), arg.pointer], sysSeccomp, {
+    coverage: 'partial',
+    note: 'no listeners for notifications; SECCOMP_RET_TRACE answers ENOSYS',
+  }),
+];

@@ -1,0 +1,19 @@
+/* System V message queues: creation, order by type, limits, waiting, removal, status, permissions. */
+#include "check.h"
+#include <sys/ipc.h>
+#include <sys/msg.h>
+static struct { long type; char text[9000]; } m; static void h(int s) {}
+static long send(int q, long type, const char *s, int fl) { m.type = type; strcpy(m.text, s); return msgsnd(q, &m, strlen(s), fl); }
+static void get(int q, long type, int size, int fl) { memset(&m, 0, sizeof m); errno = 0; long r = msgrcv(q, &m, size, type, fl); printf("receive type %ld size %d flags %#o: %ld %s type %ld \"%s\"\n", type, size, fl, r, r < 0 ? strerrorname_np(errno) : "", m.type, m.text); fflush(stdout); }
+int main(void) {
+  key_t k = 0x7f000000 ^ getpid(); T(msgget(k, 0600)); int q = msgget(k, IPC_CREAT | IPC_EXCL | 0640); IS(q >= 0); T(msgget(k, IPC_CREAT | IPC_EXCL | 0600)); IS(msgget(k, 0) == q); IS(msgget(IPC_PRIVATE, 0600) != q);
+  T(send(q, 0, "x", 0)); T(send(q, -1, "x", 0)); T(send(q, 3, "three", 0)); T(send(q, 1, "one", 0)); T(send(q, 2, "two", 0)); T(send(q, 1, "uno", 0)); T(msgsnd(q, (void *)8, 1, 0)); T(msgsnd(q, &m, 8193, 0)); T(msgsnd(q, &m, -1, 0)); T(msgsnd(-1, &m, 1, 0)); T(msgsnd(1 << 28, &m, 1, 0));
+  struct msqid_ds d; T(msgctl(q, IPC_STAT, &d)); T(d.msg_qnum); T(d.__msg_cbytes); T(d.msg_qbytes); IS(d.msg_lspid == getpid()); T(d.msg_lrpid); IS(d.msg_perm.uid == geteuid()); printf("%o\n", d.msg_perm.mode); IS(d.msg_perm.__key == k); IS(d.msg_stime > 0); T(d.msg_rtime); IS(d.msg_ctime > 0);
+  get(q, 2, 100, 0); get(q, -2, 100, 0); get(q, 0, 2, 0); get(q, 0, 2, MSG_NOERROR); get(q, 5, 100, IPC_NOWAIT); get(q, 1, 100, MSG_EXCEPT | IPC_NOWAIT); get(q, 0, 100, IPC_NOWAIT); get(q, 0, 100, IPC_NOWAIT); T(send(q, 7, "", 0)); get(q, 0, 0, 0); get(-1, 0, 1, 0); get(1 << 28, 0, 1, 0); T(msgrcv(q, &m, -1, 0, IPC_NOWAIT));
+  T(send(q, 4, "copy", 0)); get(q, 0, 100, 040000 | IPC_NOWAIT); get(q, 1, 100, 040000 | IPC_NOWAIT); get(q, 0, 100, 040000); get(q, 0, 100, 0); send(q, 1, "gone", 0); T(msgrcv(q, (void *)8, 100, 0, 0)); get(q, 0, 100, IPC_NOWAIT);
+  memset(m.text, 'f', 8192); m.type = 1; T(msgsnd(q, &m, 8192, 0)); T(msgsnd(q, &m, 8192, 0)); T(msgsnd(q, &m, 1, IPC_NOWAIT)); fflush(stdout); pid_t p = fork(); if (p == 0) { m.type = 9; m.text[0] = 'l'; m.text[1] = 0; _exit(msgsnd(q, &m, 1, 0) == 0 ? 1 : 2); } usleep(5000); T(msgrcv(q, &m, 8192, 0, 0)); int st; waitpid(p, &st, 0); HEX(st); T(msgrcv(q, &m, 8192, 0, 0)); get(q, 9, 100, 0);
+  p = fork(); if (p == 0) { long r = msgrcv(q, &m, 100, 5, 0); _exit(r == 3 && m.type == 5 ? 1 : 2); } usleep(4000); send(q, 4, "no", 0); usleep(2000); send(q, 5, "yes", 0); waitpid(p, &st, 0); HEX(st); get(q, 0, 100, 0);
+  p = fork(); if (p == 0) { struct sigaction a = {.sa_handler = h, .sa_flags = SA_RESTART}; sigaction(SIGALRM, &a, 0); ualarm(3000, 0); long r = msgrcv(q, &m, 100, 5, 0); _exit(r < 0 && errno == EINTR ? 1 : 2); } waitpid(p, &st, 0); HEX(st);
+  p = fork(); if (p == 0) { long r = msgrcv(q, &m, 100, 0, 0); _exit(r < 0 && errno == EIDRM ? 1 : 2); } usleep(5000); d.msg_qbytes = 100; d.msg_perm.mode = 0600; T(msgctl(q, IPC_SET, &d)); T(msgctl(q, IPC_STAT, &d)); T(d.msg_qbytes); printf("%o\n", d.msg_perm.mode); T(msgctl(q, 99, &d)); T(msgctl(q, IPC_STAT, (void *)8)); T(msgctl(q, IPC_SET, (void *)8)); T(msgctl(-1, IPC_STAT, &d)); struct msginfo in; IS(msgctl(0, IPC_INFO, (void *)&in) >= 0); T(in.msgmax); IS(msgctl(0, MSG_INFO, (void *)&in) >= 0); IS(in.msgpool >= 1); T(msgctl(q, IPC_RMID, 0)); waitpid(p, &st, 0); HEX(st); T(msgctl(q, IPC_RMID, 0)); T(send(q, 1, "x", 0));
+  if (geteuid() == 0) { q = msgget(IPC_PRIVATE, 0600); send(q, 1, "x", 0); fflush(stdout); p = fork(); if (p == 0) { setresuid(1234, 1234, 1234); T(msgctl(q, IPC_STAT, &d)); T(msgctl(q, IPC_RMID, 0)); get(q, 0, 10, 0); T(send(q, 1, "y", 0)); _exit(0); } waitpid(p, &st, 0); msgctl(q, IPC_RMID, 0); }
+}
