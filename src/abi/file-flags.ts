@@ -115,6 +115,7 @@ export const LOCK_SH = 1;
 export const LOCK_EX = 2;
 export const LOCK_NB = 4;
 export const LOCK_UN = 8;
+export const LOCK_MAND = 32;
 
 export const SEEK_SET = 0;
 export const SEEK_CUR = 1;
@@ -154,6 +155,7 @@ export const RWF_DSYNC = 2;
 export const RWF_SYNC = 4;
 export const RWF_NOWAIT = 8;
 export const RWF_APPEND = 16;
+export const RWF_NOAPPEND = 32;
 
 export const CLOSE_RANGE_UNSHARE = 2;
 export const CLOSE_RANGE_CLOEXEC = 4;

@@ -33,11 +33,18 @@ import {
   parseVolume,
   parseWorkdir,
 } from './run-options.ts';
-import { folderRoot, imageRoot, machineRoot, mountAll, sealedMounts } from './run-roots.ts';
+import {
+  folderRoot,
+  type HostContext,
+  imageRoot,
+  machineRoot,
+  mountAll,
+  sealedMounts,
+} from './run-roots.ts';
 
 interface Prepared {
   readonly plan: RunPlan;
-  readonly makeRoot: (context: RootContext, plan: RunPlan) => FileSystem;
+  readonly makeRoot: (context: RootContext & HostContext, plan: RunPlan) => FileSystem;
   /** Only a measured image can be attested. */
   readonly image?: Image;
 }
@@ -52,7 +59,7 @@ export async function runCommand(command: readonly string[], options: RunOptions
   // Keys of volumes that the broker released go to the volumes, not to the guest.
   const sealed = await sealedMounts(plan.sealed, (name) => attestation?.takeKey(name), logger);
   const native = createNativeHost();
-  const { pages, code, entropy } = native;
+  const { pages, code, entropy, files } = native;
   const host = new NodeHost({ clock: new NativeClock(), entropy, logger });
   const terminal = wantsTerminal(options)
     ? ownTerminal(native.ioctl, () => host.wake())
@@ -64,8 +71,9 @@ export async function runCommand(command: readonly string[], options: RunOptions
   const instance = new Instance(
     {
       ...{ host, pages, code },
-      makeRoot: (context) => makeRoot(context, plan),
-      mountAll: (tree, context) => mountAll(tree, context, plan, sealed, attestation?.source),
+      makeRoot: (context) => makeRoot({ ...context, files }, plan),
+      mountAll: (tree, context) =>
+        mountAll(tree, { ...context, files }, plan, sealed, attestation?.source),
       streams: [0, 1, 2].map((fd) =>
         terminal !== undefined && (fd < 2 || isTerminal(fd))
           ? undefined

@@ -11,10 +11,12 @@ import { Hostfs } from '../fs/hostfs/hostfs.ts';
 import { Overlay } from '../fs/overlay/overlay.ts';
 import { Tmpfs } from '../fs/tmpfs/tmpfs.ts';
 import { openHostFolder } from '../host/host-folder.ts';
+import type { FileCalls } from '../host/native/file-calls.ts';
 import type { Image } from '../image/open.ts';
 import type { MountContext, RootContext } from '../runtime/instance.ts';
 import type { TreeBuilder } from '../runtime/mounts.ts';
 import type { RunPlan, SealedMountSpec } from '../runtime/plan.ts';
+import { fromText } from '../vfs/byte-string.ts';
 import type { FileSystem } from '../vfs/file-system.ts';
 import { CommandError, RUN_STATUS } from './errors.ts';
 
@@ -23,6 +25,11 @@ const mountError = (message: string): CommandError =>
 
 const PUBLIC_NAMES = new Set(['usr', 'bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32', 'etc']);
 
+/** What opens folders of this host. */
+export interface HostContext {
+  readonly files: FileCalls;
+}
+
 interface FolderOptions {
   readonly readOnly: boolean;
   readonly publicNames?: ReadonlySet<string>;
@@ -30,12 +37,12 @@ interface FolderOptions {
 
 function hostFolder(
   path: string,
-  { clock, segments }: RootContext,
+  { clock, segments, files }: RootContext & HostContext,
   options: FolderOptions,
   what: string,
 ): Hostfs {
-  const folder = openHostFolder(path);
-  const stat = typeof folder === 'number' ? folder : folder.stat();
+  const folder = openHostFolder(files, path);
+  const stat = typeof folder === 'number' ? folder : folder.stat('');
   if (typeof folder === 'number' || typeof stat === 'number')
     throw mountError(`${what}: no such folder on this host (none is made there)`);
   const mayChangeOwner = process.getuid?.() === 0;
@@ -45,13 +52,13 @@ function hostFolder(
 /** A regular file of the host as a file system of its own; undefined when it is none. */
 function hostFile(
   path: string,
-  { clock, segments }: RootContext,
+  { clock, segments, files }: RootContext & HostContext,
   readOnly: boolean,
 ): Hostfs | undefined {
-  const folder = openHostFolder(dirname(path));
+  const folder = openHostFolder(files, dirname(path));
   if (typeof folder === 'number') return undefined;
-  const file = basename(path);
-  const stat = file === '' ? -1 : folder.statAt(file);
+  const file = fromText(basename(path));
+  const stat = file === '' ? -1 : folder.stat(file);
   if (typeof stat === 'number' || (stat.mode & S_IFMT) !== S_IFREG) {
     folder[Symbol.dispose]();
     return undefined;
@@ -64,7 +71,7 @@ const writableLayer = ({ clock, segments }: RootContext, plan: RunPlan): Tmpfs =
   new Tmpfs(clock, segments, { sizeBytes: plan.tmpfsBytes, mode: 0o755 });
 
 /** The machine's own public files below, changes in memory above. Unmeasured. */
-export function machineRoot(context: RootContext, plan: RunPlan): FileSystem {
+export function machineRoot(context: RootContext & HostContext, plan: RunPlan): FileSystem {
   const lower = hostFolder('/', context, { readOnly: true, publicNames: PUBLIC_NAMES }, '/');
   return new Overlay(context.clock, lower, writableLayer(context, plan));
 }
@@ -73,7 +80,7 @@ export function machineRoot(context: RootContext, plan: RunPlan): FileSystem {
 export function folderRoot(
   path: string,
   writable: boolean,
-  context: RootContext,
+  context: RootContext & HostContext,
   plan: RunPlan,
 ): FileSystem {
   const root = hostFolder(path, context, { readOnly: !writable }, `--rootfs ${path}`);
@@ -100,7 +107,7 @@ export async function imageRoot(image: Image) {
 /** /proc, /dev, /tmp, /run and what the plan mounts. */
 export function mountAll(
   tree: TreeBuilder,
-  context: MountContext,
+  context: MountContext & HostContext,
   plan: RunPlan,
   sealed: readonly SealedMount[],
   attestation?: AttestationSource,

@@ -1,231 +1,238 @@
 /**
- * Host folders for hostfs over node:fs. Node.js has no openat(2); an open folder is named by
- * `/proc/self/fd/N`, so that each operation looks at one component below a descriptor, and
- * O_NOFOLLOW guards the last one.
+ * Host folders for hostfs over system calls that take a descriptor and one component below it, and
+ * never follow it. Folders are open with O_PATH where that is enough.
  */
 
+import { fdatasyncSync, fsyncSync, ftruncateSync, readSync, writeSync } from 'node:fs';
+import { ENOTDIR } from '../abi/errno.table.ts';
 import {
-  chmodSync,
-  closeSync,
-  constants,
-  fchmodSync,
-  fdatasyncSync,
-  fstatSync,
-  fsyncSync,
-  ftruncateSync,
-  lchownSync,
-  linkSync,
-  lstatSync,
-  lutimesSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readlinkSync,
-  readSync,
-  renameSync,
-  rmdirSync,
-  symlinkSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs';
-import { ENOTDIR, EOPNOTSUPP } from '../abi/errno.table.ts';
-import type { HostEntry, HostFile, HostFolder, HostStat } from '../fs/hostfs/host-folder.ts';
+  AT_FDCWD,
+  AT_REMOVEDIR,
+  O_CLOEXEC,
+  O_CREAT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_PATH,
+  O_RDONLY,
+  O_RDWR,
+  O_TMPFILE,
+  O_WRONLY,
+} from '../abi/file-flags.ts';
+import type {
+  HostEntry,
+  HostFile,
+  HostFolder,
+  HostHandle,
+  HostStat,
+  HostTimes,
+  HostUsage,
+} from '../fs/hostfs/host-folder.ts';
 import { attempt, attemptDone } from './errno.ts';
-
-const O_PATH = 0o10000000;
-const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW, O_DIRECTORY, O_NONBLOCK } = constants;
+import type { FileCalls } from './native/file-calls.ts';
 
 /** Opens `path` (followed) as the root of a mount: a folder, or the folder of a single file. */
-export function openHostFolder(path: string): HostFolder | number {
-  return attempt(() => new NodeFolder(openSync(path, O_PATH | O_DIRECTORY)));
+export function openHostFolder(calls: FileCalls, path: string): HostFolder | number {
+  const flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+  const bytes = Buffer.from(path, 'utf8').toString('latin1');
+  const fd = calls.openAt(AT_FDCWD, bytes, flags, 0);
+  return fd < 0 ? fd : new NativeFolder(calls, fd);
 }
 
-type BigStat = ReturnType<typeof lstatSync> & { mtimeNs: bigint };
+/** What an open file and an open folder have in common: attributes. */
+abstract class NativeHandle implements HostHandle {
+  readonly calls: FileCalls;
+  readonly fd: number;
 
-/** Fields are checked here, once: the host may answer anything. */
-function checked(stat: BigStat): HostStat {
-  return {
-    dev: natural(stat.dev),
-    ino: natural(stat.ino),
-    mode: natural(stat.mode) & 0o177777,
-    nlink: natural(stat.nlink),
-    uid: natural(stat.uid) >>> 0,
-    gid: natural(stat.gid) >>> 0,
-    rdev: natural(stat.rdev),
-    size: natural(stat.size),
-    blocks: natural(stat.blocks),
-    atimeNs: (stat as unknown as { atimeNs: bigint }).atimeNs,
-    mtimeNs: stat.mtimeNs,
-    ctimeNs: (stat as unknown as { ctimeNs: bigint }).ctimeNs,
-  };
-}
-
-/** A size or number as a non-negative safe integer. */
-function natural(value: number | bigint): number {
-  const number = Number(value);
-  return Number.isSafeInteger(number) && number >= 0 ? number : 0;
-}
-
-const TYPES: Readonly<Record<string, number>> = {
-  isFIFO: 1,
-  isCharacterDevice: 2,
-  isDirectory: 4,
-  isBlockDevice: 6,
-  isFile: 8,
-  isSymbolicLink: 10,
-  isSocket: 12,
-};
-
-class NodeFolder implements HostFolder {
-  readonly #fd: number;
-  readonly #prefix: string;
-
-  constructor(fd: number) {
-    this.#fd = fd;
-    this.#prefix = `/proc/self/fd/${fd}/`;
+  constructor(calls: FileCalls, fd: number) {
+    this.calls = calls;
+    this.fd = fd;
   }
 
-  #at(name: string): Buffer {
-    return Buffer.from(this.#prefix + name, 'latin1');
-  }
-
-  stat(): HostStat | number {
-    return attempt(() => checked(fstatSync(this.#fd, { bigint: true }) as unknown as BigStat));
-  }
-
-  statAt(name: string): HostStat | number {
-    return attempt(() =>
-      checked(lstatSync(this.#at(name), { bigint: true }) as unknown as BigStat),
-    );
-  }
-
-  list(): readonly HostEntry[] | number {
-    return attempt(() =>
-      readdirSync(this.#prefix, { withFileTypes: true, encoding: 'latin1' }).map((entry) => {
-        const probe = entry as unknown as Readonly<Record<string, () => boolean>>;
-        const kind = Object.keys(TYPES).find((test) => probe[test]?.call(entry));
-        return { name: String(entry.name), type: kind === undefined ? 0 : (TYPES[kind] as number) };
-      }),
-    );
-  }
-
-  openFolder(name: string): HostFolder | number {
-    const flags = O_PATH | O_DIRECTORY | O_NOFOLLOW;
-    return attempt(() => new NodeFolder(openSync(this.#at(name), flags)));
-  }
-
-  openFile(name: string, writable: boolean): HostFile | number {
-    // O_NONBLOCK: the host may have put a FIFO there meanwhile.
-    const flags = (writable ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_NONBLOCK;
-    return attempt(() => new NodeFile(openSync(this.#at(name), flags), writable));
-  }
-
-  createFile(name: string, mode: number): HostFile | number {
-    const flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
-    return attempt(() => {
-      const fd = openSync(this.#at(name), flags, mode);
-      fchmodSync(fd, mode);
-      return new NodeFile(fd, true);
-    });
-  }
-
-  makeFolder(name: string, mode: number): number {
-    return attemptDone(() => {
-      mkdirSync(this.#at(name), mode);
-      this.#chmod(name, mode, O_DIRECTORY);
-    });
-  }
-
-  makeFifo(_name: string, _mode: number): number {
-    return -EOPNOTSUPP;
-  }
-
-  symlink(name: string, target: string): number {
-    return attemptDone(() => symlinkSync(Buffer.from(target, 'latin1'), this.#at(name)));
-  }
-
-  readlink(name: string): string | number {
-    return attempt(() => readlinkSync(this.#at(name), 'latin1'));
-  }
-
-  link(name: string, from: HostFolder, fromName: string): number {
-    if (!(from instanceof NodeFolder)) return -ENOTDIR;
-    return attemptDone(() => linkSync(from.#at(fromName), this.#at(name)));
-  }
-
-  unlink(name: string): number {
-    return attemptDone(() => unlinkSync(this.#at(name)));
-  }
-
-  removeFolder(name: string): number {
-    return attemptDone(() => rmdirSync(this.#at(name)));
-  }
-
-  rename(name: string, to: HostFolder, toName: string): number {
-    if (!(to instanceof NodeFolder)) return -ENOTDIR;
-    return attemptDone(() => renameSync(this.#at(name), to.#at(toName)));
+  stat(name: string): HostStat | number {
+    return this.calls.statAt(this.fd, name);
   }
 
   setMode(name: string, mode: number): number {
-    return attemptDone(() => this.#chmod(name, mode, 0));
-  }
-
-  /** fchmodat(2) has no AT_SYMLINK_NOFOLLOW in Node.js: open the thing itself, then its magic link. */
-  #chmod(name: string, mode: number, flags: number): void {
-    const fd = openSync(this.#at(name), O_PATH | O_NOFOLLOW | flags);
-    try {
-      chmodSync(`/proc/self/fd/${fd}`, mode);
-    } finally {
-      closeSync(fd);
-    }
+    return this.calls.setMode(this.fd, name, mode);
   }
 
   setOwner(name: string, uid: number, gid: number): number {
-    return attemptDone(() => lchownSync(this.#at(name), uid, gid));
+    return this.calls.setOwner(this.fd, name, uid, gid);
   }
 
-  setTimes(name: string, atimeNs: bigint, mtimeNs: bigint): number {
-    return attemptDone(() => lutimesSync(this.#at(name), seconds(atimeNs), seconds(mtimeNs)));
+  setTimes(name: string, times: HostTimes): number {
+    return this.calls.setTimes(this.fd, name, times);
   }
+
+  getXattr(name: string, xattr: string): Uint8Array | number {
+    return this.calls.getXattr(this.fd, name, xattr);
+  }
+
+  setXattr(name: string, xattr: string, value: Uint8Array, flags: number): number {
+    return this.calls.setXattr(this.fd, name, xattr, value, flags);
+  }
+
+  removeXattr(name: string, xattr: string): number {
+    return this.calls.removeXattr(this.fd, name, xattr);
+  }
+
+  listXattr(name: string): readonly string[] | number {
+    return this.calls.listXattr(this.fd, name);
+  }
+
+  abstract sync(dataOnly: boolean): number;
 
   [Symbol.dispose](): void {
-    closeSync(this.#fd);
+    this.calls.close(this.fd);
   }
 }
 
-/** Seconds as node:fs takes them: a double, exact to about 100 ns today. */
-const seconds = (ns: bigint): number => Number(ns / 1000n) / 1e6;
-
-class NodeFile implements HostFile {
-  readonly isWritable: boolean;
-  readonly #fd: number;
-
-  constructor(fd: number, isWritable: boolean) {
-    this.#fd = fd;
-    this.isWritable = isWritable;
+class NativeFolder extends NativeHandle implements HostFolder {
+  /** Runs `work` with this folder open for reading, which O_PATH is not. */
+  #reading(work: (fd: number) => number): number {
+    const fd = this.calls.openAt(this.fd, '.', O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    if (fd < 0) return fd;
+    const result = work(fd);
+    this.calls.close(fd);
+    return result;
   }
 
-  stat(): HostStat | number {
-    return attempt(() => checked(fstatSync(this.#fd, { bigint: true }) as unknown as BigStat));
+  list(): readonly HostEntry[] | number {
+    const all: HostEntry[] = [];
+    const result = this.#reading((fd) => {
+      while (true) {
+        const some = this.calls.readFolder(fd);
+        if (typeof some === 'number') return some;
+        if (some.length === 0) return 0;
+        all.push(...some);
+      }
+    });
+    return result < 0 ? result : all;
   }
 
-  read(position: number, target: Uint8Array, start: number, length: number): number {
-    return attempt(() => readSync(this.#fd, target, start, length, position));
-  }
-
-  write(position: number, source: Uint8Array, start: number, length: number): number {
-    return attempt(() => writeSync(this.#fd, source, start, length, position));
-  }
-
-  truncate(size: number): number {
-    return attemptDone(() => ftruncateSync(this.#fd, size));
+  usage(): HostUsage | number {
+    return this.calls.usage(this.fd);
   }
 
   sync(dataOnly: boolean): number {
-    return attemptDone(() => (dataOnly ? fdatasyncSync(this.#fd) : fsyncSync(this.#fd)));
+    return this.#reading((fd) => syncDescriptor(fd, dataOnly));
   }
 
-  [Symbol.dispose](): void {
-    closeSync(this.#fd);
+  openFolder(name: string): HostFolder | number {
+    const flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    const fd = this.calls.openAt(this.fd, name, flags, 0);
+    return fd < 0 ? fd : new NativeFolder(this.calls, fd);
+  }
+
+  openFile(name: string, access: number): HostFile | number {
+    // O_NONBLOCK: the host may have put a FIFO there meanwhile.
+    const flags = access | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+    return this.#file(this.calls.openAt(this.fd, name, flags, 0), access);
+  }
+
+  openPlace(name: string): HostHandle | number {
+    const flags = O_PATH | O_NOFOLLOW | O_CLOEXEC;
+    return this.#file(this.calls.openAt(this.fd, name, flags, 0), O_RDONLY);
+  }
+
+  createFile(name: string, mode: number): HostFile | number {
+    const flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    return this.#whole(this.#file(this.calls.openAt(this.fd, name, flags, mode), O_RDWR), mode);
+  }
+
+  createUnnamed(mode: number): HostFile | number {
+    const flags = O_TMPFILE | O_RDWR | O_CLOEXEC;
+    return this.#whole(this.#file(this.calls.openAt(this.fd, '.', flags, mode), O_RDWR), mode);
+  }
+
+  #file(fd: number, access: number): NativeFile | number {
+    return fd < 0 ? fd : new NativeFile(this.calls, fd, access);
+  }
+
+  /** Gives a new file the bits that the process's umask and the folder took or added. */
+  #whole(file: NativeFile | number, mode: number): HostFile | number {
+    if (typeof file === 'number') return file;
+    const result = file.setMode('', mode);
+    if (result === 0) return file;
+    file[Symbol.dispose]();
+    return result;
+  }
+
+  makeFolder(name: string, mode: number): number {
+    const result = this.calls.makeFolder(this.fd, name, mode);
+    return result < 0 ? result : this.setMode(name, mode);
+  }
+
+  makeNode(name: string, mode: number, rdev: number): number {
+    const result = this.calls.makeNode(this.fd, name, mode, rdev);
+    return result < 0 ? result : this.setMode(name, mode & 0o7777);
+  }
+
+  symlink(name: string, target: string): number {
+    return this.calls.symlink(target, this.fd, name);
+  }
+
+  readlink(name: string): string | number {
+    return this.calls.readlink(this.fd, name);
+  }
+
+  link(name: string, from: HostHandle, fromName: string): number {
+    if (!(from instanceof NativeHandle)) return -ENOTDIR;
+    return this.calls.link(from.fd, fromName, this.fd, name);
+  }
+
+  unlink(name: string): number {
+    return this.calls.unlink(this.fd, name, 0);
+  }
+
+  removeFolder(name: string): number {
+    return this.calls.unlink(this.fd, name, AT_REMOVEDIR);
+  }
+
+  rename(name: string, to: HostFolder, toName: string, flags: number): number {
+    if (!(to instanceof NativeFolder)) return -ENOTDIR;
+    return this.calls.rename(this.fd, name, to.fd, toName, flags);
+  }
+}
+
+function syncDescriptor(fd: number, dataOnly: boolean): number {
+  return attemptDone(() => (dataOnly ? fdatasyncSync(fd) : fsyncSync(fd)));
+}
+
+/** Contents go through node:fs, which takes arrays wherever they lie. */
+class NativeFile extends NativeHandle implements HostFile {
+  readonly isReadable: boolean;
+  readonly isWritable: boolean;
+
+  constructor(calls: FileCalls, fd: number, access: number) {
+    super(calls, fd);
+    this.isReadable = access !== O_WRONLY;
+    this.isWritable = access !== O_RDONLY;
+  }
+
+  read(position: number, target: Uint8Array, start: number, length: number): number {
+    return attempt(() => readSync(this.fd, target, start, length, position));
+  }
+
+  write(position: number, source: Uint8Array, start: number, length: number): number {
+    return attempt(() => writeSync(this.fd, source, start, length, position));
+  }
+
+  truncate(size: number): number {
+    return attemptDone(() => ftruncateSync(this.fd, size));
+  }
+
+  allocate(mode: number, offset: number, length: number): number {
+    return this.calls.allocate(this.fd, mode, offset, length);
+  }
+
+  seek(offset: number, whence: number): number {
+    return this.calls.seek(this.fd, offset, whence);
+  }
+
+  sync(dataOnly: boolean): number {
+    return syncDescriptor(this.fd, dataOnly);
   }
 }

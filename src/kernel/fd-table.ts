@@ -22,6 +22,12 @@ export class FdTable {
     return this.#files[fd];
   }
 
+  /** True when the lowest free number reaches `limit`: an open is not even tried (EMFILE). */
+  isFull(limit: number): boolean {
+    while (this.#files[this.#lowestFree] !== undefined) this.#lowestFree++;
+    return this.#lowestFree >= limit;
+  }
+
   /**
    * Puts `file` at the lowest free number ≥ `from`; takes over the caller's reference. -EMFILE when
    * that number would reach `limit` (RLIMIT_NOFILE).

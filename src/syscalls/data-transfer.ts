@@ -6,6 +6,7 @@
 import { EAGAIN, EBADF, EFAULT, EFBIG } from '../abi/errno.table.ts';
 import { MAX_RW_COUNT, O_APPEND } from '../abi/file-flags.ts';
 import { isRegular } from '../abi/file-mode.ts';
+import { POLLIN } from '../abi/poll-events.ts';
 import { SIGXFSZ } from '../abi/signal.table.ts';
 import { ERESTARTSYS } from '../kernel/outcome.ts';
 import type { Task } from '../kernel/task.ts';
@@ -15,7 +16,81 @@ import { isNonBlocking, raise, waitForFile, withSigpipe } from './file-support.t
 /** The file position instead of an explicit offset. */
 export const AT_POSITION = -1;
 const PROT_WRITE = 2;
-const ADDRESS_LIMIT = 0x1_0000_0000;
+/** TASK_SIZE_MAX: what access_ok() refuses. What lies below it but outside a guest only faults. */
+const USER_LIMIT = 0x7fff_ffff_f000;
+
+/** Of a source that faults midway a pipe takes whole pages only: a part of one is given up. */
+export const wholePages = (file: OpenFile, copied: number): number =>
+  file.movesAtOnce ? copied - (copied % 4096) : copied;
+
+/** One direction of transfer: what is done with a file, and with guest memory. */
+interface Direction {
+  /** Reading a file writes to guest memory. */
+  readonly fillsMemory: boolean;
+  move(file: OpenFile, bytes: Uint8Array, start: number, length: number, position: number): number;
+  /** Through the kernel's buffer, where guest memory is not there to be used as it is. */
+  chunk(task: Task, file: OpenFile, addr: number, length: number, position: number): number;
+}
+
+const READ: Direction = {
+  fillsMemory: true,
+  move: (file, bytes, start, length, position) =>
+    position === AT_POSITION
+      ? file.read(bytes, start, length)
+      : file.readAt(position, bytes, start, length),
+  chunk(task, file, addr, length, position) {
+    const { space } = task;
+    const buffer = task.kernel.transferBuffer;
+    // A stream's bytes would be lost: find out before. The end of a file asks for no buffer.
+    const isLost = length > 0 && !file.isSeekable && !space.permits(addr, 1, PROT_WRITE);
+    if (isLost && (file.poll() & POLLIN) !== 0) return -EFAULT;
+    const count = READ.move(file, buffer, 0, length, position);
+    if (count <= 0) return count;
+    const copied = space.copyOutPartial(addr, buffer.subarray(0, count));
+    if (copied === count) return count;
+    if (position === AT_POSITION && file.isSeekable) file.position -= count - copied;
+    return copied === 0 ? -EFAULT : copied;
+  },
+};
+
+const WRITE: Direction = {
+  fillsMemory: false,
+  move: (file, bytes, start, length, position) =>
+    position === AT_POSITION
+      ? file.write(bytes, start, length)
+      : file.writeAt(position, bytes, start, length),
+  chunk(task, file, addr, length, position) {
+    const buffer = task.kernel.transferBuffer;
+    if (length === 0 || file.discardsWrites) return WRITE.move(file, buffer, 0, length, position);
+    const copied = task.space.copyInPartial(addr, buffer.subarray(0, length));
+    const present = copied < length ? wholePages(file, copied) : copied;
+    return present === 0 ? -EFAULT : WRITE.move(file, buffer, 0, present, position);
+  },
+};
+
+function transferOnce(
+  direction: Direction,
+  task: Task,
+  file: OpenFile,
+  addr: number,
+  length: number,
+  position: number,
+): number {
+  const { space } = task;
+  if (space.isDirect?.(addr, length, direction.fillsMemory) === true)
+    return direction.move(file, space.pages.bytes, addr, length, position);
+  const chunkBytes = task.kernel.transferBuffer.length;
+  let done = 0;
+  do {
+    const wanted = Math.min(length - done, chunkBytes);
+    const at = position === AT_POSITION ? AT_POSITION : position + done;
+    const count = direction.chunk(task, file, addr + done, wanted, at);
+    if (count < 0) return done > 0 ? done : count;
+    done += count;
+    if (count < wanted || (direction.fillsMemory && file.movesAtOnce)) break;
+  } while (done < length);
+  return done;
+}
 
 /** One attempt of read(2) or pread(2); does not block. */
 export function readOnce(
@@ -25,45 +100,8 @@ export function readOnce(
   count: number,
   position: number,
 ): number {
-  const length = Math.min(count, MAX_RW_COUNT);
-  const { space } = task;
-  if (addr + length > ADDRESS_LIMIT) return -EFAULT;
-  if (space.isDirect?.(addr, length, true) === true) {
-    const { bytes } = space.pages;
-    if (position === AT_POSITION) return file.read(bytes, addr, length);
-    return file.readAt(position, bytes, addr, length);
-  }
-  return readThroughBuffer(task, file, addr, length, position);
-}
-
-function readThroughBuffer(
-  task: Task,
-  file: OpenFile,
-  addr: number,
-  length: number,
-  position: number,
-): number {
-  const { space } = task;
-  // A stream's bytes would be lost: find out before.
-  if (length > 0 && !space.permits(addr, 1, PROT_WRITE)) return -EFAULT;
-  const buffer = task.kernel.transferBuffer;
-  let done = 0;
-  do {
-    const wanted = Math.min(length - done, buffer.length);
-    const count =
-      position === AT_POSITION
-        ? file.read(buffer, 0, wanted)
-        : file.readAt(position + done, buffer, 0, wanted);
-    if (count <= 0) return done > 0 ? done : count;
-    const copied = space.copyOutPartial(addr + done, buffer.subarray(0, count));
-    done += copied;
-    if (copied < count) {
-      if (position === AT_POSITION && file.isSeekable) file.position -= count - copied;
-      return done > 0 ? done : -EFAULT;
-    }
-    if (count < wanted || file.movesAtOnce) break;
-  } while (done < length);
-  return done;
+  if (addr + count > USER_LIMIT) return -EFAULT;
+  return transferOnce(READ, task, file, addr, Math.min(count, MAX_RW_COUNT), position);
 }
 
 /** One attempt of write(2) or pwrite(2). */
@@ -74,41 +112,16 @@ export function writeOnce(
   count: number,
   position: number,
 ): number {
+  if (addr + count > USER_LIMIT) return -EFAULT;
   const length = limitedLength(task, file, Math.min(count, MAX_RW_COUNT), position);
-  if (length < 0) return length;
-  const { space } = task;
-  if (addr + length > ADDRESS_LIMIT) return -EFAULT;
-  if (space.isDirect?.(addr, length, false) === true) {
-    const { bytes } = space.pages;
-    if (position === AT_POSITION) return file.write(bytes, addr, length);
-    return file.writeAt(position, bytes, addr, length);
-  }
-  return writeThroughBuffer(task, file, addr, length, position);
+  return length < 0 ? length : transferOnce(WRITE, task, file, addr, length, position);
 }
 
-function writeThroughBuffer(
-  task: Task,
-  file: OpenFile,
-  addr: number,
-  length: number,
-  position: number,
-): number {
-  const buffer = task.kernel.transferBuffer;
-  let done = 0;
-  do {
-    const wanted = Math.min(length - done, buffer.length);
-    const chunk = buffer.subarray(0, wanted);
-    const present = wanted === 0 ? 0 : task.space.copyInPartial(addr + done, chunk);
-    if (present === 0 && wanted > 0) return done > 0 ? done : -EFAULT;
-    const count =
-      position === AT_POSITION
-        ? file.write(buffer, 0, present)
-        : file.writeAt(position + done, buffer, 0, present);
-    if (count < 0) return done > 0 ? done : count;
-    done += count;
-    if (count < wanted) break;
-  } while (done < length);
-  return done;
+/** RLIMIT_FSIZE for a file that shall grow to `size`: 0, or -EFBIG with SIGXFSZ. */
+export function mayGrowTo(task: Task, size: number, current: number): number {
+  if (size <= current || size <= task.group.limits.fileSize) return 0;
+  raise(task, SIGXFSZ);
+  return -EFBIG;
 }
 
 /** RLIMIT_FSIZE: what may be written, or -EFBIG with SIGXFSZ. */

@@ -45,6 +45,7 @@ import {
   F_WRLCK,
   FD_CLOEXEC,
   LOCK_EX,
+  LOCK_MAND,
   LOCK_NB,
   LOCK_SH,
   LOCK_UN,
@@ -224,10 +225,12 @@ const FLOCK_TYPES: Readonly<Record<number, number>> = {
 };
 
 function sysFlock(task: Task, fd: number, operation: number): number {
-  const file = dataFile(task, fd);
-  if (file === undefined) return -EBADF;
+  // Mandatory locks are gone: Linux answers 0 to whoever asks for one, whatever the descriptor.
+  if ((operation & LOCK_MAND) !== 0) return 0;
   const type = FLOCK_TYPES[operation & ~LOCK_NB];
   if (type === undefined) return -EINVAL;
+  const file = dataFile(task, fd);
+  if (file === undefined) return -EBADF;
   const { inode } = file;
   if (inode.locks === undefined) {
     if (type === F_UNLCK) return 0;

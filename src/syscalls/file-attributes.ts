@@ -29,7 +29,7 @@ function placeAt(
 ): Location | number {
   const path = readPath(task, addr);
   if (typeof path === 'number') return path;
-  const base = baseOf(task, dirfd, path);
+  const base = baseOf(task, dirfd, path, (how & WALK_EMPTY) !== 0);
   if (typeof base === 'number') return base;
   const { vfs } = task.kernel;
   const found = walk(vfs, who, base, path, how);

@@ -1,6 +1,6 @@
 /** lseek(2), truncate(2), fallocate(2), fsync(2) and advice: calls about contents. */
 
-import { EBADF, EINVAL, ENODEV, EOPNOTSUPP, ESPIPE } from '../abi/errno.table.ts';
+import { EBADF, EFBIG, EINVAL, ENODEV, EOPNOTSUPP, ESPIPE } from '../abi/errno.table.ts';
 import {
   AT_FDCWD,
   FALLOC_FL_COLLAPSE_RANGE,
@@ -13,6 +13,7 @@ import type { Task } from '../kernel/task.ts';
 import { truncatePlace } from '../vfs/attributes.ts';
 import { WALK_FOLLOW, walk } from '../vfs/walk.ts';
 import { fd, flags, int, offset, oneOf, path, size } from './args.ts';
+import { mayGrowTo } from './data-transfer.ts';
 import { FALLOCATE_FLAG_SET, WHENCE_SET } from './file-flag-sets.ts';
 import { baseOf, dataFile, readPath } from './file-support.ts';
 import { allBits } from './flags.ts';
@@ -33,17 +34,23 @@ function sysTruncate(task: Task, addr: number, length: number): number {
   if (typeof base === 'number') return base;
   const { vfs } = task.kernel;
   const found = walk(vfs, task, base, path, WALK_FOLLOW);
-  return found < 0 ? found : truncatePlace(task.creds, vfs.walk, length);
+  if (found < 0) return found;
+  const { inode } = vfs.walk.dentry;
+  const allowed = isRegular(inode.mode) ? mayGrowTo(task, length, inode.size) : 0;
+  return allowed < 0 ? allowed : truncatePlace(task.creds, vfs.walk, length);
 }
 
 function sysFtruncate(task: Task, fd: number, length: number): number {
   if (length < 0) return -EINVAL;
   const file = dataFile(task, fd);
   if (file === undefined) return -EBADF;
-  if (!isRegular(file.inode.mode)) return -EINVAL;
-  return file.truncate(length);
+  if (!isRegular(file.inode.mode) || !file.isWritable) return -EINVAL;
+  const allowed = mayGrowTo(task, length, file.inode.size);
+  return allowed < 0 ? allowed : file.truncate(length);
 }
 
+/** One more than the largest loff_t. */
+const TOP = 2 ** 63;
 const FALLOC_BITS = allBits(FALLOCATE_FLAG_SET);
 
 function sysFallocate(task: Task, fd: number, mode: number, at: number, length: number): number {
@@ -51,16 +58,23 @@ function sysFallocate(task: Task, fd: number, mode: number, at: number, length: 
   if (file === undefined) return -EBADF;
   if (at < 0 || length <= 0) return -EINVAL;
   if ((mode & ~FALLOC_BITS) !== 0) return -EOPNOTSUPP;
+  // One mode at a time; a hole never changes the size, a shift always does.
   const kind = mode & ~FALLOC_FL_KEEP_SIZE;
-  if (kind === FALLOC_FL_PUNCH_HOLE && (mode & FALLOC_FL_KEEP_SIZE) === 0) return -EOPNOTSUPP;
-  if ((kind & (kind - 1)) !== 0) return -EINVAL;
+  if ((kind & (kind - 1)) !== 0) return -EOPNOTSUPP;
+  const keepsSize = (mode & FALLOC_FL_KEEP_SIZE) !== 0;
+  if (kind === FALLOC_FL_PUNCH_HOLE && !keepsSize) return -EOPNOTSUPP;
   const shifts = FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE;
-  if ((mode & shifts) !== 0 && (mode & FALLOC_FL_KEEP_SIZE) !== 0) return -EINVAL;
+  if ((mode & shifts) !== 0 && keepsSize) return -EOPNOTSUPP;
   if (!file.isWritable) return -EBADF;
   const type = file.inode.mode & S_IFMT;
   if (type === S_IFIFO) return -ESPIPE;
   if (!isRegular(file.inode.mode)) return isDirectory(file.inode.mode) ? -EBADF : -ENODEV;
-  return file.allocate(mode, at, length);
+  if (at + length > TOP) return -EFBIG;
+  const { size } = file.inode;
+  const end = kind === FALLOC_FL_INSERT_RANGE ? size + length : at + length;
+  const grows = !keepsSize && kind !== FALLOC_FL_COLLAPSE_RANGE;
+  const allowed = grows ? mayGrowTo(task, end, size) : 0;
+  return allowed < 0 ? allowed : file.allocate(mode, at, length);
 }
 
 function syncFile(task: Task, fd: number, dataOnly: boolean): number {
@@ -88,8 +102,9 @@ function sysSyncfs(task: Task, fd: number): number {
 function sysSyncFileRange(task: Task, fd: number, at: number, length: number, how: number): number {
   const file = dataFile(task, fd);
   if (file === undefined) return -EBADF;
-  if ((how & ~7) !== 0 || at < 0 || length < 0) return -EINVAL;
-  if ((file.inode.mode & S_IFMT) === S_IFIFO || !file.isSeekable) return -ESPIPE;
+  if ((how & ~7) !== 0 || at < 0 || length < 0 || at + length >= TOP) return -EINVAL;
+  if (isDirectory(file.inode.mode)) return 0;
+  if (!isRegular(file.inode.mode)) return -ESPIPE;
   return file.sync(true);
 }
 
@@ -112,7 +127,7 @@ export const FILE_DATA_ROWS: readonly SyscallRow[] = [
   row('ftruncate', [fd, offset], sysFtruncate),
   row('fallocate', [fd, flags(FALLOCATE_FLAG_SET), offset, offset], sysFallocate, {
     coverage: 'partial',
-    note: 'COLLAPSE_RANGE, INSERT_RANGE and ZERO_RANGE answer EOPNOTSUPP, as on tmpfs',
+    note: 'COLLAPSE_RANGE, INSERT_RANGE and ZERO_RANGE on host folders only, as tmpfs has them not',
   }),
   row('fsync', [fd], sysFsync),
   row('fdatasync', [fd], sysFdatasync),

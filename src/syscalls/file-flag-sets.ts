@@ -134,6 +134,7 @@ export const RWF_FLAG_SET: FlagSet = {
   RWF_SYNC: A.RWF_SYNC,
   RWF_NOWAIT: A.RWF_NOWAIT,
   RWF_APPEND: A.RWF_APPEND,
+  RWF_NOAPPEND: A.RWF_NOAPPEND,
 };
 
 export const SPLICE_FLAG_SET: FlagSet = {

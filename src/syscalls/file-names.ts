@@ -41,10 +41,11 @@ function onPath(
   dirfd: number,
   addr: number,
   call: (base: Location | undefined, path: Path) => number,
+  mayBeEmpty = false,
 ): number {
   const path = readPath(task, addr);
   if (typeof path === 'number') return path;
-  const base = baseOf(task, dirfd, path);
+  const base = baseOf(task, dirfd, path, mayBeEmpty);
   return typeof base === 'number' ? base : call(base, path);
 }
 
@@ -105,11 +106,11 @@ function sysLinkat(
   if ((how & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH)) !== 0) return -EINVAL;
   const follow = (how & AT_SYMLINK_FOLLOW) !== 0;
   const empty = (how & AT_EMPTY_PATH) !== 0;
-  return onPath(task, oldDir, oldAddr, (oldBase, oldPath) =>
+  const link = (oldBase: Location | undefined, oldPath: Path) =>
     onPath(task, newDir, newAddr, (newBase, newPath) =>
       linkAt(task.kernel.vfs, task, oldBase, oldPath, newBase, newPath, follow, empty),
-    ),
-  );
+    );
+  return onPath(task, oldDir, oldAddr, link, empty);
 }
 
 const sysLink = (task: Task, oldAddr: number, newAddr: number): number =>
@@ -136,7 +137,7 @@ function sysReadlinkat(
   if ((size | 0) <= 0 || size > 0x7fff_ffff) return -EINVAL;
   const path = readPath(task, addr);
   if (typeof path === 'number') return path;
-  const base = baseOf(task, dirfd, path);
+  const base = baseOf(task, dirfd, path, true);
   if (typeof base === 'number') return base;
   const text = readlinkAt(task.kernel.vfs, task, base, path);
   if (typeof text === 'number') return text;

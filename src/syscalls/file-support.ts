@@ -1,6 +1,6 @@
 /** What the file families share: descriptors, paths and places from arguments, waiting for files. */
 
-import { EAGAIN, EBADF, EFAULT, ENAMETOOLONG, EPIPE } from '../abi/errno.table.ts';
+import { EAGAIN, EBADF, EFAULT, ENAMETOOLONG, ENOENT, EPIPE } from '../abi/errno.table.ts';
 import { AT_FDCWD, O_NONBLOCK, O_PATH, PATH_MAX } from '../abi/file-flags.ts';
 import { SIGPIPE } from '../abi/signal.table.ts';
 import { BLOCKED, ERESTARTSYS } from '../kernel/outcome.ts';
@@ -39,9 +39,15 @@ export function readPath(task: Task, addr: number): Path | number {
 
 /**
  * Where a relative path starts: undefined for the working directory. An absolute path does not
- * look at `dirfd` at all (openat(2)).
+ * look at `dirfd` at all (openat(2)). An empty one is refused first, unless AT_EMPTY_PATH allows it.
  */
-export function baseOf(task: Task, dirfd: number, path: Path): Location | undefined | number {
+export function baseOf(
+  task: Task,
+  dirfd: number,
+  path: Path,
+  mayBeEmpty = false,
+): Location | undefined | number {
+  if (path.isEmpty && !mayBeEmpty) return -ENOENT;
   if (dirfd === AT_FDCWD || path.isAbsolute) return undefined;
   return task.files.get(dirfd) ?? -EBADF;
 }

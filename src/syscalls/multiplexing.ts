@@ -33,6 +33,7 @@ import type { Task } from '../kernel/task.ts';
 import { EpollFile } from '../vfs/epoll.ts';
 import type { OpenFile } from '../vfs/open-file.ts';
 import * as arg from './args.ts';
+import { dataFile } from './file-support.ts';
 import { renderFlags } from './flags.ts';
 import { row, type SyscallRow } from './row.ts';
 import { readSignalSet } from './signals.ts';
@@ -122,7 +123,7 @@ function poll(task: Task, fdsAt: number, count: number, deadlineNs: number, inte
   const view = new DataView(bytes.buffer);
   const fileAt = (i: number): OpenFile | undefined => {
     const fd = view.getInt32(i * POLLFD.bytes + POLLFD.fd, true);
-    return fd < 0 ? undefined : task.files.get(fd);
+    return fd < 0 ? undefined : dataFile(task, fd);
   };
   const scan = (): number => {
     let ready = 0;
@@ -215,7 +216,7 @@ function select(
   const fds: number[] = [];
   for (let fd = 0; fd < count; fd++)
     if (wanted.some((set) => hasBit(set, fd))) {
-      if (task.files.get(fd) === undefined) return -EBADF;
+      if (dataFile(task, fd) === undefined) return -EBADF;
       fds.push(fd);
     }
   const scan = (): number => {

@@ -1,6 +1,6 @@
 /** open(2), openat(2), openat2(2), creat(2), close(2), close_range(2). */
 
-import { E2BIG, EAGAIN, EBADF, EFAULT, EINVAL } from '../abi/errno.table.ts';
+import { E2BIG, EAGAIN, EBADF, EFAULT, EINVAL, EMFILE } from '../abi/errno.table.ts';
 import {
   AT_FDCWD,
   CLOSE_RANGE_CLOEXEC,
@@ -40,6 +40,7 @@ function openPath(
 ): number {
   const base = baseOf(task, dirfd, path);
   if (typeof base === 'number') return base;
+  if (task.files.isFull(task.group.limits.openFiles)) return -EMFILE;
   const file = openAt(task.kernel.vfs, task, base, path, how, mode, resolve);
   if (typeof file === 'number') return file;
   if (file.isPending) return waitForOpen(task, file, how);

@@ -4,8 +4,10 @@ import { EAGAIN, EBADF, EFAULT, EINVAL, EOPNOTSUPP, ESPIPE } from '../abi/errno.
 import {
   IOV_MAX,
   MAX_RW_COUNT,
+  O_APPEND,
   RWF_APPEND,
   RWF_DSYNC,
+  RWF_NOAPPEND,
   RWF_NOWAIT,
   RWF_SYNC,
 } from '../abi/file-flags.ts';
@@ -13,7 +15,14 @@ import { ERESTARTSYS } from '../kernel/outcome.ts';
 import type { Task } from '../kernel/task.ts';
 import type { OpenFile } from '../vfs/open-file.ts';
 import { DECODE, fd, flags, inBytes, int, kind, offset, outBytes, pointer, size } from './args.ts';
-import { AT_POSITION, readBlocking, readOnce, writeBlocking, writeOnce } from './data-transfer.ts';
+import {
+  AT_POSITION,
+  readBlocking,
+  readOnce,
+  wholePages,
+  writeBlocking,
+  writeOnce,
+} from './data-transfer.ts';
 import { RWF_FLAG_SET } from './file-flag-sets.ts';
 import { dataFile, isNonBlocking, waitForFile, withSigpipe } from './file-support.ts';
 import { allBits } from './flags.ts';
@@ -29,11 +38,15 @@ function sysWrite(task: Task, fd: number, addr: number, count: number): number {
   return file === undefined ? -EBADF : writeBlocking(task, file, addr, count, AT_POSITION);
 }
 
+/** One more than the largest loff_t: a range that reaches it is refused (`rw_verify_area`). */
+const TOP = 2 ** 63;
+
 function sysPread(task: Task, fd: number, addr: number, count: number, position: number): number {
   if (position < 0) return -EINVAL;
   const file = dataFile(task, fd);
   if (file === undefined) return -EBADF;
   if (!file.isSeekable) return -ESPIPE;
+  if (count > 0 && position + count >= TOP) return -EINVAL;
   return readBlocking(task, file, addr, count, position);
 }
 
@@ -42,6 +55,7 @@ function sysPwrite(task: Task, fd: number, addr: number, count: number, position
   const file = dataFile(task, fd);
   if (file === undefined) return -EBADF;
   if (!file.isSeekable) return -ESPIPE;
+  if (count > 0 && position + count >= TOP) return -EINVAL;
   return writeBlocking(task, file, addr, count, position);
 }
 
@@ -112,7 +126,8 @@ function moveGathered(
   const buffer = task.kernel.transferBuffer;
   const total = Math.min(totalOf(parts) - skip, buffer.length);
   if (isWrite) {
-    const present = gather(task, parts, buffer.subarray(0, total), skip);
+    const copied = gather(task, parts, buffer.subarray(0, total), skip);
+    const present = copied < total ? wholePages(file, copied) : copied;
     if (present === 0 && total > 0) return -EFAULT;
     return file.write(buffer, 0, present);
   }
@@ -225,6 +240,7 @@ function vector2(
   isWrite: boolean,
 ): number {
   if ((how & ~RWF_BITS) !== 0) return -EOPNOTSUPP;
+  if ((how & RWF_NOAPPEND) !== 0 && (how & RWF_APPEND) !== 0) return -EINVAL;
   if (position < -1) return -EINVAL;
   const file = task.files.get(fd);
   if (file === undefined) return -EBADF;
@@ -235,7 +251,11 @@ function vector2(
     return result;
   }
   const nowait = (how & RWF_NOWAIT) !== 0;
+  const appends = isWrite && (how & RWF_NOAPPEND) !== 0 ? file.flags & O_APPEND : 0;
+  // Regular files never wait: the flag is back before anyone else looks.
+  file.flags &= ~appends;
   const result = vectorCall(task, fd, addr, count, position, isWrite, nowait);
+  file.flags |= appends;
   if (isWrite && result > 0 && (how & (RWF_SYNC | RWF_DSYNC)) !== 0) {
     const synced = file.sync((how & RWF_SYNC) === 0);
     if (synced < 0) return synced;

@@ -101,7 +101,7 @@ function copyOutScratch(task: Task, scratch: Uint8Array, addr: number, length: n
 function statAt(task: Task, dirfd: number, addr: number, how: number, target: number): number {
   const path = readPath(task, addr);
   if (typeof path === 'number') return path;
-  const base = baseOf(task, dirfd, path);
+  const base = baseOf(task, dirfd, path, (how & WALK_EMPTY) !== 0);
   if (typeof base === 'number') return base;
   const { vfs } = task.kernel;
   const found = walk(vfs, task, base, path, how);
@@ -148,7 +148,7 @@ function sysStatx(
   }
   const path = readPath(task, addr);
   if (typeof path === 'number') return path;
-  const base = baseOf(task, dirfd, path);
+  const base = baseOf(task, dirfd, path, (how & AT_EMPTY_PATH) !== 0);
   if (typeof base === 'number') return base;
   const { vfs } = task.kernel;
   const found = walk(vfs, task, base, path, walkFlags(how));

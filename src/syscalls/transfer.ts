@@ -1,6 +1,17 @@
 /** sendfile(2), copy_file_range(2), splice(2), tee(2), vmsplice(2): bytes between descriptors. */
 
-import { EAGAIN, EBADF, EFAULT, EINVAL, EISDIR, EOVERFLOW, ESPIPE } from '../abi/errno.table.ts';
+import {
+  EAGAIN,
+  EBADF,
+  EFAULT,
+  EFBIG,
+  EINVAL,
+  EISDIR,
+  EOVERFLOW,
+  EPIPE,
+  ESPIPE,
+  EXDEV,
+} from '../abi/errno.table.ts';
 import { MAX_RW_COUNT, O_APPEND, SPLICE_F_NONBLOCK } from '../abi/file-flags.ts';
 import { isDirectory, isRegular } from '../abi/file-mode.ts';
 import type { WaitQueue } from '../base/wait-queue.ts';
@@ -15,48 +26,61 @@ import { dataFile, isNonBlocking, withSigpipe } from './file-support.ts';
 import { allBits } from './flags.ts';
 import { row, type SyscallRow } from './row.ts';
 
+/** One more than the largest loff_t. */
+const TOP = 2 ** 63;
+
 /** A file offset in guest memory, or the file's own position. */
 class Offset {
   readonly #task: Task;
   readonly #file: OpenFile;
   readonly #addr: number;
-  value: number;
+  /** Undefined: the file's position counts. */
+  #value: number | undefined;
+  readonly isFault: boolean;
 
   constructor(task: Task, file: OpenFile, addr: number) {
     this.#task = task;
     this.#file = file;
     this.#addr = addr;
-    this.value = addr === 0 ? AT_POSITION : (task.space.readU64(addr) ?? Number.NaN);
+    const raw = addr === 0 ? 0 : task.space.readU64(addr);
+    this.isFault = raw === undefined;
+    if (addr !== 0) this.#value = raw ?? 0;
   }
 
-  get isFault(): boolean {
-    return Number.isNaN(this.value);
+  /** Where the transfer starts. */
+  get start(): number {
+    return this.#value ?? this.#file.position;
+  }
+
+  /** Negative as a loff_t, or so far that `count` bytes end beyond the largest. */
+  overflows(count: number): boolean {
+    return this.start >= TOP || (count > 0 && this.start + count >= TOP);
   }
 
   read(target: Uint8Array, length: number): number {
-    if (this.value === AT_POSITION) return this.#file.read(target, 0, length);
-    const count = this.#file.readAt(this.value, target, 0, length);
-    if (count > 0) this.value += count;
+    if (this.#value === undefined) return this.#file.read(target, 0, length);
+    const count = this.#file.readAt(this.#value, target, 0, length);
+    if (count > 0) this.#value += count;
     return count;
   }
 
   write(source: Uint8Array, start: number, length: number): number {
-    if (this.value === AT_POSITION) return this.#file.write(source, start, length);
-    const count = this.#file.writeAt(this.value, source, start, length);
-    if (count > 0) this.value += count;
+    if (this.#value === undefined) return this.#file.write(source, start, length);
+    const count = this.#file.writeAt(this.#value, source, start, length);
+    if (count > 0) this.#value += count;
     return count;
   }
 
   /** Takes back what was read but could not be written. */
   back(count: number): void {
-    if (this.value !== AT_POSITION) this.value -= count;
+    if (this.#value !== undefined) this.#value -= count;
     else if (this.#file.isSeekable) this.#file.position -= count;
   }
 
   /** Stores the offset for the guest; 0 or -EFAULT. */
   store(): number {
-    if (this.#addr === 0) return 0;
-    return this.#task.space.writeU64(this.#addr, this.value) < 0 ? -EFAULT : 0;
+    if (this.#value === undefined) return 0;
+    return this.#task.space.writeU64(this.#addr, this.#value) < 0 ? -EFAULT : 0;
   }
 }
 
@@ -129,7 +153,8 @@ function sysSendfile(task: Task, outFd: number, inFd: number, at: number, count:
   const attempt = (who: Task): number => {
     const from = new Offset(who, source, at);
     if (from.isFault) return -EFAULT;
-    if (from.value < -1) return -EINVAL;
+    if (target instanceof PipeFile && target.pipe.readers === 0) return -EPIPE;
+    if (count >= TOP || from.overflows(length)) return -EINVAL;
     const result = pump(who, from, new Offset(who, target, 0), length);
     if (result < 0) return result;
     const stored = from.store();
@@ -160,11 +185,14 @@ function sysCopyFileRange(
   const from = new Offset(task, source, inAt);
   const to = new Offset(task, target, outAt);
   if (from.isFault || to.isFault) return -EFAULT;
-  if (from.value < -1 || to.value < -1) return -EOVERFLOW;
+  if (source.inode.fs !== target.inode.fs) return -EXDEV;
   const length = Math.min(count, MAX_RW_COUNT);
+  if (from.start >= TOP * 2 - count || to.start >= TOP * 2 - count) return -EOVERFLOW;
+  if (from.start >= source.inode.size) return 0;
+  if (to.start >= target.inode.fs.maxFileBytes) return -EFBIG;
   if (source.inode === target.inode) {
-    const a = from.value === AT_POSITION ? source.position : from.value;
-    const b = to.value === AT_POSITION ? target.position : to.value;
+    const a = from.start;
+    const b = to.start;
     const available = Math.max(0, Math.min(length, source.inode.size - a));
     if (a < b + available && b < a + available) return -EINVAL;
   }
@@ -193,6 +221,7 @@ function sysSplice(
   const fromPipe = source instanceof PipeFile;
   const toPipe = target instanceof PipeFile;
   if (!fromPipe && !toPipe) return -EINVAL;
+  if (isDirectory(source.inode.mode)) return -EINVAL;
   if (fromPipe && toPipe && source.pipe === target.pipe) return -EINVAL;
   if ((fromPipe && inAt !== 0) || (toPipe && outAt !== 0)) return -ESPIPE;
   if ((inAt !== 0 && !source.isSeekable) || (outAt !== 0 && !target.isSeekable)) return -EINVAL;
@@ -201,9 +230,11 @@ function sysSplice(
     const from = new Offset(who, source, inAt);
     const to = new Offset(who, target, outAt);
     if (from.isFault || to.isFault) return -EFAULT;
+    if (from.start >= TOP || to.start >= TOP) return -EINVAL;
+    if (toPipe && target.pipe.readers === 0) return -EPIPE;
     // No more than the target pipe holds now: nothing is read that cannot be written.
     const room = toPipe ? target.pipe.room : Number.POSITIVE_INFINITY;
-    if (toPipe && target.pipe.readers > 0 && room === 0) return -EAGAIN;
+    if (room === 0) return -EAGAIN;
     const length = Math.min(count, MAX_RW_COUNT, toPipe ? room : count);
     const result = fromPipe ? drain(source, to, length) : pump(who, from, to, length);
     if (result < 0) return result;
@@ -233,6 +264,7 @@ function drain(source: PipeFile, to: Offset, length: number): number {
 
 function sysTee(task: Task, inFd: number, outFd: number, count: number, how: number): number {
   if ((how & ~SPLICE_BITS) !== 0) return -EINVAL;
+  if (count === 0) return 0;
   const source = dataFile(task, inFd);
   const target = dataFile(task, outFd);
   if (source === undefined || target === undefined) return -EBADF;
@@ -240,9 +272,10 @@ function sysTee(task: Task, inFd: number, outFd: number, count: number, how: num
   if (!(source instanceof PipeFile) || !(target instanceof PipeFile)) return -EINVAL;
   if (source.pipe === target.pipe) return -EINVAL;
   const attempt = (): number => {
+    if (target.pipe.readers === 0) return -EPIPE;
     if (source.pipe.length === 0) return source.pipe.writers === 0 ? 0 : -EAGAIN;
     const length = Math.min(count, target.pipe.room);
-    if (length === 0 && target.pipe.readers > 0) return -EAGAIN;
+    if (length === 0) return -EAGAIN;
     let done = 0;
     while (done < length) {
       const view = source.pipe.peek(done, length - done);

@@ -9,7 +9,8 @@ const DAY_SEC = 86_400;
 /** An inode was read through `mount`. */
 export function noteAccess(mount: Mount, inode: Inode): void {
   if ((mount.flags & ST_NOATIME) !== 0 || mount.isReadOnly) return;
-  const clock = inode.fs.clock;
+  const { clock, stampsAccess } = inode.fs;
+  if (stampsAccess) return;
   if (
     (mount.flags & ST_RELATIME) !== 0 &&
     isLater(inode.atimeSec, inode.atimeNsec, inode.mtimeSec, inode.mtimeNsec) &&

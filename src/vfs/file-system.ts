@@ -30,6 +30,8 @@ export abstract class FileSystem {
    * may keep them. False where entries come and go by themselves (procfs, host folders).
    */
   readonly cachesNames: boolean = true;
+  /** Reading stamps access times by itself (a host does): the Vfs leaves them alone. */
+  readonly stampsAccess: boolean = false;
   readonly blockSize: number = 4096;
   /** Largest file size (s_maxbytes). */
   readonly maxFileBytes: number = Number.MAX_SAFE_INTEGER;

@@ -69,6 +69,8 @@ export abstract class Inode {
   writers = 0;
   /** Programs that run from it: while there is one, it may not be opened for writing. */
   runners = 0;
+  /** Made by O_TMPFILE without O_EXCL: linkat(2) may give it its first name. */
+  isLinkable = false;
   locks: InodeLocks | undefined = undefined;
   watches: InodeWatches | undefined = undefined;
 

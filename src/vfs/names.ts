@@ -113,12 +113,13 @@ export function linkAt(
   const { inode } = source;
   if (isDirectory(inode.mode)) return -EPERM;
   // An unlinked file has no name to link from, but O_TMPFILE files do get their first one.
-  if (inode.nlink === 0 && !source.name.startsWith('#')) return -ENOENT;
+  if (inode.nlink === 0 && !inode.isLinkable) return -ENOENT;
   if (inode.nlink >= LINK_MAX) return -EMLINK;
   if (!mayHardLink(who, inode)) return -EPERM;
   const { dentry: parent, lastName: name } = vfs.walk;
   const result = parent.inode.link(name, inode);
   if (result < 0) return result;
+  inode.isLinkable = false;
   vfs.noteDentry();
   parent.addChild(name, inode);
   notify(source, IN_ATTRIB);

@@ -133,6 +133,11 @@ export abstract class OpenFile {
     return 0;
   }
 
+  /** True where the bytes that are written are not looked at: /dev/null. */
+  get discardsWrites(): boolean {
+    return false;
+  }
+
   /** True for files with a position, which pread, pwrite and lseek serve. */
   get isSeekable(): boolean {
     return false;

@@ -77,10 +77,7 @@ export function openAt(
   if ((flags & O_NOFOLLOW) === 0) how |= WALK_FOLLOW;
   if ((flags & O_DIRECTORY) !== 0) how |= WALK_DIRECTORY;
   const found = walk(vfs, who, base, path, how);
-  if (found < 0) {
-    const sawLink = found === -ENOTDIR && (vfs.walk.dentry.inode.mode & S_IFMT) === S_IFLNK;
-    return sawLink && (flags & O_NOFOLLOW) !== 0 ? -ELOOP : found;
-  }
+  if (found < 0) return found;
   return openFound(vfs, who, vfs.walk, flags);
 }
 
@@ -172,6 +169,7 @@ function openUnnamed(
     makeSpec(who, parent.inode, S_IFREG | (mode & 0o7777), 0),
   );
   if (typeof inode === 'number') return inode;
+  inode.isLinkable = (flags & O_EXCL) === 0;
   const dentry = new Dentry(`#${inode.ino}`, parent, inode);
   dentry.isDeleted = true;
   return makeOpenFile(vfs, { mount, dentry }, who, flags);

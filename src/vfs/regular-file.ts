@@ -1,7 +1,7 @@
 /** Open regular files, over any inode that implements readAt and writeAt. */
 
 import { CAP_FSETID } from '../abi/capability.ts';
-import { EBADF, EFBIG, EINVAL, ENODEV, ENXIO, EOVERFLOW } from '../abi/errno.table.ts';
+import { EBADF, EFBIG, EINVAL, ENODEV, ENXIO } from '../abi/errno.table.ts';
 import {
   O_APPEND,
   O_DSYNC,
@@ -42,6 +42,7 @@ export class RegularFile extends OpenFile {
   }
 
   override readAt(position: number, target: Uint8Array, start: number, length: number): number {
+    if (position >= this.inode.fs.maxFileBytes) return 0;
     const count = this.inode.readAt(position, target, start, length);
     if ((this.flags & O_NOATIME) === 0) noteAccess(this.mount, this.inode);
     if (count > 0) this.report(IN_ACCESS);
@@ -150,8 +151,7 @@ export function seekTarget(inode: Inode, position: number, offset: number, whenc
     default:
       return -EINVAL;
   }
-  if (next < 0) return -EINVAL;
-  return next > inode.fs.maxFileBytes ? (whence === SEEK_SET ? -EINVAL : -EOVERFLOW) : next;
+  return next < 0 || next > inode.fs.maxFileBytes ? -EINVAL : next;
 }
 
 /** A write by someone without CAP_FSETID takes set-user-ID and set-group-ID away. */

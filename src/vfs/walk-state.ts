@@ -23,7 +23,7 @@ export class WalkState implements Location {
   /** Parent walks: the last component, and what it is. */
   lastName = '';
   lastKind: Last = LAST.root;
-  /** The path ended in a slash (or a link in last position did): a directory is wanted. */
+  /** The path ended in a slash (or a link in last position did): followed, a directory wanted. */
   wantsDirectory = false;
   /** Symbolic links followed so far. */
   links = 0;
@@ -37,6 +37,22 @@ export class WalkState implements Location {
     this.mount = start.mount;
     this.dentry = start.dentry;
     this.scope = start;
+  }
+
+  /**
+   * Sets everything: nothing of an earlier walk is left. `links` and `wantsDirectory` are what a
+   * walk hands on to the one that follows a link for it.
+   */
+  begin(start: Location, scope: Location, links: number, wantsDirectory: boolean): void {
+    this.mount = start.mount;
+    this.dentry = start.dentry;
+    this.lastName = '';
+    this.lastKind = LAST.root;
+    this.wantsDirectory = wantsDirectory;
+    this.links = links;
+    this.scope = scope;
+    this.pendingParts.length = 0;
+    this.pendingIndex.length = 0;
   }
 
   /** A lasting copy of the result. */

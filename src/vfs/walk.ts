@@ -33,8 +33,6 @@ export const WALK_PARENT = 0x200;
 export const WALK_EMPTY = 0x400;
 /** The result must be a directory. */
 export const WALK_DIRECTORY = 0x800;
-/** Internal: `vfs.walk.links` goes on counting. */
-const WALK_RESUME = 0x1000;
 const SCOPED = RESOLVE_BENEATH | RESOLVE_IN_ROOT;
 
 /**
@@ -47,34 +45,27 @@ export function walk(
   path: Path,
   flags: number,
 ): number {
+  const scope = (flags & SCOPED) !== 0 ? (base ?? who.fs.cwd) : who.fs.root;
+  return walkFrom(vfs, who, base ?? who.fs.cwd, scope, path, flags, 0, false);
+}
+
+function walkFrom(
+  vfs: Vfs,
+  who: Caller,
+  base: Location,
+  scope: Location,
+  path: Path,
+  flags: number,
+  links: number,
+  wantsDirectory: boolean,
+): number {
   const state = vfs.walk;
-  if ((flags & WALK_RESUME) === 0) {
-    state.links = 0;
-    state.scope = (flags & SCOPED) !== 0 ? (base ?? who.fs.cwd) : who.fs.root;
-  }
-  const scope = state.scope;
-  const text = path.text;
-  if (text.length === 0) {
-    if ((flags & WALK_EMPTY) === 0) return -ENOENT;
-    const start = base ?? who.fs.cwd;
-    state.mount = start.mount;
-    state.dentry = start.dentry;
-    state.wantsDirectory = (flags & WALK_DIRECTORY) !== 0;
-    return checkResult(state, flags);
-  }
-  if (text.length >= PATH_MAX) return -ENAMETOOLONG;
-  if (path.isAbsolute) {
-    if ((flags & RESOLVE_BENEATH) !== 0) return -EXDEV;
-    state.mount = scope.mount;
-    state.dentry = scope.dentry;
-  } else {
-    const start = base ?? who.fs.cwd;
-    state.mount = start.mount;
-    state.dentry = start.dentry;
-  }
-  state.wantsDirectory = path.hasTrailingSlash || (flags & WALK_DIRECTORY) !== 0;
-  state.pendingParts.length = 0;
-  state.pendingIndex.length = 0;
+  const start = path.isAbsolute ? scope : base;
+  state.begin(start, scope, links, wantsDirectory || path.hasTrailingSlash);
+  const length = path.text.length;
+  if (length === 0) return (flags & WALK_EMPTY) === 0 ? -ENOENT : checkResult(state, flags);
+  if (length >= PATH_MAX) return -ENAMETOOLONG;
+  if (path.isAbsolute && (flags & RESOLVE_BENEATH) !== 0) return -EXDEV;
   return walkParts(vfs, who.creds, scope, path.components, flags);
 }
 
@@ -84,10 +75,8 @@ export function walkLink(vfs: Vfs, who: Caller, link: Inode, flags: number): num
   const target = linkTarget(vfs, link, flags);
   if (typeof target === 'number') return target;
   const base = { mount: state.mount, dentry: state.dentry };
-  const wanted = state.wantsDirectory;
-  const result = walk(vfs, who, base, target, flags | WALK_RESUME);
-  state.wantsDirectory ||= wanted;
-  return result;
+  const { scope, links, wantsDirectory } = state;
+  return walkFrom(vfs, who, base, scope, target, flags, links, wantsDirectory);
 }
 
 function walkParts(
@@ -100,7 +89,6 @@ function walkParts(
   const state = vfs.walk;
   let parts = components;
   let index = 0;
-  state.lastKind = LAST.root;
   while (true) {
     if (index === parts.length) {
       const outer = state.pendingParts.pop();

@@ -142,20 +142,33 @@ function prepare(one: Case, name: string): string {
   return folder;
 }
 
-/** Type, permission bits, size or content of everything below `folder`. */
+/** Type, permission bits, size or content of everything below `folder`; links are not followed. */
 export function snapshot(folder: string): Record<string, string> {
   const found: Record<string, string> = {};
-  const names = readdirSync(folder, { recursive: true, encoding: 'latin1' }).sort();
-  for (const name of names) {
+  const describe = (name: string): void => {
     const path = join(folder, name);
     const stat = lstatSync(path);
     const mode = (stat.mode & 0o7777).toString(8);
     if (stat.isSymbolicLink()) found[name] = `link ${readlinkSync(path)}`;
-    else if (stat.isDirectory()) found[name] = `folder ${mode}`;
-    else if (stat.isFile()) found[name] = `file ${mode} ${readFileSync(path, 'latin1')}`;
+    else if (stat.isDirectory()) {
+      if (name !== '') found[name] = `folder ${mode}`;
+      for (const child of attempt(() => readdirSync(path, 'latin1')).sort())
+        describe(join(name, child));
+    } else if (stat.isFile())
+      found[name] = `file ${mode} ${attempt(() => [readFileSync(path, 'latin1')])[0] ?? ''}`;
     else found[name] = `other ${mode}`;
-  }
+  };
+  describe('');
   return found;
+}
+
+/** Nothing where an ordinary user may not read. */
+function attempt(read: () => string[]): string[] {
+  try {
+    return read();
+  } catch {
+    return [];
+  }
 }
 
 /** Runs `one` both ways and asserts that everything observable is equal. Returns the outcome. */

@@ -30,6 +30,10 @@ abstract class PlainDevice extends OpenFile {
 }
 
 export class NullFile extends PlainDevice {
+  override get discardsWrites(): boolean {
+    return true;
+  }
+
   override read(): number {
     return 0;
   }
@@ -40,6 +44,10 @@ export class NullFile extends PlainDevice {
 }
 
 export class ZeroFile extends PlainDevice {
+  override get discardsWrites(): boolean {
+    return true;
+  }
+
   override read(target: Uint8Array, start: number, length: number): number {
     if (length === 1) target[start] = 0;
     else target.fill(0, start, start + length);

@@ -1,30 +1,34 @@
 /** A file or folder of the host. Knows where it was found last: its parent and its name there. */
 
-import { EACCES, EIO, ENOENT, ENOTDIR, EOPNOTSUPP, EXDEV } from '../../abi/errno.table.ts';
-import { isDirectory, isRegular, S_IFDIR, S_IFIFO, S_IFMT, S_IFREG } from '../../abi/file-mode.ts';
+import { EACCES, EIO, ENOENT, ENOTDIR, EXDEV } from '../../abi/errno.table.ts';
+import {
+  O_ACCMODE,
+  O_RDONLY,
+  O_WRONLY,
+  RENAME_EXCHANGE,
+  SEEK_DATA,
+  SEEK_HOLE,
+} from '../../abi/file-flags.ts';
+import { isDirectory, isRegular, S_IFDIR, S_IFMT, S_IFREG } from '../../abi/file-mode.ts';
+import { CookieListing } from '../../vfs/cookie-listing.ts';
 import { type DirectorySink, FIRST_COOKIE, Inode, type NodeSpec } from '../../vfs/inode.ts';
 import type { SegmentPages } from '../../vfs/mappable.ts';
 import type { OpenFile, OpenRequest } from '../../vfs/open-file.ts';
-import type { HostEntry, HostFile, HostFolder, HostStat } from './host-folder.ts';
+import type { HostFolder, HostStat, HostTimes } from './host-folder.ts';
+import { HostPlace } from './host-place.ts';
 import type { Hostfs } from './hostfs.ts';
-import type { HandleOwner } from './open-handles.ts';
 import { type CopiedFile, PageCopy } from './page-copy.ts';
 
-const NS_PER_SEC = 1_000_000_000n;
-const RENAME_EXCHANGE = 2;
+/** UTIME_OMIT for both times. */
+const OMIT = 0x3fff_fffe;
+const OMITTED: HostTimes = { atimeSec: 0, atimeNsec: OMIT, mtimeSec: 0, mtimeNsec: OMIT };
 
-export class HostInode extends Inode implements HandleOwner, CopiedFile {
+export class HostInode extends Inode implements CopiedFile {
   readonly #fs: Hostfs;
-  #parent: HostInode | undefined;
-  #name: string;
-  #folder: HostFolder | undefined;
-  /** A root's folder was given to it and stays. */
-  readonly #ownsRoot: boolean;
-  #file: HostFile | undefined;
-  #isUnlinked = false;
+  readonly #place: HostPlace;
   #copy: PageCopy | undefined;
-  /** The listing that a reader of the directory is going through. */
-  #entries: readonly HostEntry[] = [];
+  /** The listing that readers of the directory are going through. */
+  #listing: CookieListing | undefined = undefined;
 
   constructor(
     fs: Hostfs,
@@ -36,10 +40,13 @@ export class HostInode extends Inode implements HandleOwner, CopiedFile {
   ) {
     super(fs, ino, stat.mode);
     this.#fs = fs;
-    this.#parent = parent;
-    this.#name = name;
-    this.#folder = folder;
-    this.#ownsRoot = folder !== undefined;
+    this.#place = new HostPlace(
+      this,
+      fs.handles,
+      parent === undefined ? undefined : parent.#place,
+      name,
+      folder,
+    );
     this.take(stat);
   }
 
@@ -50,63 +57,38 @@ export class HostInode extends Inode implements HandleOwner, CopiedFile {
     this.uid = stat.uid;
     this.gid = stat.gid;
     this.rdev = stat.rdev;
-    if (this.size !== stat.size) this.#copy?.resize(stat.size);
+    const grew = this.size !== stat.size;
     this.size = stat.size;
+    if (grew) this.#copy?.resize(stat.size);
     this.blocks = stat.blocks;
-    for (const [which, ns] of [
-      ['atime', stat.atimeNs],
-      ['mtime', stat.mtimeNs],
-      ['ctime', stat.ctimeNs],
-    ] as const) {
-      this[`${which}Sec`] = Number(ns / NS_PER_SEC);
-      this[`${which}Nsec`] = Number(((ns % NS_PER_SEC) + NS_PER_SEC) % NS_PER_SEC);
-    }
+    this.atimeSec = stat.atimeSec;
+    this.atimeNsec = stat.atimeNsec;
+    this.mtimeSec = stat.mtimeSec;
+    this.mtimeNsec = stat.mtimeNsec;
+    this.ctimeSec = stat.ctimeSec;
+    this.ctimeNsec = stat.ctimeNsec;
+    this.btimeSec = stat.btimeSec;
+    this.btimeNsec = stat.btimeNsec;
   }
 
   /** A lookup found it here. */
   foundAt(parent: HostInode, name: string): void {
-    if (this.#ownsRoot) return;
-    this.#parent = parent;
-    this.#name = name;
+    this.#place.foundAt(parent.#place, name);
   }
 
   override refresh(): number {
     if (this.#fs.cachesNames) return 0;
-    const stat = this.#file?.stat() ?? this.#stat();
-    if (typeof stat === 'number') return this.#isUnlinked ? 0 : stat;
+    const stat = this.#place.onItself((handle, name) => handle.stat(name));
+    if (typeof stat === 'number') return this.#place.hasName ? stat : 0;
     this.take(stat);
     return 0;
   }
 
-  #stat(): HostStat | number {
-    if (this.#ownsRoot && this.#folder !== undefined)
-      return this.#name === '' ? this.#folder.stat() : this.#folder.statAt(this.#name);
-    return this.#inParent((folder) => folder.statAt(this.#name));
-  }
-
   // --- folders -----------------------------------------------------------------------------------
-
-  /** This folder, open. */
-  #open(): HostFolder | number {
-    if (this.#folder === undefined) {
-      const opened = this.#inParent((folder) => folder.openFolder(this.#name));
-      if (typeof opened === 'number') return opened;
-      this.#folder = opened;
-    }
-    if (!this.#ownsRoot) this.#fs.handles.used(this);
-    return this.#folder;
-  }
-
-  #inParent<T>(work: (folder: HostFolder) => T | number): T | number {
-    if (this.#ownsRoot && this.#folder !== undefined) return work(this.#folder);
-    const parent = this.#parent;
-    const folder = parent === undefined ? -ENOENT : parent.#open();
-    return typeof folder === 'number' ? folder : work(folder);
-  }
 
   #within<T>(work: (folder: HostFolder) => T | number): T | number {
     if (!isDirectory(this.mode)) return -ENOTDIR;
-    const folder = this.#open();
+    const folder = this.#place.folder();
     return typeof folder === 'number' ? folder : work(folder);
   }
 
@@ -119,24 +101,21 @@ export class HostInode extends Inode implements HandleOwner, CopiedFile {
     if (this.#isHidden) return -EACCES;
     if (!this.#fs.isVisible(this, name)) return -ENOENT;
     return this.#within((folder) => {
-      const stat = folder.statAt(name);
+      const stat = folder.stat(name);
       return typeof stat === 'number' ? stat : this.#fs.inodeOf(this, name, stat);
     });
   }
 
   override iterate(cookie: number, sink: DirectorySink): number {
     if (this.#isHidden) return -EACCES;
-    if (cookie <= FIRST_COOKIE) {
+    this.#listing ??= new CookieListing();
+    if (cookie <= FIRST_COOKIE || !this.#listing.isKnown) {
       const listed = this.#within((folder) => folder.list());
       if (typeof listed === 'number') return listed;
-      this.#entries = listed.filter(({ name }) => isName(name) && this.#fs.isVisible(this, name));
+      const shown = listed.filter(({ name }) => isName(name) && this.#fs.isVisible(this, name));
+      this.#listing.take(shown);
     }
-    for (let i = Math.max(0, cookie - FIRST_COOKIE); i < this.#entries.length; i++) {
-      const { name, type } = this.#entries[i] as HostEntry;
-      // The number is not looked up for a listing: it would cost a stat an entry.
-      if (!sink.emit(name, i + FIRST_COOKIE, type, i + 1 + FIRST_COOKIE)) return 0;
-    }
-    return 0;
+    return this.#listing.emit(cookie, sink);
   }
 
   override create(name: string, spec: NodeSpec): Inode | number {
@@ -151,11 +130,25 @@ export class HostInode extends Inode implements HandleOwner, CopiedFile {
         }
         case S_IFDIR:
           return folder.makeFolder(name, mode);
-        case S_IFIFO:
-          return folder.makeFifo(name, mode);
         default:
-          return -EOPNOTSUPP;
+          return folder.makeNode(name, spec.mode, spec.rdev);
       }
+    });
+  }
+
+  override createUnnamed(spec: NodeSpec): Inode | number {
+    return this.#within((folder) => {
+      const file = folder.createUnnamed(spec.mode & 0o7777);
+      if (typeof file === 'number') return file;
+      if (this.#fs.mayChangeOwner) file.setOwner('', spec.uid, spec.gid);
+      const stat = file.stat('');
+      if (typeof stat === 'number') {
+        file[Symbol.dispose]();
+        return stat;
+      }
+      const inode = this.#fs.inodeOf(this, '', stat);
+      inode.#place.adopt(file);
+      return inode;
     });
   }
 
@@ -167,35 +160,43 @@ export class HostInode extends Inode implements HandleOwner, CopiedFile {
     return this.#within((folder) => {
       const result = make(folder);
       if (result < 0) return result;
-      if (this.#fs.mayChangeOwner) {
-        folder.setOwner(name, spec.uid, spec.gid);
-        // chown clears the set-user-ID and set-group-ID bits.
-        if ((spec.mode & 0o6000) !== 0) folder.setMode(name, spec.mode & 0o7777);
-      }
-      const stat = folder.statAt(name);
-      return typeof stat === 'number' ? stat : this.#fs.inodeOf(this, name, stat);
+      const stat = folder.stat(name);
+      if (typeof stat === 'number') return stat;
+      const isOwned = stat.uid === spec.uid && stat.gid === spec.gid;
+      const inode = this.#fs.inodeOf(this, name, stat);
+      if (isOwned || !this.#fs.mayChangeOwner) return inode;
+      folder.setOwner(name, spec.uid, spec.gid);
+      // chown clears the set-user-ID and set-group-ID bits.
+      if ((spec.mode & 0o6000) !== 0) folder.setMode(name, spec.mode & 0o7777);
+      inode.refresh();
+      return inode;
     });
   }
 
   override link(name: string, target: Inode): number {
     if (!(target instanceof HostInode)) return -EXDEV;
     const result = this.#within((folder) =>
-      target.#inParent((from) => folder.link(name, from, target.#name)),
+      target.#place.hasName
+        ? target.#place.inParent((from, fromName) => folder.link(name, from, fromName))
+        : target.#place.onItself((from, fromName) => folder.link(name, from, fromName)),
     );
-    if (result === 0) target.refresh();
-    return result;
+    if (result !== 0) return result;
+    if (!target.#place.hasName) target.foundAt(this, name);
+    target.refresh();
+    return 0;
   }
 
   override unlink(name: string, target: Inode): number {
-    if (target instanceof HostInode) target.#keepOpen();
+    if (target instanceof HostInode) target.#place.keepOpen();
     const result = this.#within((folder) => folder.unlink(name));
-    if (result === 0 && target instanceof HostInode) target.#lostName();
+    if (result === 0 && target instanceof HostInode) target.#lostName(this, name);
     return result;
   }
 
   override rmdir(name: string, target: Inode): number {
+    if (target instanceof HostInode) target.#place.keepOpen();
     const result = this.#within((folder) => folder.removeFolder(name));
-    if (result === 0 && target instanceof HostInode) target.#lostName();
+    if (result === 0 && target instanceof HostInode) target.#lostName(this, name);
     return result;
   }
 
@@ -208,81 +209,45 @@ export class HostInode extends Inode implements HandleOwner, CopiedFile {
     flags: number,
   ): number {
     if (!(newParent instanceof HostInode) || !(source instanceof HostInode)) return -EXDEV;
-    if ((flags & RENAME_EXCHANGE) !== 0) return this.#exchange(name, newParent, newName, replaced);
-    if (replaced instanceof HostInode) replaced.#keepOpen();
+    const exchange = (flags & RENAME_EXCHANGE) !== 0;
+    if (replaced instanceof HostInode && !exchange) replaced.#place.keepOpen();
     const result = this.#within((from) =>
-      newParent.#within((to) => from.rename(name, to, newName)),
+      newParent.#within((to) => from.rename(name, to, newName, flags)),
     );
     if (result !== 0) return result;
     source.foundAt(newParent, newName);
-    if (replaced instanceof HostInode && replaced !== source) replaced.#lostName();
+    if (!(replaced instanceof HostInode) || replaced === source) return 0;
+    if (exchange) replaced.foundAt(this, name);
+    else replaced.#lostName(newParent, newName);
     return 0;
   }
 
-  /** Node.js has no renameat2(2): three renames, undone when one fails. Not atomic on the host. */
-  #exchange(name: string, to: HostInode, toName: string, other: Inode | undefined): number {
-    if (!(other instanceof HostInode)) return -ENOENT;
-    const spare = `.cloister-exchange-${this.ino}-${other.ino}`;
-    const move = (from: HostInode, fromName: string, into: HostInode, intoName: string) =>
-      from.#within((a) => into.#within((b) => a.rename(fromName, b, intoName)));
-    let result = move(this, name, this, spare);
-    if (result !== 0) return result;
-    result = move(to, toName, this, name);
-    if (result !== 0) {
-      move(this, spare, this, name);
-      return result;
-    }
-    result = move(this, spare, to, toName);
-    other.foundAt(this, name);
-    return result;
-  }
-
-  /** A file in use stays usable after its name is gone. */
-  #keepOpen(): void {
-    if (this.references === 0 || !isRegular(this.mode)) return;
-    // For writing where the host permits it: it cannot be opened again afterwards.
-    if (typeof this.#contents(true) === 'number') this.#contents(false);
-  }
-
-  #lostName(): void {
-    this.refresh();
-    if (this.nlink > 0 && this.#file === undefined && !isDirectory(this.mode)) {
-      const stat = this.#stat();
-      if (typeof stat !== 'number') return;
-    }
-    if (isDirectory(this.mode) || this.nlink <= 1) this.nlink = 0;
-    this.#isUnlinked = this.nlink === 0;
-    if (this.#isUnlinked) this.#fs.forget(this);
+  #lostName(parent: HostInode, name: string): void {
+    this.#place.lostName(parent.#place, name);
+    const before = this.nlink;
+    if (this.refresh() < 0 || this.nlink === before) this.nlink = before - 1;
+    if (isDirectory(this.mode)) this.nlink = 0;
+    if (this.nlink === 0) this.#fs.forget(this);
   }
 
   override readlink(): string | number {
-    return this.#inParent((folder) => folder.readlink(this.#name));
+    return this.#place.inParent((folder, name) => folder.readlink(name));
   }
 
   // --- contents ----------------------------------------------------------------------------------
 
-  override open(_request: OpenRequest): OpenFile | number | undefined {
-    return this.#isHidden ? -EACCES : undefined;
-  }
-
-  #contents(writable: boolean): HostFile | number {
-    const have = this.#file;
-    if (have !== undefined && (have.isWritable || !writable)) {
-      this.#fs.handles.used(this);
-      return have;
-    }
-    const opened = this.#inParent((folder) => folder.openFile(this.#name, writable));
-    if (typeof opened === 'number') return opened;
-    have?.[Symbol.dispose]();
-    this.#file = opened;
-    this.#fs.handles.used(this);
-    return opened;
+  override open(request: OpenRequest): OpenFile | number | undefined {
+    if (this.#isHidden) return -EACCES;
+    if (this.#fs.isPublicOnly || !isRegular(this.mode)) return undefined;
+    // At once: the host may refuse, and later the name may be gone.
+    const opened = this.#place.file(request.flags & O_ACCMODE);
+    return typeof opened === 'number' ? opened : undefined;
   }
 
   override readAt(position: number, target: Uint8Array, start: number, length: number): number {
     if (!isRegular(this.mode)) return super.readAt(position, target, start, length);
     if (this.#isHidden) return -EACCES;
-    const file = this.#contents(false);
+    const file = this.#place.file(O_RDONLY);
     if (typeof file === 'number') return file;
     const count = file.read(position, target, start, length);
     if (count > length) return -EIO;
@@ -292,7 +257,7 @@ export class HostInode extends Inode implements HandleOwner, CopiedFile {
 
   override writeAt(position: number, source: Uint8Array, start: number, length: number): number {
     if (!isRegular(this.mode)) return super.writeAt(position, source, start, length);
-    const file = this.#contents(true);
+    const file = this.#place.file(O_WRONLY);
     if (typeof file === 'number') return file;
     const count = file.write(position, source, start, length);
     if (count > length) return -EIO;
@@ -308,7 +273,7 @@ export class HostInode extends Inode implements HandleOwner, CopiedFile {
   }
 
   override truncate(size: number): number {
-    const file = this.#contents(true);
+    const file = this.#place.file(O_WRONLY);
     if (typeof file === 'number') return file;
     const result = file.truncate(size);
     if (result !== 0) return result;
@@ -317,18 +282,38 @@ export class HostInode extends Inode implements HandleOwner, CopiedFile {
     return this.#copy?.resize(size) ?? 0;
   }
 
-  /** posix_fallocate's meaning by growing the file; holes and the like are refused. */
   override allocate(mode: number, offset: number, length: number): number {
-    const KEEP_SIZE = 1;
-    if ((mode & ~KEEP_SIZE) !== 0) return -EOPNOTSUPP;
-    if (mode === KEEP_SIZE || offset + length <= this.size) return 0;
-    return this.truncate(offset + length);
+    const file = this.#place.file(O_WRONLY);
+    if (typeof file === 'number') return file;
+    const back = this.writeBack();
+    if (back < 0) return back;
+    const result = file.allocate(mode, offset, length);
+    if (result !== 0) return result;
+    const stat = this.refresh();
+    // Holes and shifts change what mappings show, from `offset` on.
+    return stat < 0 ? stat : (this.#copy?.reload(offset) ?? 0);
+  }
+
+  override seekData(offset: number): number {
+    return this.#seek(offset, SEEK_DATA);
+  }
+
+  override seekHole(offset: number): number {
+    return this.#seek(offset, SEEK_HOLE);
+  }
+
+  #seek(offset: number, whence: number): number {
+    const file = this.#place.file(O_RDONLY);
+    if (typeof file === 'number') return file;
+    const back = this.writeBack();
+    return back < 0 ? back : file.seek(offset, whence);
   }
 
   override sync(dataOnly: boolean): number {
     const back = this.writeBack();
-    if (back < 0 || !isRegular(this.mode)) return back;
-    const file = this.#contents(false);
+    if (back < 0) return back;
+    if (isDirectory(this.mode)) return this.#within((folder) => folder.sync(dataOnly));
+    const file = this.#place.anyFile();
     return typeof file === 'number' ? file : file.sync(dataOnly);
   }
 
@@ -354,12 +339,12 @@ export class HostInode extends Inode implements HandleOwner, CopiedFile {
   }
 
   readHost(position: number, target: Uint8Array): number {
-    const file = this.#contents(false);
+    const file = this.#place.file(O_RDONLY);
     return typeof file === 'number' ? file : file.read(position, target, 0, target.length);
   }
 
   writeHost(position: number, source: Uint8Array): number {
-    const file = this.#contents(true);
+    const file = this.#place.file(O_WRONLY);
     return typeof file === 'number' ? file : file.write(position, source, 0, source.length);
   }
 
@@ -381,18 +366,18 @@ export class HostInode extends Inode implements HandleOwner, CopiedFile {
   // --- attributes --------------------------------------------------------------------------------
 
   override setMode(mode: number): number {
-    const result = this.#inParent((folder) => folder.setMode(this.#name || '.', mode));
+    const result = this.#place.onItself((handle, name) => handle.setMode(name, mode));
     return result === 0 ? super.setMode(mode) : result;
   }
 
   override setOwner(uid: number, gid: number): number {
-    const result = this.#inParent((folder) => folder.setOwner(this.#name || '.', uid, gid));
+    const result = this.#place.onItself((handle, name) => handle.setOwner(name, uid, gid));
     return result === 0 ? super.setOwner(uid, gid) : result;
   }
 
   override setAccessTime(sec: number, nsec: number): number {
     super.setAccessTime(sec, nsec);
-    return this.#setTimes();
+    return this.#setTimes({ ...OMITTED, atimeSec: sec, atimeNsec: nsec });
   }
 
   /** The host notes reads of its files itself: setting a time there would change the others. */
@@ -402,28 +387,30 @@ export class HostInode extends Inode implements HandleOwner, CopiedFile {
 
   override setModificationTime(sec: number, nsec: number): number {
     super.setModificationTime(sec, nsec);
-    return this.#setTimes();
+    return this.#setTimes({ ...OMITTED, mtimeSec: sec, mtimeNsec: nsec });
   }
 
-  #setTimes(): number {
-    if (this.#fs.isReadOnly) return 0;
-    const atime = BigInt(this.atimeSec) * NS_PER_SEC + BigInt(this.atimeNsec);
-    const mtime = BigInt(this.mtimeSec) * NS_PER_SEC + BigInt(this.mtimeNsec);
-    return this.#inParent((folder) => folder.setTimes(this.#name || '.', atime, mtime));
+  #setTimes(times: HostTimes): number {
+    return this.#place.onItself((handle, name) => handle.setTimes(name, times));
+  }
+
+  override getXattr(xattr: string): Uint8Array | number {
+    return this.#place.onItself((handle, name) => handle.getXattr(name, xattr));
+  }
+
+  override setXattr(xattr: string, value: Uint8Array, flags: number): number {
+    return this.#place.onItself((handle, name) => handle.setXattr(name, xattr, value, flags));
+  }
+
+  override removeXattr(xattr: string): number {
+    return this.#place.onItself((handle, name) => handle.removeXattr(name, xattr));
+  }
+
+  override listXattr(): readonly string[] | number {
+    return this.#place.onItself((handle, name) => handle.listXattr(name));
   }
 
   // --- lifetime ----------------------------------------------------------------------------------
-
-  get mustStayOpen(): boolean {
-    return this.#isUnlinked && this.references > 0;
-  }
-
-  closeHandle(): void {
-    if (!this.#ownsRoot) this.#folder?.[Symbol.dispose]();
-    this.#file?.[Symbol.dispose]();
-    if (!this.#ownsRoot) this.#folder = undefined;
-    this.#file = undefined;
-  }
 
   override release(): void {
     super.release();
@@ -434,15 +421,11 @@ export class HostInode extends Inode implements HandleOwner, CopiedFile {
       this.#copy?.[Symbol.dispose]();
       this.#copy = undefined;
     }
-    if (this.#file !== undefined) {
-      this.#file[Symbol.dispose]();
-      this.#file = undefined;
-      if (this.#folder === undefined) this.#fs.handles.closed(this);
-    }
+    this.#place.released();
   }
 
   dispose(): void {
-    this.closeHandle();
+    this.#place.closeHandle();
     this.#copy?.[Symbol.dispose]();
     this.#copy = undefined;
   }

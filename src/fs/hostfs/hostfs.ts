@@ -5,7 +5,7 @@
  */
 
 import type { FileClock } from '../../vfs/file-clock.ts';
-import { FileSystem } from '../../vfs/file-system.ts';
+import { FileSystem, type FileSystemStatistics } from '../../vfs/file-system.ts';
 import type { Inode } from '../../vfs/inode.ts';
 import type { SegmentSource } from '../../vfs/mappable.ts';
 import type { HostFolder, HostStat } from './host-folder.ts';
@@ -29,14 +29,20 @@ export interface HostfsOptions {
 }
 
 const MAGIC = 0x01021997;
+const OTHER_DEVICES = 2 ** 40;
+/** `s_maxbytes` of the host's file system by its magic number, where lseek(2) shows it: ext4. */
+const MAX_FILE_BYTES: Readonly<Record<number, number>> = { 61267: 2 ** 44 - 4096 };
 
 export class Hostfs extends FileSystem {
   override readonly typeName = 'hostfs';
-  /** V9FS_MAGIC: what containers' shared folders usually are. */
+  /** V9FS_MAGIC, what shared folders usually are, where the host does not tell its own. */
   override readonly magic = MAGIC;
+  override readonly stampsAccess = true;
+  override readonly maxFileBytes: number;
   override readonly isReadOnly: boolean;
   override readonly cachesNames: boolean;
   readonly root: Inode;
+  readonly #folder: HostFolder;
   readonly segments: SegmentSource | undefined;
   readonly mayChangeOwner: boolean;
   readonly isPublicOnly: boolean;
@@ -44,8 +50,10 @@ export class Hostfs extends FileSystem {
   readonly #publicNames: ReadonlySet<string> | undefined;
   /** By "device:inode" of the host. */
   readonly #inodes = new Map<string, HostInode>();
+  /** Inode numbers of the root's device are shown as they are; those of others are made up. */
+  readonly #device: number;
   readonly #numbers = new Map<string, number>();
-  #nextNumber = 2;
+  #nextNumber = OTHER_DEVICES;
 
   constructor(folder: HostFolder, stat: HostStat, options: HostfsOptions) {
     super(options.clock);
@@ -55,7 +63,19 @@ export class Hostfs extends FileSystem {
     this.cachesNames = this.isPublicOnly;
     this.segments = options.segments;
     this.mayChangeOwner = options.mayChangeOwner ?? false;
-    this.root = new HostInode(this, 1, stat, undefined, options.file ?? '', folder);
+    this.#device = stat.dev;
+    this.#folder = folder;
+    const usage = folder.usage();
+    const magic = typeof usage === 'number' ? 0 : usage.magic;
+    this.maxFileBytes = MAX_FILE_BYTES[magic] ?? Number.MAX_SAFE_INTEGER;
+    this.root = new HostInode(
+      this,
+      this.#numberOf(stat),
+      stat,
+      undefined,
+      options.file ?? '',
+      folder,
+    );
     this.#inodes.set(keyOf(stat), this.root as HostInode);
   }
 
@@ -68,14 +88,25 @@ export class Hostfs extends FileSystem {
       known.take(stat);
       return known;
     }
+    const inode = new HostInode(this, this.#numberOf(stat), stat, parent, name, undefined);
+    this.#inodes.set(key, inode);
+    return inode;
+  }
+
+  #numberOf(stat: HostStat): number {
+    if (stat.dev === this.#device) return stat.ino;
+    const key = keyOf(stat);
     let number = this.#numbers.get(key);
-    if (number === undefined || known !== undefined) {
+    if (number === undefined) {
       number = this.#nextNumber++;
       this.#numbers.set(key, number);
     }
-    const inode = new HostInode(this, number, stat, parent, name, undefined);
-    this.#inodes.set(key, inode);
-    return inode;
+    return number;
+  }
+
+  override statistics(): FileSystemStatistics {
+    const usage = this.#folder.usage();
+    return typeof usage === 'number' ? super.statistics() : usage;
   }
 
   /** In the view of a machine only some names of its root are there. */

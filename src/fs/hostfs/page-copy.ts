@@ -16,16 +16,21 @@ export interface CopiedFile {
 export class PageCopy implements Disposable {
   readonly segment: PageSegment;
   readonly #file: CopiedFile;
+  /** Size of the file when the segment was sized. */
+  #size: number;
   /** Pages that hold the file's bytes. */
   readonly #present = new Set<number>();
   /** Bytes as the host has them, by page: what write-back compares with. */
   readonly #onHost = new Map<number, Uint8Array>();
   /** A shared writable mapping exists or existed since the last write-back. */
   mayBeDirty = false;
+  /** Pages that mappings asked for, beyond the end of the file, too. */
+  #wantedPages = 0;
 
   private constructor(segment: PageSegment, file: CopiedFile) {
     this.segment = segment;
     this.#file = file;
+    this.#size = file.size;
   }
 
   static create(source: SegmentSource, name: string, file: CopiedFile): PageCopy | number {
@@ -35,6 +40,7 @@ export class PageCopy implements Disposable {
 
   /** Makes [offset, offset + length) present as far as the file goes. */
   load(offset: number, length: number): number {
+    this.#wantedPages = Math.max(this.#wantedPages, pagesOf(offset + length));
     const end = Math.min(pagesOf(this.#file.size), pagesOf(offset + length));
     for (let page = Math.floor(offset / PAGE_BYTES); page < end; page++) {
       if (this.#present.has(page)) continue;
@@ -49,6 +55,17 @@ export class PageCopy implements Disposable {
     return 0;
   }
 
+  /** The host's bytes changed from `offset` on: reads present pages again. */
+  reload(offset: number): number {
+    const first = Math.floor(offset / PAGE_BYTES);
+    for (const page of [...this.#present].filter((each) => each >= first)) {
+      this.#present.delete(page);
+      const loaded = this.load(page * PAGE_BYTES, PAGE_BYTES);
+      if (loaded < 0) return loaded;
+    }
+    return 0;
+  }
+
   /** The segment follows the size of the file. */
   resize(size: number): number {
     const pages = pagesOf(size);
@@ -59,11 +76,26 @@ export class PageCopy implements Disposable {
     }
     const errno = this.segment.resize(pages * PAGE_BYTES);
     if (errno !== 0) return -errno;
-    const tail = size % PAGE_BYTES;
-    // Beyond the end of the file the last page reads as zeros.
-    if (tail !== 0 && this.#present.has(pages - 1))
-      this.segment.write(size, new Uint8Array(PAGE_BYTES - tail));
+    // A mapping reaches as far as the file does now.
+    const before = this.#size;
+    const known = pagesOf(before);
+    this.#size = size;
+    // What mappings stored beyond the old end does not become part of the file.
+    if (size > before) this.#clearTail(before);
+    if (pages > known && this.#wantedPages > known) {
+      const from = known * PAGE_BYTES;
+      const loaded = this.load(from, Math.min(pages, this.#wantedPages) * PAGE_BYTES - from);
+      if (loaded < 0) return loaded;
+    }
+    this.#clearTail(size);
     return 0;
+  }
+
+  /** Beyond the end of the file its last page reads as zeros. */
+  #clearTail(size: number): void {
+    const tail = size % PAGE_BYTES;
+    if (tail !== 0 && this.#present.has(pagesOf(size) - 1))
+      this.segment.write(size, new Uint8Array(PAGE_BYTES - tail));
   }
 
   /** A read(2) sees what shared mappings wrote. */

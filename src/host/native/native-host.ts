@@ -13,6 +13,7 @@ import { NativeCodeHost } from './code-host.ts';
 import type { NativeContext } from './context.ts';
 import { CODE_BYTES, loadEngineObject, mustMap } from './engine-object.ts';
 import { NativeEntropy } from './entropy.ts';
+import { FileCalls } from './file-calls.ts';
 import { Libc, MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE, viewOf } from './libc.ts';
 import { NativePageHost } from './pages.ts';
 import { RawSyscalls } from './raw-syscalls.ts';
@@ -27,6 +28,8 @@ export interface NativeHost {
   readonly entropy: Entropy;
   /** ioctl(2) with an argument that is read and written (at most 4 KiB): its result or -errno. */
   ioctl(fd: number, command: number, argument: Uint8Array): number;
+  /** Calls on files that Node.js does not have. */
+  readonly files: FileCalls;
   /**
    * Ends the process at once: what `process.exit` does after its handlers — waiting for V8's threads,
    * tearing down the heap — takes milliseconds, and has been seen to wait for ever when one of those
@@ -58,6 +61,7 @@ export function createNativeHost(): NativeHost {
       argument.set(bounce.subarray(0, argument.length));
       return result;
     },
+    files: new FileCalls(native),
     exit: (status) => sys.exitGroup(status),
   };
 }

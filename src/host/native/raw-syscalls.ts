@@ -53,8 +53,8 @@ export class RawSyscalls {
     i32[at + 1] = Math.floor(value / HIGH);
   }
 
-  /** Unchecked: private to this module's checked calls below. */
-  #call(number: number, a0 = 0, a1 = 0, a2 = 0, a3 = 0, a4 = 0, a5 = 0): number {
+  /** Unchecked: for the checked calls below and those of FileCalls. */
+  protected call(number: number, a0 = 0, a1 = 0, a2 = 0, a3 = 0, a4 = 0, a5 = 0): number {
     this.#set(0, number);
     this.#set(1, a0);
     this.#set(2, a1);
@@ -77,99 +77,99 @@ export class RawSyscalls {
   ): number {
     checkRange(address, length);
     assert(offset >= 0 && offset % PAGE === 0, 'offset');
-    return this.#call(SYS.mmap, address, length, prot, flags, fd, offset);
+    return this.call(SYS.mmap, address, length, prot, flags, fd, offset);
   }
 
   munmap(address: number, length: number): number {
     checkRange(address, length);
-    return this.#call(SYS.munmap, address, length);
+    return this.call(SYS.munmap, address, length);
   }
 
   mprotect(address: number, length: number, prot: number): number {
     checkRange(address, length);
-    return this.#call(SYS.mprotect, address, length, prot);
+    return this.call(SYS.mprotect, address, length, prot);
   }
 
   /** MREMAP_MAYMOVE | MREMAP_FIXED of a range to another of the same length. */
   moveMapping(from: number, to: number, length: number): number {
     checkRange(from, length);
     checkRange(to, length);
-    return this.#call(SYS.mremap, from, length, length, 3, to);
+    return this.call(SYS.mremap, from, length, length, 3, to);
   }
 
   madvise(address: number, length: number, advice: number): number {
     checkRange(address, length);
-    return this.#call(SYS.madvise, address, length, advice);
+    return this.call(SYS.madvise, address, length, advice);
   }
 
   /** `target` must not be movable: foreign memory or a large ArrayBuffer's address. */
   mincore(address: number, length: number, target: number): number {
     checkRange(address, length);
-    return this.#call(SYS.mincore, address, length, checkPointer(target));
+    return this.call(SYS.mincore, address, length, checkPointer(target));
   }
 
   ftruncate(fd: number, length: number): number {
     assert(fd >= 0 && length >= 0);
-    return this.#call(SYS.ftruncate, fd, length);
+    return this.call(SYS.ftruncate, fd, length);
   }
 
   fallocate(fd: number, mode: number, offset: number, length: number): number {
     assert(fd >= 0 && offset >= 0 && length > 0);
-    return this.#call(SYS.fallocate, fd, mode, offset, length);
+    return this.call(SYS.fallocate, fd, mode, offset, length);
   }
 
   close(fd: number): number {
     assert(fd > 2);
-    return this.#call(SYS.close, fd);
+    return this.call(SYS.close, fd);
   }
 
   fcntl(fd: number, command: number, argument: number): number {
     assert(fd >= 0);
-    return this.#call(SYS.fcntl, fd, command, argument);
+    return this.call(SYS.fcntl, fd, command, argument);
   }
 
   ioctl(fd: number, request: number, pointer: number): number {
     assert(fd >= 0);
-    return this.#call(SYS.ioctl, fd, request, checkPointer(pointer));
+    return this.call(SYS.ioctl, fd, request, checkPointer(pointer));
   }
 
   pread(fd: number, target: number, length: number, offset: number): number {
     assert(fd >= 0 && length >= 0 && offset >= 0);
-    return this.#call(SYS.pread64, fd, checkPointer(target), length, offset);
+    return this.call(SYS.pread64, fd, checkPointer(target), length, offset);
   }
 
   pwrite(fd: number, source: number, length: number, offset: number): number {
     assert(fd >= 0 && length >= 0 && offset >= 0);
-    return this.#call(SYS.pwrite64, fd, checkPointer(source), length, offset);
+    return this.call(SYS.pwrite64, fd, checkPointer(source), length, offset);
   }
 
   /** Bytes of the kernel's generator at `target`; all of them when at most 256. */
   getrandom(target: number, length: number): number {
     assert(length > 0 && length <= 256);
-    return this.#call(SYS.getrandom, checkPointer(target), length, 0);
+    return this.call(SYS.getrandom, checkPointer(target), length, 0);
   }
 
   /** `set` and `old` point to 8 bytes each (0: none). */
   sigprocmask(how: number, set: number, old: number): number {
-    return this.#call(SYS.rt_sigprocmask, how, checkPointer(set), checkPointer(old), 8);
+    return this.call(SYS.rt_sigprocmask, how, checkPointer(set), checkPointer(old), 8);
   }
 
   /** Does not return. */
   exitGroup(status: number): void {
     assert(status >= 0 && status < 256);
-    this.#call(SYS.exit_group, status);
+    this.call(SYS.exit_group, status);
   }
 
   gettid(): number {
-    return this.#call(SYS.gettid);
+    return this.call(SYS.gettid);
   }
 
   timerCreate(clock: number, event: number, timer: number): number {
-    return this.#call(SYS.timer_create, clock, checkPointer(event), checkPointer(timer));
+    return this.call(SYS.timer_create, clock, checkPointer(event), checkPointer(timer));
   }
 
   timerSettime(timer: number, spec: number): number {
-    return this.#call(SYS.timer_settime, timer, 0, checkPointer(spec), 0);
+    return this.call(SYS.timer_settime, timer, 0, checkPointer(spec), 0);
   }
 }
 

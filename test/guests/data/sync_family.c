@@ -1,0 +1,10 @@
+#include "files.h"
+int main(void) {
+  put("f", "x"); mkdir("d", 0755); int fd = open("f", O_RDWR), r = open("f", O_RDONLY), d = open("d", O_RDONLY), pa = open("f", O_PATH), p[2]; pipe(p); int n = open("/dev/null", O_RDWR), m = memfd_create("m", 0), pr = open("/proc/version", O_RDONLY);
+  T(fsync(fd)); T(fdatasync(fd)); T(fsync(r)); T(fdatasync(r)); T(fsync(d)); T(fdatasync(d)); T(fsync(pa)); T(fsync(p[0])); T(fsync(p[1])); T(fdatasync(p[1])); T(fsync(n)); T(fsync(m)); T(fsync(-1)); T(fdatasync(-1)); T(fsync(pr)); sync();
+  T(syncfs(fd)); T(syncfs(d)); T(syncfs(pa)); T(syncfs(p[0])); T(syncfs(m)); T(syncfs(-1)); 
+  T(sync_file_range(fd, 0, 0, 0)); T(sync_file_range(fd, 0, 100, SYNC_FILE_RANGE_WRITE)); T(sync_file_range(fd, 0, 0, 7)); T(sync_file_range(fd, 0, 0, 8)); T(sync_file_range(fd, -1, 0, 0)); T(sync_file_range(fd, 0, -1, 0)); T(sync_file_range(p[1], 0, 0, 0)); T(sync_file_range(d, 0, 0, 0)); T(sync_file_range(n, 0, 0, 0)); T(sync_file_range(-1, 0, 0, 0)); T(sync_file_range(r, 0, 0, 7)); T(sync_file_range(fd, 0x7fffffffffffffff, 1, 0)); T(sync_file_range(fd, 1ll << 62, 1ll << 62, 0));
+  for (int a = 0; a < 8; a++) printf("fadvise %d: %d\n", a, posix_fadvise(fd, 0, 0, a)); T(posix_fadvise(fd, -1, 10, 0)); T(posix_fadvise(fd, 0, -1, 0)); T(posix_fadvise(p[0], 0, 0, 0)); T(posix_fadvise(-1, 0, 0, 0)); T(posix_fadvise(d, 0, 0, 0)); T(posix_fadvise(d, 0, 0, 77)); T(posix_fadvise(n, 0, 0, 3)); T(posix_fadvise(pa, 0, 0, 3)); T(posix_fadvise(p[0], 0, 0, 99));
+  T(readahead(fd, 0, 10)); T(readahead(r, 0, 10)); T(readahead(open("f", O_WRONLY), 0, 10)); T(readahead(d, 0, 10)); T(readahead(p[0], 0, 10)); T(readahead(-1, 0, 10)); T(readahead(n, 0, 10)); T(readahead(pa, 0, 10)); T(readahead(r, 1000, 1 << 30)); T(readahead(m, 0, 1));
+  char *map = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0); map[0] = 'M'; T(msync(map, 4096, MS_SYNC)); show("f"); T(msync(map, 4096, MS_ASYNC)); T(msync(map, 4096, MS_SYNC | MS_ASYNC)); T(msync(map, 4096, MS_INVALIDATE)); T(msync(map + 1, 4096, MS_SYNC)); T(msync(map, 4096, 64)); T(msync(map, 0, MS_SYNC)); munmap(map, 4096); T(msync(map, 4096, MS_SYNC));
+}

@@ -1,0 +1,63 @@
+#include "files.h"
+int main(void) {
+  put("f", "text");
+  mkdir("d", 0755);
+  char longest[256], tooLong[257], *huge = malloc(5000);
+  memset(longest, 'a', 255); longest[255] = 0;
+  memset(tooLong, 'a', 256); tooLong[256] = 0;
+  memset(huge, 'b', 4999); huge[4999] = 0;
+  T(open(longest, O_RDONLY));
+  TRY(open(longest, O_RDWR | O_CREAT, 0600));
+  T(unlink(longest));
+  T(open(tooLong, O_RDONLY));
+  T(open(tooLong, O_RDWR | O_CREAT, 0600));
+  for (int i = 0; i + 1 < 4999; i += 2) memcpy(huge + i, "./", 2);
+  huge[4094] = 'f'; huge[4095] = 0;
+  T(strlen(huge));
+  TRY(open(huge, O_RDONLY));
+  huge[4095] = 'f'; huge[4096] = 0;
+  TRY(open(huge, O_RDONLY));
+  TRY(open("f/", O_RDONLY));
+  TRY(open("f/.", O_RDONLY));
+  TRY(open("f/..", O_RDONLY));
+  TRY(open("f/x", O_CREAT | O_RDWR, 0600));
+  TRY(open("d/.", O_RDONLY));
+  TRY(open("d/.", O_RDWR));
+  TRY(open("d/..", O_RDONLY | O_CREAT, 0600));
+  TRY(open(".", O_CREAT, 0600));
+  TRY(open("..", O_WRONLY));
+  TRY(open("/", O_RDONLY));
+  TRY(open("/", O_RDWR));
+  TRY(open("/", O_CREAT | O_RDONLY, 0600));
+  TRY(open("//", O_RDONLY));
+  TRY(open("f", O_DIRECTORY));
+  TRY(open("d", O_DIRECTORY));
+  TRY(open("new", O_DIRECTORY | O_CREAT, 0600));
+  TRY(open("absent", O_DIRECTORY | O_CREAT, 0600));
+  what("new");
+  TRY(open("d", O_DIRECTORY | O_WRONLY));
+  TRY(open("d", O_TRUNC));
+  TRY(open("f", O_ACCMODE)); /* the access mode 3 */
+  TRY(open("d", O_ACCMODE));
+  TRY(open("f", 0x40000000)); /* an unknown bit */
+  TRY(openat(-1, "f", O_RDONLY));
+  TRY(openat(-1, "/", O_RDONLY));
+  TRY(openat(-1, "", O_RDONLY));
+  TRY(openat(0, "f", O_RDONLY));
+  int dir = open("d", O_RDONLY);
+  TRY(openat(dir, "../f", O_RDONLY));
+  TRY(openat(dir, "g", O_CREAT | O_WRONLY, 0600));
+  TRY(openat(dir, "", O_RDONLY));
+  int file = open("f", O_RDONLY);
+  TRY(openat(file, "x", O_RDONLY));
+  TRY(openat(file, ".", O_RDONLY));
+  TRY(openat(file, "", O_RDONLY));
+  rename("d", "moved");
+  TRY(openat(dir, "g", O_RDONLY));
+  unlink("moved/g");
+  rmdir("moved");
+  TRY(openat(dir, ".", O_RDONLY));
+  TRY(openat(dir, "..", O_RDONLY));
+  TRY(openat(dir, "x", O_CREAT | O_RDWR, 0600));
+  TRY(openat(dir, "x", O_RDONLY));
+}

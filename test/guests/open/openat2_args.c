@@ -1,0 +1,44 @@
+#include "files.h"
+int main(void) {
+  put("f", "x");
+  mkdir("d", 0755);
+  struct { struct how how; uint64_t more[4]; } big = {{O_RDONLY, 0, 0}, {0}};
+  TRY(syscall(SYS_openat2, AT_FDCWD, "f", &big, 24));
+  TRY(syscall(SYS_openat2, AT_FDCWD, "f", &big, 56));
+  T(syscall(SYS_openat2, AT_FDCWD, "f", &big, 0));
+  T(syscall(SYS_openat2, AT_FDCWD, "f", &big, 23));
+  T(syscall(SYS_openat2, AT_FDCWD, "f", &big, 5000));
+  big.more[1] = 1;
+  T(syscall(SYS_openat2, AT_FDCWD, "f", &big, 56));
+  T(syscall(SYS_openat2, AT_FDCWD, "f", NULL, 24));
+  T(syscall(SYS_openat2, AT_FDCWD, "f", (void *)8, 24));
+  TRY(openat2_(AT_FDCWD, "f", O_RDONLY | O_CLOEXEC | O_LARGEFILE, 0, 0));
+  TRY(openat2_(AT_FDCWD, "f", O_RDONLY, 0600, 0));
+  TRY(openat2_(AT_FDCWD, "new", O_CREAT | O_RDWR, 0600, 0));
+  what("new");
+  TRY(openat2_(AT_FDCWD, "f", O_CREAT | O_RDWR, 010000, 0));
+  TRY(openat2_(AT_FDCWD, "f", O_CREAT | O_RDWR, -1ull, 0));
+  TRY(openat2_(AT_FDCWD, "f", 1ull << 32, 0, 0));
+  TRY(openat2_(AT_FDCWD, "f", 0x40000000, 0, 0));
+  TRY(openat2_(AT_FDCWD, "f", O_RDONLY, 0, 64));
+  TRY(openat2_(AT_FDCWD, "f", O_RDONLY, 0, 1ull << 40));
+  TRY(openat2_(AT_FDCWD, "f", O_RDONLY, 0, BENEATH | IN_ROOT));
+  TRY(openat2_(AT_FDCWD, "f", O_PATH | O_RDWR, 0, 0));
+  TRY(openat2_(AT_FDCWD, "f", O_PATH | O_TRUNC, 0, 0));
+  TRY(openat2_(AT_FDCWD, "f", O_PATH | O_CREAT, 0600, 0));
+  TRY(openat2_(AT_FDCWD, "f", O_PATH | O_NOFOLLOW | O_CLOEXEC, 0, 0));
+  TRY(openat2_(AT_FDCWD, "d", O_PATH | O_DIRECTORY, 0, 0));
+  TRY(openat2_(AT_FDCWD, "d", O_TMPFILE | O_RDWR, 0600, 0));
+  TRY(openat2_(AT_FDCWD, "d", O_TMPFILE | O_RDONLY, 0600, 0));
+  TRY(openat2_(AT_FDCWD, "d", (O_TMPFILE & ~O_DIRECTORY) | O_RDWR, 0600, 0));
+  TRY(openat2_(AT_FDCWD, "d", O_CREAT | O_DIRECTORY, 0600, 0));
+  TRY(openat2_(AT_FDCWD, "f", O_ACCMODE, 0, 0));
+  TRY(openat2_(AT_FDCWD, "f", O_RDONLY, 0, CACHED));
+  TRY(openat2_(AT_FDCWD, "f", O_RDWR | O_TRUNC, 0, CACHED));
+  TRY(openat2_(AT_FDCWD, "new2", O_RDWR | O_CREAT, 0600, CACHED));
+  TRY(openat2_(AT_FDCWD, "d", O_TMPFILE | O_RDWR, 0600, CACHED));
+  TRY(openat2_(-1, "f", O_RDONLY, 0, 0));
+  TRY(openat2_(-1, "f", O_RDONLY, 0, IN_ROOT));
+  TRY(openat2_(AT_FDCWD, "", O_RDONLY, 0, 0));
+  TRY(openat2_(AT_FDCWD, NULL, O_RDONLY, 0, 0));
+}
