@@ -8,10 +8,12 @@ import { ENOTDIR } from '../abi/errno.table.ts';
 import {
   AT_FDCWD,
   AT_REMOVEDIR,
+  F_SETFL,
   O_CLOEXEC,
   O_CREAT,
   O_DIRECTORY,
   O_EXCL,
+  O_NOATIME,
   O_NOFOLLOW,
   O_NONBLOCK,
   O_PATH,
@@ -218,6 +220,10 @@ class NativeFile extends NativeHandle implements HostFile {
 
   write(position: number, source: Uint8Array, start: number, length: number): number {
     return attempt(() => writeSync(this.fd, source, start, length, position));
+  }
+
+  keepAccessTime(kept: boolean): void {
+    this.calls.fcntl(this.fd, F_SETFL, kept ? O_NOATIME : 0);
   }
 
   truncate(size: number): number {

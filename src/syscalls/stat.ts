@@ -144,7 +144,7 @@ function sysStatx(
   if ((how & AT_STATX_SYNC_TYPE) === AT_STATX_SYNC_TYPE) return -EINVAL;
   if (addr === 0 && (how & AT_EMPTY_PATH) !== 0 && dirfd !== AT_FDCWD) {
     const file = task.files.get(dirfd);
-    return file === undefined ? -EBADF : statxPlace(task, file, target);
+    return file === undefined ? -EBADF : statxPlace(task, file, mask, target);
   }
   const path = readPath(task, addr);
   if (typeof path === 'number') return path;
@@ -152,16 +152,16 @@ function sysStatx(
   if (typeof base === 'number') return base;
   const { vfs } = task.kernel;
   const found = walk(vfs, task, base, path, walkFlags(how));
-  return found < 0 ? found : statxPlace(task, vfs.walk, target);
+  return found < 0 ? found : statxPlace(task, vfs.walk, mask, target);
 }
 
-function statxPlace(task: Task, place: Location, addr: number): number {
+function statxPlace(task: Task, place: Location, wanted: number, addr: number): number {
   const { inode } = place.dentry;
   const refreshed = inode.refresh();
   if (refreshed < 0) return refreshed;
   const { scratchView: view, scratch } = task.kernel;
   scratch.fill(0, 0, STATX.bytes);
-  const hasBirth = inode.btimeSec !== 0;
+  const hasBirth = inode.btimeSec !== 0 && (wanted & STATX_BTIME) !== 0;
   const mask = STATX_BASIC_STATS | STATX_MNT_ID | (hasBirth ? STATX_BTIME : 0);
   view.setUint32(STATX.mask, mask, true);
   view.setUint32(STATX.blksize, inode.fs.blockSize, true);

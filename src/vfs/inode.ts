@@ -166,6 +166,11 @@ export abstract class Inode {
     return isDirectory(this.mode) ? -EISDIR : -EINVAL;
   }
 
+  /** The same without a new access time, where reading itself stamps it (O_NOATIME). */
+  readQuietlyAt(position: number, target: Uint8Array, start: number, length: number): number {
+    return this.readAt(position, target, start, length);
+  }
+
   /** Writes, growing the file; the number of bytes, less only when space ran out midway. */
   writeAt(_position: number, _source: Uint8Array, _start: number, _length: number): number {
     return -EINVAL;

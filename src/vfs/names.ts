@@ -151,7 +151,7 @@ function prepareNew(
   if (name.length > NAME_MAX) return -ENAMETOOLONG;
   const child = lookupChild(vfs, parent, name);
   if (typeof child !== 'number') return -EEXIST;
-  if (child !== -ENOENT) return child;
+  if (child !== -ENOENT || parent.inode.fs.hasFixedNames) return child;
   // A trailing slash only makes sense for a directory.
   if (!isDirectoryWanted && path.hasTrailingSlash) return -ENOENT;
   if (state.mount.isReadOnly) return -EROFS;

@@ -136,6 +136,7 @@ function openCreating(
 
 function createAndOpen(vfs: Vfs, who: Caller, flags: number, mode: number): OpenFile | number {
   const { mount, dentry: parent, lastName: name } = vfs.walk;
+  if (parent.inode.fs.hasFixedNames) return -ENOENT;
   if (mount.isReadOnly) return -EROFS;
   if (parent.isDeleted) return -ENOENT;
   const access = checkAccess(who.creds, parent.inode, W_OK | X_OK);

@@ -43,8 +43,11 @@ export class RegularFile extends OpenFile {
 
   override readAt(position: number, target: Uint8Array, start: number, length: number): number {
     if (position >= this.inode.fs.maxFileBytes) return 0;
-    const count = this.inode.readAt(position, target, start, length);
-    if ((this.flags & O_NOATIME) === 0) noteAccess(this.mount, this.inode);
+    const isQuiet = (this.flags & O_NOATIME) !== 0;
+    const count = isQuiet
+      ? this.inode.readQuietlyAt(position, target, start, length)
+      : this.inode.readAt(position, target, start, length);
+    if (!isQuiet) noteAccess(this.mount, this.inode);
     if (count > 0) this.report(IN_ACCESS);
     return count;
   }

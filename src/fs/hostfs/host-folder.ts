@@ -70,6 +70,8 @@ export interface HostFile extends HostHandle {
   readonly isWritable: boolean;
   read(position: number, target: Uint8Array, start: number, length: number): number;
   write(position: number, source: Uint8Array, start: number, length: number): number;
+  /** Whether reads leave the access time alone (O_NOATIME), as far as the host permits it. */
+  keepAccessTime(kept: boolean): void;
   truncate(size: number): number;
   /** fallocate(2) with FALLOC_FL_*. */
   allocate(mode: number, offset: number, length: number): number;

@@ -140,7 +140,10 @@ export class HostInode extends Inode implements CopiedFile {
     return this.#within((folder) => {
       const file = folder.createUnnamed(spec.mode & 0o7777);
       if (typeof file === 'number') return file;
-      if (this.#fs.mayChangeOwner) file.setOwner('', spec.uid, spec.gid);
+      if (this.#fs.mayChangeOwner) {
+        file.setOwner('', spec.uid, spec.gid);
+        if ((spec.mode & 0o6000) !== 0) file.setMode('', spec.mode & 0o7777);
+      }
       const stat = file.stat('');
       if (typeof stat === 'number') {
         file[Symbol.dispose]();
@@ -252,6 +255,20 @@ export class HostInode extends Inode implements CopiedFile {
     const count = file.read(position, target, start, length);
     if (count > length) return -EIO;
     if (count > 0) this.#copy?.overlay(position, target, start, count);
+    return count;
+  }
+
+  override readQuietlyAt(
+    position: number,
+    target: Uint8Array,
+    start: number,
+    length: number,
+  ): number {
+    const file = this.#place.file(O_RDONLY);
+    if (typeof file === 'number') return file;
+    file.keepAccessTime(true);
+    const count = this.readAt(position, target, start, length);
+    file.keepAccessTime(false);
     return count;
   }
 

@@ -26,6 +26,7 @@ export class Procfs extends FileSystem {
   override readonly magic = PROC_SUPER_MAGIC;
   override readonly cachesNames = false;
   override readonly blockSize = 1024;
+  override readonly hasFixedNames = true;
   readonly vfs: Vfs;
   readonly tasks: TaskSource;
   readonly root: Inode;

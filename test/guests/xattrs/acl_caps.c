@@ -1,0 +1,5 @@
+#include "files.h"
+#include <sys/xattr.h>
+#include <endian.h>
+int main(void) { char b[64]; put("f", "x"); chmod("f", 0640); mkdir("d", 0755); T(getxattr("f", "system.posix_acl_access", b, 64)); T(getxattr("f", "system.posix_acl_default", b, 64)); T(getxattr("f", "system.nonsense", b, 64)); T(setxattr("f", "system.nonsense", "x", 1, 0)); T(setxattr("f", "system.posix_acl_access", "junk", 4, 0)); T(setxattr("f", "system.posix_acl_default", "junk", 4, 0)); T(removexattr("f", "system.posix_acl_access")); T(removexattr("f", "system.nonsense")); T(getxattr("f", "security.capability", b, 64)); T(getxattr("f", "security.selinux", b, 64)); T(removexattr("f", "security.capability")); T(getxattr("d", "system.posix_acl_default", b, 64));
+  if (getuid()) return 0; T(setxattr("f", "security.mine", "x", 1, 0)); T(getxattr("f", "security.mine", b, 64)); unsigned cap[5] = {0x02000001, 1 << 10, 0, 0, 0}; T(setxattr("f", "security.capability", cap, 20, 0)); T(getxattr("f", "security.capability", b, 64)); T(setxattr("f", "security.capability", cap, 7, 0)); T(pwrite(open("f", O_WRONLY), "y", 1, 0)); T(getxattr("f", "security.capability", b, 64)); }
