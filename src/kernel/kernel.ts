@@ -30,6 +30,7 @@ import { Scheduler } from './scheduler.ts';
 import { Semaphores } from './semaphores.ts';
 import { SharedCounts } from './shared-counts.ts';
 import { SharedMemory } from './shared-memory.ts';
+import { FrameBuffers } from './signals/frame-buffers.ts';
 import { type SpawnRequest, spawn } from './spawn.ts';
 import { TASK_STATE, type Task } from './task.ts';
 import type { ThreadGroup } from './thread-group.ts';
@@ -108,6 +109,7 @@ export class Kernel {
   readonly posixQueues: PosixQueues = new PosixQueues();
   readonly futexes: FutexTable = new FutexTable();
   readonly piFutexes: PiFutexes = new PiFutexes();
+  readonly frames: FrameBuffers = new FrameBuffers();
   readonly createSpace: () => AddressSpace | number;
   /** Woken whenever a process has ended. */
   readonly processEnded: WaitQueue = new WaitQueue();

@@ -63,7 +63,10 @@ export interface GuestCpu extends Disposable {
   readonly extendedBytes: number;
   /** XCR0 as guests see it: the components in that image. */
   readonly extendedFeatures: bigint;
-  /** x87, MXCSR, vectors, masks as an XSAVE image in standard format (SDM vol. 1, 13.4). */
+  /**
+   * x87, MXCSR, vectors, masks as an XSAVE image in standard format (SDM vol. 1, 13.4); reserved
+   * bytes of `target` stay as they are.
+   */
   saveExtended(target: Uint8Array): void;
   /** Takes a guest-made image; sanitises MXCSR and header. False when it is malformed. */
   loadExtended(source: Uint8Array): boolean;

@@ -105,20 +105,15 @@ export class TranslatedCpu implements GuestCpu {
   }
 
   saveExtended(target: Uint8Array): void {
-    if (target.byteOffset % 4 !== 0) {
+    if (target.byteOffset % 4 !== 0)
       this.xstate.save(this.state.u8, target, this.model.xcr0, false);
-      return;
-    }
-    const words = new Int32Array(target.buffer, target.byteOffset, this.model.xsaveBytes >> 2);
-    this.images.save(this.state.i32, words);
+    else this.images.save(this.state.i32, target);
   }
 
   loadExtended(source: Uint8Array): boolean {
     const { xsaveBytes, xcr0 } = this.model;
-    if (source.byteOffset % 4 === 0 && source.length >= xsaveBytes) {
-      const words = new Int32Array(source.buffer, source.byteOffset, xsaveBytes >> 2);
-      if (this.images.load(this.state.i32, words)) return true;
-    }
+    if (source.byteOffset % 4 === 0 && source.length >= xsaveBytes)
+      if (this.images.load(this.state.i32, source)) return true;
     return this.xstate.restore(this.state.u8, source, xcr0);
   }
 

@@ -43,14 +43,16 @@ export function writeSignalFrame(task: Task, info: SignalInfo, action: SignalAct
   const place = placeFrame(task, action);
   if (place === undefined) return false;
   const { frameAt, extendedAt } = place;
-  const total = extendedAt + cpu.extendedBytes + FPX.magic2Bytes - frameAt;
-  const bytes = new Uint8Array(total);
-  const view = new DataView(bytes.buffer);
+  const { frames } = task.group.kernel;
+  const { frame, view } = frames;
+  frames.prepare(cpu.extendedBytes, cpu.extendedFeatures);
+  frame.fill(0);
   putWord(view, FRAME.pretcode, action.restorer);
   writeContext(task, view, info, extendedAt);
   encodeSignalInfo(info, view, FRAME.siginfo);
-  writeExtended(cpu, bytes, extendedAt - frameAt);
-  if (task.space.copyOut(frameAt, bytes) < 0) return false;
+  cpu.saveExtended(frames.image);
+  if (task.space.copyOut(extendedAt, frames.image) < 0) return false;
+  if (task.space.copyOut(frameAt, frame) < 0) return false;
   if ((task.alternateStack.flags & SS_AUTODISARM) !== 0) task.alternateStack.disable();
   enterHandler(cpu, info.signal, action, frameAt);
   return true;
@@ -134,18 +136,6 @@ function writeContext(task: Task, view: DataView, info: SignalInfo, extendedAt: 
   view.setInt32(uc + UCONTEXT.sigmask + 4, mask.hi, true);
 }
 
-/** The XSAVE image with the software bytes that tell a reader how far it goes. */
-function writeExtended(cpu: GuestCpu, bytes: Uint8Array, at: number): void {
-  const size = cpu.extendedBytes;
-  cpu.saveExtended(bytes.subarray(at, at + size));
-  const view = new DataView(bytes.buffer, at);
-  view.setUint32(FPX.magic1At, FPX.magic1, true);
-  view.setUint32(FPX.extendedSizeAt, size + FPX.magic2Bytes, true);
-  view.setBigUint64(FPX.featuresAt, cpu.extendedFeatures, true);
-  view.setUint32(FPX.stateSizeAt, size, true);
-  view.setUint32(size, FPX.magic2, true);
-}
-
 /** Registers at the first instruction of a handler; the vector state is fresh. */
 function enterHandler(cpu: GuestCpu, signal: number, action: SignalAction, frameAt: number): void {
   cpu.resetExtended();
@@ -163,9 +153,9 @@ export function readSignalFrame(task: Task): boolean {
   const { cpu } = task;
   const rsp = registerOf(cpu, GPR.rsp);
   if (rsp < 8 || rsp >= GUEST_END) return false;
-  const frame = new Uint8Array(FRAME.ucontext + UCONTEXT.bytes);
-  if (task.space.copyIn(rsp - 8, frame) < 0) return false;
-  const view = new DataView(frame.buffer);
+  const { frame, view } = task.group.kernel.frames;
+  // Up to and with `ucontext`; siginfo may be gone.
+  if (task.space.copyIn(rsp - 8, frame) < 0 && !readShortFrame(task, rsp - 8)) return false;
   const uc = FRAME.ucontext;
   const mask = new SignalSet(
     view.getInt32(uc + UCONTEXT.sigmask, true),
@@ -189,6 +179,12 @@ export function readSignalFrame(task: Task): boolean {
   return true;
 }
 
+/** As much of the frame as is asked for, where what lies behind it cannot be read. */
+function readShortFrame(task: Task, at: number): boolean {
+  const { frame } = task.group.kernel.frames;
+  return task.space.copyIn(at, frame.subarray(0, FRAME.ucontext + UCONTEXT.bytes)) >= 0;
+}
+
 /** Full image when both marks are right, else the legacy part alone (`restore_fpregs_from_user`). */
 function readExtended(task: Task, at: number): boolean {
   const { cpu, space } = task;
@@ -197,10 +193,12 @@ function readExtended(task: Task, at: number): boolean {
     return true;
   }
   if (at >= GUEST_END) return false;
-  const image = new Uint8Array(Math.max(cpu.extendedBytes + FPX.magic2Bytes, 576));
-  const legacy = image.subarray(0, FPX.legacyBytes);
-  if (space.copyIn(at, legacy) < 0) return false;
-  const view = new DataView(image.buffer);
+  const { frames } = task.group.kernel;
+  frames.prepare(cpu.extendedBytes, cpu.extendedFeatures);
+  const image = frames.taken;
+  const view = frames.takenView;
+  const got = space.copyInPartial(at, image);
+  if (got < FPX.legacyBytes) return false;
   const size = view.getUint32(FPX.stateSizeAt, true);
   const isExtended =
     view.getUint32(FPX.magic1At, true) === FPX.magic1 &&
@@ -208,14 +206,16 @@ function readExtended(task: Task, at: number): boolean {
     size <= cpu.extendedBytes &&
     view.getUint32(FPX.extendedSizeAt, true) >= size + FPX.magic2Bytes;
   if (isExtended) {
-    if (space.copyIn(at, image.subarray(0, size + FPX.magic2Bytes)) < 0) return false;
-    if (view.getUint32(size, true) === FPX.magic2)
-      return cpu.loadExtended(image.subarray(0, cpu.extendedBytes));
+    if (got < size + FPX.magic2Bytes) return false;
+    if (view.getUint32(size, true) === FPX.magic2) {
+      image.fill(0, size + FPX.magic2Bytes);
+      return cpu.loadExtended(frames.takenImage);
+    }
   }
   image.fill(0, FPX.legacyBytes);
   // XSTATE_BV: x87 and SSE.
   view.setUint32(FPX.legacyBytes, 3, true);
-  return cpu.loadExtended(image.subarray(0, cpu.extendedBytes));
+  return cpu.loadExtended(frames.takenImage);
 }
 
 function restoreAlternateStack(task: Task, view: DataView): void {

@@ -43,6 +43,10 @@ export class PendingSignals {
 
   /** Takes one `signal` out of the queue. */
   take(signal: number): SignalInfo | undefined {
+    if (this.#queue.length === 1 && this.#queue[0]?.signal === signal) {
+      this.set.delete(signal);
+      return this.#queue.pop();
+    }
     const at = this.#queue.findIndex((info) => info.signal === signal);
     if (at < 0) {
       this.set.delete(signal);

@@ -53,12 +53,11 @@ export const kernelSignal = (signal: number): SignalInfo => ({ signal, code: SI_
 
 /** Writes `siginfo_t` at `at`; the union is chosen as `copy_siginfo_to_user` does. */
 export function encodeSignalInfo(info: SignalInfo, view: DataView, at: number): void {
-  const bytes = new Uint8Array(view.buffer, view.byteOffset + at, SIGINFO_BYTES);
   if (info.raw !== undefined) {
-    bytes.set(info.raw);
+    new Uint8Array(view.buffer, view.byteOffset + at, SIGINFO_BYTES).set(info.raw);
     return;
   }
-  bytes.fill(0);
+  for (let word = at; word < at + SIGINFO_BYTES; word += 4) view.setInt32(word, 0, true);
   view.setInt32(at, info.signal, true);
   view.setInt32(at + 4, info.errno ?? 0, true);
   view.setInt32(at + 8, info.code, true);
