@@ -45,6 +45,13 @@ export interface NativeMemory extends Disposable {
   readonly bytes: Uint8Array;
 }
 
+/** An image in another layout of parts of a state block, and the way between the two. */
+export interface StateImage {
+  readonly bytes: Uint8Array;
+  save(state: StateBlock): void;
+  load(state: StateBlock): void;
+}
+
 export interface CodeHost {
   /** `fs:` displacement of slot 0 of the thread-local block. */
   readonly tlsDisplacement: number;
@@ -60,6 +67,8 @@ export interface CodeHost {
    */
   createTables(returnFill: HostAddr, jumpFill: HostAddr): LookupTables;
   createState(): StateBlock;
+  /** `pieces`: pairs of offsets, in a state block and in the image, of 16 bytes each. */
+  createImage(bytes: number, pieces: Uint32Array): StateImage;
   /** For the wide table and the like; zeroed. */
   allocate(bytes: number): NativeMemory;
   /** Loads the guest state, runs translated code, stores the guest state. */

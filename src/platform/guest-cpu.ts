@@ -105,15 +105,12 @@ export class TranslatedCpu implements GuestCpu {
   }
 
   saveExtended(target: Uint8Array): void {
-    if (target.byteOffset % 4 !== 0)
-      this.xstate.save(this.state.u8, target, this.model.xcr0, false);
-    else this.images.save(this.state.i32, target);
+    this.images.save(this.state, target);
   }
 
   loadExtended(source: Uint8Array): boolean {
     const { xsaveBytes, xcr0 } = this.model;
-    if (source.byteOffset % 4 === 0 && source.length >= xsaveBytes)
-      if (this.images.load(this.state.i32, source)) return true;
+    if (source.length === xsaveBytes && this.images.load(this.state, source)) return true;
     return this.xstate.restore(this.state.u8, source, xcr0);
   }
 

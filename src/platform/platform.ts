@@ -99,7 +99,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     this.logger = logger;
     this.model = new CpuModel(host);
     this.xstate = new Xstate(this.model);
-    this.images = new ExtendedImage(this.model);
+    this.images = new ExtendedImage(host, this.model);
     this.interpreter = new Interpreter(this.model, this.xstate);
     this.translator = translator ?? new Translator(host.tlsDisplacement);
     this.cache = new CodeCache(host);

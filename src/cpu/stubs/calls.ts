@@ -23,6 +23,7 @@ export const CALLS = {
   cpuid: 4,
   xgetbv: 5,
   counter: 6,
+  pieces: 7,
 } as const;
 
 export interface Stubs {

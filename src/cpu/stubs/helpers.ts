@@ -9,6 +9,7 @@ import {
   type Label,
   mem,
   r8,
+  r8d,
   r9,
   r10,
   rax,
@@ -17,6 +18,7 @@ import {
   rdi,
   rdx,
   rsi,
+  xmm,
 } from '../../x86/operand.ts';
 import type { Context } from './context.ts';
 import { MAILBOX } from './mailbox.ts';
@@ -26,6 +28,7 @@ const SYS_PAUSE = 34;
 export function emitHelpers(c: Context): void {
   emitSyscall(c);
   emitCopies(c);
+  emitPieces(c);
   emitCpuid(c.a, c.config.mailbox, c.at('cpuid'), c.at('xgetbv'));
   emitCounter(c);
   const { a, at } = c;
@@ -90,6 +93,27 @@ function emitCounter({ a, at, config }: Context): void {
   a.emit('movabs', r8, BigInt(config.mailbox));
   a.emit('mov', mem({ base: r8, disp: MAILBOX.cpuid }), eax);
   a.emit('mov', mem({ base: r8, disp: MAILBOX.cpuid + 4 }), edx);
+  a.emit('ret');
+}
+
+/** Copies 16 bytes for each pair of 32-bit offsets, from one base to another; at least one. */
+function emitPieces({ a, at, config }: Context): void {
+  const next = a.label('nextPiece');
+  a.align(16, 0xcc);
+  a.bind(at('pieces'));
+  a.emit('movabs', rdx, BigInt(config.mailbox));
+  a.emit('mov', rdi, mem({ base: rdx, disp: MAILBOX.copyTo }));
+  a.emit('mov', rsi, mem({ base: rdx, disp: MAILBOX.copyFrom }));
+  a.emit('mov', rcx, mem({ base: rdx, disp: MAILBOX.pieceCount }));
+  a.emit('mov', rdx, mem({ base: rdx, disp: MAILBOX.pieces }));
+  a.bind(next);
+  a.emit('mov', eax, mem({ base: rdx }));
+  a.emit('mov', r8d, mem({ base: rdx, disp: 4 }));
+  a.emit('movups', xmm[0]!, mem({ base: rsi, index: rax }));
+  a.emit('movups', mem({ base: rdi, index: r8 }), xmm[0]!);
+  a.emit('add', rdx, 8);
+  a.emit('dec', rcx);
+  a.emit('jne', next);
   a.emit('ret');
 }
 

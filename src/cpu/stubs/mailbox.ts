@@ -14,6 +14,9 @@ export const MAILBOX = {
   copyFrom: 80,
   copyLength: 88,
   copyLeft: 96,
+  /** Pieces: address and number of their pairs of offsets; `copyFrom` and `copyTo` are their bases. */
+  pieces: 160,
+  pieceCount: 168,
   /** cpuid: eax, ecx in; eax, ebx, ecx, edx out. xgetbv: eax out. counter: low, high half out. */
   cpuid: 104,
   /** 32 zero bytes: a kernel `struct sigaction` with the default action. */

@@ -32,7 +32,7 @@ export function assembleStubs(config: StubConfig): Stubs {
     Object.entries(EXIT).map(([name, kind]) => [kind as number, a.label(name)]),
   );
   const labels = names([
-    ...['enter', 'syscall', 'copy', 'fill', 'cpuid', 'xgetbv', 'counter'],
+    ...['enter', 'syscall', 'copy', 'fill', 'cpuid', 'xgetbv', 'counter', 'pieces'],
     ...['miss', 'handler', 'pause'],
     ...['missReturn', 'missReturnLoad', 'missReturnLoaded', 'missJump'],
     ...['restartStart', 'restartEnd', 'copyStart', 'copyEnd', 'copyDone'],

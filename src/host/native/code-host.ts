@@ -8,6 +8,7 @@ import type {
   LookupTables,
   NativeMemory,
   StateBlock,
+  StateImage,
   StubAddresses,
 } from '../../cpu/code-host.ts';
 import type { ExitKind } from '../../cpu/sandbox/layout.ts';
@@ -24,6 +25,7 @@ import {
   viewOf,
 } from './libc.ts';
 import { TickTimer } from './signals.ts';
+import { NativeStateImage } from './state-image.ts';
 import { NativeState, StatePool } from './states.ts';
 import { TablePool } from './tables.ts';
 
@@ -67,6 +69,11 @@ export class NativeCodeHost implements CodeHost {
 
   createState(): StateBlock {
     return this.#states.take();
+  }
+
+  createImage(bytes: number, pieces: Uint32Array): StateImage {
+    const { pieces: copy } = this.#native.engine.calls;
+    return new NativeStateImage(this.#mailbox, copy, bytes, pieces, (size) => this.allocate(size));
   }
 
   allocate(bytes: number): NativeMemory {
