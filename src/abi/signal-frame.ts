@@ -60,8 +60,8 @@ export const FPX = {
   magic2Bytes: 4,
 } as const;
 
-/** Flags that a handler's return may set (`FIX_EFLAGS`) without AC, which stays clear. */
-export const EFLAGS_RESTORABLE = 0x10dd5;
+/** Flags that a handler's return may set (`FIX_EFLAGS`). */
+export const EFLAGS_RESTORABLE = 0x50dd5;
 export const EFLAGS_TF = 0x100;
 export const EFLAGS_DF = 0x400;
 export const EFLAGS_RF = 0x10000;

@@ -14,8 +14,10 @@ const RFLAGS = STATE.rflags / 4;
 const HIGH = 2 ** 32;
 /** IF and the bit that is always one. */
 const RFLAGS_FIXED = 0x202;
-/** CF PF AF ZF SF DF OF and ID; what a guest may set without leaving its sandbox. */
-const RFLAGS_GUEST = 0x200cd5;
+/** CF PF AF ZF SF DF OF: what a guest may set without leaving its sandbox. */
+const RFLAGS_GUEST = 0xcd5;
+/** AC, ID. */
+const FLAGS_KEPT = 0x240000;
 const TF = 0x100;
 
 export class TranslatedCpu implements GuestCpu {
@@ -31,6 +33,11 @@ export class TranslatedCpu implements GuestCpu {
   boundGeneration = -1;
   /** TF of the guest: kept here, since it never reaches the processor. */
   stepsItself = false;
+  /**
+   * AC and ID of the guest, likewise; programs set them to see which processor they have.
+   * Deviation: with AC set, accesses that are not aligned do not fault.
+   */
+  private keptFlags = 0;
   private readonly model: CpuModel;
   private readonly xstate: Xstate;
   private readonly images: ExtendedImage;
@@ -70,12 +77,13 @@ export class TranslatedCpu implements GuestCpu {
   }
 
   get rflags(): number {
-    const flags = this.state.i32[RFLAGS]! | RFLAGS_FIXED;
+    const flags = (this.state.i32[RFLAGS]! & ~FLAGS_KEPT) | this.keptFlags | RFLAGS_FIXED;
     return this.stepsItself ? flags | TF : flags;
   }
 
   set rflags(value: number) {
     this.stepsItself = (value & TF) !== 0;
+    this.keptFlags = value & FLAGS_KEPT;
     this.state.i32[RFLAGS] = (value & RFLAGS_GUEST) | RFLAGS_FIXED;
     this.state.i32[RFLAGS + 1] = 0;
   }
@@ -122,6 +130,7 @@ export class TranslatedCpu implements GuestCpu {
     if (!(other instanceof TranslatedCpu)) throw new TypeError('not a cpu of this platform');
     this.state.u8.set(other.state.u8);
     this.stepsItself = other.stepsItself;
+    this.keptFlags = other.keptFlags;
     this.lastUnit = undefined;
     this.boundTo = undefined;
   }

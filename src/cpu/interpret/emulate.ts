@@ -39,9 +39,9 @@ export type Outcome =
 const DONE: Outcome = { kind: 'done' };
 const PROTECTION: Outcome = { kind: 'protection', errorCode: 0 };
 
-/** CF PF AF ZF SF DF OF, TF, and ID, which only CPUID tests of old programs change. TF is stepped in
- * software; AC, NT, IOPL never reach the processor. */
-const POPF_MASK = 0x200dd5;
+/** CF PF AF ZF SF DF OF, TF, and AC and ID, which programs change to see which processor they have. TF
+ * is stepped in software, AC and ID are only kept; NT and IOPL stay clear. */
+const POPF_MASK = 0x240dd5;
 /** IF and the always-one bit, as Linux programs see them. */
 const FLAGS_FIXED = 0x202;
 

@@ -13,7 +13,7 @@ const USER_CS = 0x33;
 const CS_INDEX = 0x30;
 const SS_INDEX = 0x28;
 /** What iret loads at this privilege: as popf. */
-const FLAGS_MASK = 0x200dd5;
+const FLAGS_MASK = 0x240dd5;
 const FLAGS_FIXED = 0x202;
 
 const protection = (errorCode: number): Outcome => ({ kind: 'protection', errorCode });
