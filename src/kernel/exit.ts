@@ -80,8 +80,9 @@ function endProcess(group: ThreadGroup): void {
   kernel.semaphores.undoFor(group);
   group.pending.clear();
   leaveSession(group);
-  signalOrphanedGroups(group);
+  const children = [...group.children];
   reparentChildren(group);
+  signalOrphanedGroups(group, children);
   group.exitEvents.wakeAll();
   notifyParent(group);
   kernel.processEnded.wakeAll();
@@ -101,10 +102,19 @@ function leaveSession(group: ThreadGroup): void {
   sendToProcessGroup(target, kernelSignal(SIGCONT));
 }
 
-/** POSIX: a stopped process group that becomes orphaned gets SIGHUP and SIGCONT. */
-function signalOrphanedGroups(ending: ThreadGroup): void {
-  const affected = new Set<ProcessGroup>([ending.processGroup]);
-  for (const child of ending.children) affected.add(child.processGroup);
+/**
+ * POSIX: a stopped process group that becomes orphaned gets SIGHUP and SIGCONT. It does when the one
+ * that ends was the connection of its own group to its parent's, or of a child's group to its own;
+ * the children have their new parent already (`kill_orphaned_pgrp`).
+ */
+function signalOrphanedGroups(ending: ThreadGroup, children: readonly ThreadGroup[]): void {
+  const own = ending.processGroup;
+  const affected = new Set<ProcessGroup>();
+  const { parent } = ending;
+  if (parent?.processGroup !== own && parent?.processGroup?.session === own.session)
+    affected.add(own);
+  for (const { processGroup } of children)
+    if (processGroup !== own && processGroup.session === own.session) affected.add(processGroup);
   for (const group of affected) {
     if (!group.hasStoppedMember || !group.isOrphaned(ending)) continue;
     sendToProcessGroup(group, kernelSignal(SIGHUP));

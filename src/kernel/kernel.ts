@@ -25,6 +25,7 @@ import { PosixQueues } from './ipc/posix-queues.ts';
 import { type Limits, RLIMIT } from './limits.ts';
 import type { Platform } from './platform.ts';
 import { ProcessTable } from './process-table.ts';
+import { ResourceOrder } from './resource-order.ts';
 import { runTask } from './runner.ts';
 import { Scheduler } from './scheduler.ts';
 import { Semaphores } from './semaphores.ts';
@@ -105,6 +106,7 @@ export class Kernel {
   readonly net: NetStack;
   readonly semaphores: Semaphores = new Semaphores();
   readonly sharedMemory: SharedMemory = new SharedMemory();
+  readonly resourceOrder: ResourceOrder = new ResourceOrder();
   readonly messageQueues: MessageQueues = new MessageQueues();
   readonly posixQueues: PosixQueues = new PosixQueues();
   readonly futexes: FutexTable = new FutexTable();

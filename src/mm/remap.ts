@@ -40,12 +40,13 @@ export function remapRange(
     if (!item.value.shared || !mayMove) return -EINVAL;
     return duplicate(space, item, addr, newBytes, fixed ? newAddr : -1);
   }
+  if (!fixed && !keeps && newBytes <= oldBytes) {
+    // Only what grows or moves must be mapped all the way.
+    if (newBytes < oldBytes) space.unmap(addr + newBytes, oldBytes - newBytes);
+    return addr;
+  }
   if (addr + oldBytes > item.end) return -EFAULT;
   if (!fixed && !keeps) {
-    if (newBytes <= oldBytes) {
-      if (newBytes < oldBytes) space.unmap(addr + newBytes, oldBytes - newBytes);
-      return addr;
-    }
     if (growsInPlace(space, item, addr + oldBytes, newBytes - oldBytes)) return addr;
     if (!mayMove) return -ENOMEM;
   }

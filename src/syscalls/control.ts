@@ -313,8 +313,6 @@ function sysUnshare(task: Task, flags: number): number {
   return 0;
 }
 
-const sysSetns = () => -EPERM;
-
 const { int, uint, ulong, pointer, outPointer } = arg;
 
 export const CONTROL_ROWS: readonly SyscallRow[] = [
@@ -336,5 +334,4 @@ export const CONTROL_ROWS: readonly SyscallRow[] = [
     coverage: 'partial',
     note: 'CLONE_FILES, CLONE_FS and CLONE_SYSVSEM; namespaces are EPERM',
   }),
-  row('setns', [int, int], sysSetns, { coverage: 'refused' }),
 ];

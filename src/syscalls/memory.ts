@@ -1,15 +1,16 @@
 /** Address spaces: mmap(2), munmap, mremap, mprotect, msync, madvise, brk, mincore, mlock. */
 
+import { CAP_IPC_LOCK } from '../abi/capability.ts';
 import {
   EACCES,
   EBADF,
   EEXIST,
   EFAULT,
   EINVAL,
-  ENODEV,
   ENOMEM,
   ENOSYS,
   EOPNOTSUPP,
+  EOVERFLOW,
   EPERM,
 } from '../abi/errno.table.ts';
 import { MCL, MLOCK_ONFAULT, MPOL } from '../abi/mlock.ts';
@@ -43,11 +44,17 @@ function sysMmap(
   const type = flags & MAP_TYPE;
   const shared = type === MAP.MAP_SHARED || type === MAP.MAP_SHARED_VALIDATE;
   if (!shared && type !== MAP.MAP_PRIVATE) return -EINVAL;
-  if (type === MAP.MAP_SHARED_VALIDATE && (flags & ~MAP_KNOWN) !== 0) return -EOPNOTSUPP;
+  const isAnonymous = (flags & MAP.MAP_ANONYMOUS) !== 0;
+  if (type === MAP.MAP_SHARED_VALIDATE) {
+    if (isAnonymous) return -EINVAL;
+    if ((flags & ~MAP_KNOWN) !== 0) return -EOPNOTSUPP;
+  }
   let file: OpenFile | undefined;
-  if ((flags & MAP.MAP_ANONYMOUS) === 0) {
+  if (!isAnonymous) {
     file = task.files.get(fd);
     if (file === undefined) return -EBADF;
+    // An offset counts pages without a sign: negative ones lie beyond every file.
+    if (offset < 0) return -EOVERFLOW;
   }
   if (length === 0) return -EINVAL;
   const bytes = Math.ceil(length / PAGE) * PAGE;
@@ -81,7 +88,9 @@ function checkFile(file: OpenFile, prot: number, shared: boolean): number {
   if (!file.isReadable) return -EACCES;
   if (shared && (prot & PROT.PROT_WRITE) !== 0 && !file.isWritable) return -EACCES;
   if ((prot & PROT.PROT_EXEC) !== 0 && file.mount.forbidsExec) return -EPERM;
-  return file.inode.isDirectory ? -ENODEV : 0;
+  if (file.mapsAnonymously) return 0;
+  const mapping = file.mapping();
+  return typeof mapping === 'number' ? mapping : 0;
 }
 
 function sysMunmap(task: Task, addr: number, length: number): number {
@@ -120,6 +129,38 @@ function mayWriteShared(task: Task, start: number, end: number): boolean {
   return true;
 }
 
+/** PAGE_ALIGN: the last page of 64 bits wraps to 0. */
+function pageAlign(length: number): number {
+  const bytes = Math.ceil(length / PAGE) * PAGE;
+  return bytes >= 2 ** 64 ? 0 : bytes;
+}
+
+/** The old call, as Linux emulates it: a shared file mapping is replaced by another part of it. */
+function sysRemapFilePages(
+  task: Task,
+  addr: number,
+  length: number,
+  prot: number,
+  pageOffset: number,
+): number {
+  const start = addr - (addr % PAGE);
+  const bytes = length - (length % PAGE);
+  if (prot !== 0 || bytes === 0 || start + bytes > GUEST_END) return -EINVAL;
+  const area = task.space.areaAt(start);
+  if (area === undefined || !area.shared || !(area.file instanceof FileMapping)) return -EINVAL;
+  if (start + bytes > area.end) return -EINVAL;
+  const result = task.space.map({
+    addr: start,
+    length: bytes,
+    prot: area.prot,
+    shared: true,
+    fixed: true,
+    file: mappingOf(task.kernel.vfs, area.file.file),
+    fileOffset: pageOffset * PAGE,
+  });
+  return Math.min(result, 0);
+}
+
 function sysMremap(
   task: Task,
   addr: number,
@@ -132,9 +173,9 @@ function sysMremap(
   if ((flags & ~known) !== 0) return -EINVAL;
   const moves = (flags & MREMAP.MREMAP_MAYMOVE) !== 0;
   if ((flags & (MREMAP.MREMAP_FIXED | MREMAP.MREMAP_DONTUNMAP)) !== 0 && !moves) return -EINVAL;
-  if (addr % PAGE !== 0 || newLength === 0) return -EINVAL;
-  const oldBytes = Math.ceil(oldLength / PAGE) * PAGE;
-  const newBytes = Math.ceil(newLength / PAGE) * PAGE;
+  const oldBytes = pageAlign(oldLength);
+  const newBytes = pageAlign(newLength);
+  if (addr % PAGE !== 0 || newBytes === 0) return -EINVAL;
   if (addr + oldBytes > GUEST_END) return -EFAULT;
   if (newBytes > GUEST_END) return -ENOMEM;
   if ((flags & MREMAP.MREMAP_FIXED) !== 0)
@@ -166,6 +207,7 @@ function sysMincore(task: Task, addr: number, length: number, target: number): n
   if (addr % PAGE !== 0) return -EINVAL;
   const bytes = Math.ceil(length / PAGE) * PAGE;
   if (addr + bytes > GUEST_END) return -ENOMEM;
+  if (bytes === 0) return 0;
   const map = new Uint8Array(bytes / PAGE);
   const result = task.space.residency(addr, bytes, map);
   return result < 0 ? result : task.space.copyOut(target, map);
@@ -174,7 +216,7 @@ function sysMincore(task: Task, addr: number, length: number, target: number): n
 function lock(task: Task, addr: number, length: number, locked: boolean): number {
   const start = Math.floor(addr / PAGE) * PAGE;
   const bytes = Math.ceil((length + addr - start) / PAGE) * PAGE;
-  if (start + bytes > GUEST_END) return -ENOMEM;
+  if (start + bytes > GUEST_END) return start + bytes >= 2 ** 64 ? -EINVAL : -ENOMEM;
   return bytes === 0 ? 0 : task.space.lock(start, bytes, locked);
 }
 
@@ -185,10 +227,14 @@ function sysMlock2(task: Task, addr: number, length: number, flags: number): num
   return (flags & ~MLOCK_ONFAULT) !== 0 ? -EINVAL : lock(task, addr, length, true);
 }
 
-function sysMlockall(_task: Task, flags: number): number {
+function sysMlockall(task: Task, flags: number): number {
   const known = MCL.MCL_CURRENT | MCL.MCL_FUTURE | MCL.MCL_ONFAULT;
   if (flags === 0 || (flags & ~known) !== 0 || flags === MCL.MCL_ONFAULT) return -EINVAL;
-  return 0;
+  if (task.creds.has(CAP_IPC_LOCK)) return 0;
+  const limit = task.space.limitLocked;
+  if (limit === 0) return -EPERM;
+  const isAll = (flags & MCL.MCL_CURRENT) !== 0;
+  return isAll && task.space.usage().totalPages * PAGE > limit ? -ENOMEM : 0;
 }
 
 const sysMunlockall = () => 0;
@@ -234,6 +280,11 @@ export const MEMORY_ROWS: readonly SyscallRow[] = [
   row('mremap', [arg.pointer, arg.size, arg.size, arg.flags(MREMAP), arg.pointer], sysMremap, {
     result: 'hex',
   }),
+  row(
+    'remap_file_pages',
+    [arg.pointer, arg.size, arg.ulong, arg.size, arg.uint],
+    sysRemapFilePages,
+  ),
   row('msync', [arg.pointer, arg.size, arg.flags(MSYNC)], sysMsync),
   row('madvise', [arg.pointer, arg.size, arg.oneOf(MADV)], sysMadvise),
   row('brk', [arg.pointer], sysBrk, { result: 'hex' }),

@@ -25,6 +25,7 @@ import { OPEN_CLOSE_ROWS } from './open-close.ts';
 import { PIDFD_ROWS } from './pidfd.ts';
 import { POSIX_QUEUE_ROWS } from './posix-queues.ts';
 import { READ_WRITE_ROWS } from './read-write.ts';
+import { REFUSED_ROWS } from './refused.ts';
 import type { SyscallRow } from './row.ts';
 import { RUSAGE_ROWS } from './rusage.ts';
 import { SCHEDULING_ROWS } from './scheduling.ts';
@@ -53,6 +54,7 @@ export const ALL_ROWS: readonly SyscallRow[] = [
   ...SIGNAL_ROWS,
   ...SCHEDULING_ROWS,
   ...RUSAGE_ROWS,
+  ...REFUSED_ROWS,
   ...MEMORY_ROWS,
   ...LIMIT_ROWS,
   ...JOB_ROWS,

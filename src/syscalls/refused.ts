@@ -1,0 +1,31 @@
+/**
+ * Calls that change the machine or the tree of mounts: refused to everybody, as to programs in a
+ * container. Who holds the capability is refused, too (deviation): instances are made from outside.
+ */
+
+import { EBADF, EINVAL, EPERM } from '../abi/errno.table.ts';
+import type { SyscallName } from '../abi/syscall-numbers.table.ts';
+import type { Task } from '../kernel/task.ts';
+import * as arg from './args.ts';
+import { row, type SyscallRow } from './row.ts';
+
+function refuse(name: SyscallName): (task: Task) => number {
+  return (task) => {
+    task.kernel.logOnce(name, `${name} is refused (EPERM), called by ${task}`);
+    return -EPERM;
+  };
+}
+
+/** A descriptor of a namespace would be refused; of those there is none. */
+function sysSetns(task: Task, fd: number): number {
+  return task.files.get(fd) === undefined ? -EBADF : -EINVAL;
+}
+
+const REFUSED: readonly SyscallName[] = [
+  ...(['mount', 'umount2', 'pivot_root', 'swapon', 'swapoff', 'vhangup'] as const),
+];
+
+export const REFUSED_ROWS: readonly SyscallRow[] = [
+  ...REFUSED.map((name) => row(name, [], refuse(name), { coverage: 'refused' })),
+  row('setns', [arg.fd, arg.int], sysSetns, { coverage: 'refused' }),
+];

@@ -1,0 +1,14 @@
+/* mremap(2): every refusal; growing, shrinking, moving, fixed places, DONTUNMAP, shared duplicates; remap_file_pages. */
+#include "check.h"
+#define P 4096
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4
+#endif
+static long mr(void *a, size_t o, size_t n, int fl, void *to) { errno = 0; return syscall(SYS_mremap, a, o, n, fl, to); }
+#define M(...) do { long r_ = mr(__VA_ARGS__); printf("mremap(%s): %s\n", #__VA_ARGS__, r_ == -1 ? strerrorname_np(errno) : "fine"); fflush(stdout); } while (0)
+int main(void) {
+  int A = MAP_PRIVATE | MAP_ANONYMOUS; char *p = mmap(0, 64 * P, 3, A, -1, 0), *q; munmap(p + 8 * P, 56 * P); for (int i = 0; i < 8; i++) p[i * P] = i + 1;
+  M(p + 1, P, P, 0, 0); M(p, P, 0, 0, 0); M(p, P, P, 99, 0); M(p, P, P, MREMAP_FIXED, p + 20 * P); M(p, P, P, MREMAP_DONTUNMAP, 0); M(p, P, P, MREMAP_MAYMOVE | MREMAP_FIXED, p + 1); M(p, 4 * P, 4 * P, MREMAP_MAYMOVE | MREMAP_FIXED, p + 2 * P); M(p, P, 2 * P, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, 0); M(p + 20 * P, P, P, 0, 0); M(p, 20 * P, 20 * P, 0, 0); M(p, 20 * P, 30 * P, MREMAP_MAYMOVE, 0); M(p, 0, P, 0, 0); M(p, 0, P, MREMAP_MAYMOVE, 0); M(p, P, -1, MREMAP_MAYMOVE, 0); M(p, -1, P, 0, 0); M((void *)-P, P, P, 0, 0); M(p, P, P, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)-P); M(p, P, 2 * P, 0, 0);
+  IS(mr(p, 8 * P, 8 * P, 0, 0) == (long)p); IS(mr(p, 8 * P, 10 * P, 0, 0) == (long)p); T(p[9 * P]); IS(mr(p, 10 * P, 6 * P, 0, 0) == (long)p); T(p[5 * P]); mmap(p + 6 * P, P, 3, A | MAP_FIXED, -1, 0); mprotect(p + 6 * P, P, 1); M(p, 6 * P, 7 * P, 0, 0); q = (char *)mr(p, 6 * P, 12 * P, MREMAP_MAYMOVE, 0); IS(q != p); for (int i = 0; i < 6; i++) printf("%d ", q[i * P]); puts(""); T(q[11 * P]); unsigned char v; T(mincore(p, P, &v)); char *r = mmap(0, 20 * P, 3, A, -1, 0); r[0] = 99; IS(mr(q, 3 * P, 3 * P, MREMAP_MAYMOVE | MREMAP_FIXED, r + 4 * P) == (long)(r + 4 * P)); T(r[4 * P]); T(r[6 * P]); T(r[0]); T(mincore(q, P, &v)); IS(mr(r + 4 * P, 3 * P, P, MREMAP_MAYMOVE | MREMAP_FIXED, r + 10 * P) == (long)(r + 10 * P)); T(r[10 * P]); T(mincore(r + 5 * P, P, &v)); r[12 * P] = 55; char *k = (char *)mr(r + 12 * P, P, P, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, 0); IS(k != (char *)-1); T(k[0]); T(r[12 * P]);
+  char *s = mmap(0, 2 * P, 3, MAP_SHARED | MAP_ANONYMOUS, -1, 0); s[0] = 11; char *t = (char *)mr(s, 0, 2 * P, MREMAP_MAYMOVE, 0); IS(t != (char *)-1); t[0]++; T(s[0]); int f = open("f", O_CREAT | O_RDWR | O_TRUNC, 0600); ftruncate(f, 4 * P); pwrite(f, "A", 1, 0); pwrite(f, "B", 1, P); pwrite(f, "C", 1, 2 * P); char *m = mmap(0, P, 3, MAP_SHARED, f, P); T(m[0]); m = (char *)mr(m, P, 2 * P, MREMAP_MAYMOVE, 0); T(m[0]); T(m[P]); m[P] = 'z'; char c; pread(f, &c, 1, 2 * P); T(c); unlink("f"); char *w = mmap(0, 4 * P, 3, MAP_SHARED, f, 0); T(syscall(SYS_remap_file_pages, w, P, 0, 2, 0)); T(w[0]); T(syscall(SYS_remap_file_pages, w, P, 1, 0, 0)); T(syscall(SYS_remap_file_pages, p + 1, P, 0, 0, 0)); T(syscall(SYS_remap_file_pages, r, P, 0, 0, 0));
+}
