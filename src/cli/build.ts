@@ -48,6 +48,9 @@ async function build(folder: string, options: Options): Promise<void> {
   const directory = resolve(options.output ?? join(folder, 'image'));
   using output = new host.NodeImageOutput(directory);
   using progress = new Progress('sealing files');
+  using translating = new Progress('translating programs');
+  const { pretranslate } = await import('../runtime/pretranslate.ts');
+  const { zstd } = await import('../host/compression.ts');
   const result = buildImage({
     config,
     baseDir: resolve(folder),
@@ -57,9 +60,15 @@ async function build(folder: string, options: Options): Promise<void> {
     ...(signer ? { signer } : {}),
     ...(ownerKey ? { encryption: { ownerKey, entropy: nodeEntropy } } : {}),
     onProgress: ({ filesDone, filesTotal }) => progress.update(filesDone, filesTotal),
+    translation: {
+      translate: (file) => pretranslate(file)?.bytes,
+      compression: zstd,
+      onProgress: ({ filesDone, filesTotal }) => translating.update(filesDone, filesTotal),
+    },
   });
   output.commit();
   progress[Symbol.dispose]();
+  translating[Symbol.dispose]();
   const signerHex = signer ? toHex(signer.publicKey) : undefined;
   if (options.json) {
     printJson({ image: directory, ...result, signer: signerHex ?? null });
@@ -71,6 +80,9 @@ async function build(folder: string, options: Options): Promise<void> {
   printLine(`measurement  ${result.measurement}`);
   printLine(`signer       ${signerHex ?? 'none'}`);
   printLine(`contents     ${result.fileCount} files, ${formatBytes(result.contentBytes)}`);
+  const { moduleCount, layerBytes } = result.translations;
+  if (moduleCount > 0)
+    printLine(`translations ${moduleCount} programs and libraries, ${formatBytes(layerBytes)}`);
   if (result.packages.length > 0) printLine(`packages     ${result.packages.join(' ')}`);
 }
 

@@ -59,6 +59,10 @@ function render(about: InspectedImage): void {
   const allowed = Object.entries(config.overrides).filter(([, may]) => may);
   printLine(`overrides    ${allowed.map(([name]) => name).join(' ') || 'none'}`);
   printLine(`contents     ${about.fileCount} inodes, ${formatBytes(about.contentBytes)}`);
+  const { translations } = about;
+  printLine(
+    `translations ${translations ? `${formatBytes(translations.layerBytes)}, ${translations.digest}` : 'none'}`,
+  );
 }
 
 function fileLine(file: InspectedFile): string {

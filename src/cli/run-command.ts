@@ -82,8 +82,7 @@ export async function runCommand(command: readonly string[], options: RunOptions
       terminal,
       trace: options.strace ? printTrace : undefined,
       randomizeLayout: options.aslr,
-      // What this machine keeps is its word only: a measured image does not take it.
-      translations: image ? undefined : new TranslationFolder(logger),
+      translations: await translationsOf(image, logger),
       ...(scheduleSeed === undefined ? {} : { scheduleSeed: parseSeed(scheduleSeed) }),
     },
     plan,
@@ -147,6 +146,13 @@ function wantsTerminal({ tty, interactive }: RunOptions): boolean {
   if (tty === true && !isTerminal(0))
     throw new CommandError('CLOISTER_USAGE', '-t: the input device is not a TTY');
   return tty ?? (interactive !== true && isTerminal(0) && isTerminal(1));
+}
+
+/** What this machine keeps is its word only: a measured image brings its own. */
+async function translationsOf(image: Image | undefined, logger: Logger) {
+  if (image === undefined) return new TranslationFolder(logger);
+  const { imageTranslations } = await import('./run-translations.ts');
+  return imageTranslations(image, logger);
 }
 
 /** Only what is measured can be attested. */

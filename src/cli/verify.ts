@@ -44,6 +44,9 @@ async function verify(path: string, options: Options): Promise<void> {
     return verifyEvidence({ ...options, evidence });
   }
   const { openTrusted } = await import('./image-trust.ts');
+  const { openTranslations } = await import('../image/open.ts');
+  const { zstd } = await import('../host/compression.ts');
+  const { nodeCrypto } = await import('../host/crypto.ts');
   const { toHex } = await import('../image/canonical-json.ts');
   const { verifyImage } = await import('../image/verify.ts');
   const { image, source: opened } = openTrusted(path, options);
@@ -52,6 +55,7 @@ async function verify(path: string, options: Options): Promise<void> {
   const result = verifyImage(image, ({ filesDone, filesTotal }) =>
     progress.update(filesDone, filesTotal),
   );
+  openTranslations(image, nodeCrypto, zstd, () => undefined)?.verify();
   progress[Symbol.dispose]();
   const names = image.signers.map(toHex);
   if (options.json) {

@@ -19,6 +19,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from '../base/interfaces.ts';
+import { sourceOfBytes, type TranslationSource } from '../cpu/cache/translation-file.ts';
 import type { TranslationStorage } from '../cpu/cache/unit-store.ts';
 import { createOnce, stateHome } from './state-home.ts';
 
@@ -46,7 +47,7 @@ export class TranslationFolder implements TranslationStorage {
     this.#limitBytes = limitBytes;
   }
 
-  load(key: string): Uint8Array | undefined {
+  load(key: string): TranslationSource | undefined {
     const path = this.#pathOf(key);
     let bytes: Uint8Array;
     try {
@@ -63,7 +64,7 @@ export class TranslationFolder implements TranslationStorage {
     const secret = this.#secret();
     if (secret === undefined) return undefined;
     const isAuthentic = mac.length === MAC_BYTES && timingSafeEqual(mac, macOf(secret, key, body));
-    return isAuthentic ? body : this.#ignored(key, 'it is not authentic');
+    return isAuthentic ? sourceOfBytes(body) : this.#ignored(key, 'it is not authentic');
   }
 
   save(key: string, bytes: Uint8Array): void {

@@ -19,6 +19,8 @@ import { ANNOTATION, descriptorOf, IMAGE_FORMAT, MEDIA, ociConfigOf } from './oc
 import { type PackProgress, packContents } from './pack.ts';
 import { writeSignature } from './signature.ts';
 import { Staging, utf8ByteString } from './staging.ts';
+import { type Translation, translateFiles } from './translate-files.ts';
+import type { TranslationLayerWriter } from './translation-layer.ts';
 
 export interface BuildInputs {
   readonly config: BuildConfig;
@@ -31,6 +33,8 @@ export interface BuildInputs {
   /** Encrypt under this 32-byte key of the owner. */
   readonly encryption?: { readonly ownerKey: Uint8Array; readonly entropy: Entropy };
   readonly onProgress?: (progress: PackProgress) => void;
+  /** Makes the layer of translations; without it, or where the configuration says so, there is none. */
+  readonly translation?: Translation;
 }
 
 export interface BuildResult {
@@ -39,6 +43,8 @@ export interface BuildResult {
   readonly fileCount: number;
   readonly contentBytes: number;
   readonly packages: readonly string[];
+  /** Programs and libraries with translations, and the bytes of that layer. */
+  readonly translations: { readonly moduleCount: number; readonly layerBytes: number };
   /** Libraries that files of packages name but that this machine lacks (often optional plug-ins). */
   readonly missing: readonly MissingLibrary[];
 }
@@ -51,7 +57,16 @@ export function buildImage(inputs: BuildInputs): BuildResult {
   const { packages, missing } = stage(staging, inputs, imageConfig);
   const blobs = packContents(staging, host, sealed?.output ?? output, crypto, inputs.onProgress);
   const index = encodeIndex(staging.root, blobs);
-  const manifest = writeManifest({ output, sealed, imageConfig, index, blobs, crypto });
+  const { translation } = inputs;
+  const layer =
+    translation && inputs.config.translations
+      ? translateFiles(staging, host, crypto, translation)
+      : undefined;
+  const translations = layer?.write(sealed?.output ?? output, crypto);
+  const manifest = writeManifest({
+    ...{ output, sealed, imageConfig, index, blobs, crypto },
+    ...(translations ? { translations } : {}),
+  });
   const measurement = `sha256:${toHex(manifest.digest)}`;
   const signature =
     inputs.signer && writeSignature(output, measurement, imageConfig.name, inputs.signer);
@@ -61,6 +76,10 @@ export function buildImage(inputs: BuildInputs): BuildResult {
     fileCount: countFiles(staging),
     contentBytes: blobs.reduce((sum, blob) => sum + blob.sizeBytes, 0),
     packages,
+    translations: {
+      moduleCount: layer?.moduleCount ?? 0,
+      layerBytes: translations?.written.sizeBytes ?? 0,
+    },
     missing,
   };
 }
@@ -204,10 +223,11 @@ interface ManifestInputs {
   readonly index: Uint8Array;
   readonly blobs: ReturnType<typeof packContents>;
   readonly crypto: Crypto;
+  readonly translations?: ReturnType<TranslationLayerWriter['write']>;
 }
 
 function writeManifest(inputs: ManifestInputs) {
-  const { output, sealed, imageConfig, index, blobs, crypto } = inputs;
+  const { output, sealed, imageConfig, index, blobs, crypto, translations } = inputs;
   const layerOutput = sealed?.output ?? output;
   const typeOf = (type: string) => (sealed ? type + MEDIA.encrypted : type);
   const builder = new MerkleBuilder(crypto);
@@ -223,6 +243,14 @@ function writeManifest(inputs: ManifestInputs) {
       [ANNOTATION.indexRoot]: toHex(rootHash),
     }),
     ...blobs.map((blob) => descriptorOf(typeOf(MEDIA.content), blob)),
+    ...(translations === undefined
+      ? []
+      : [
+          descriptorOf(typeOf(MEDIA.translations), translations.written, {
+            [ANNOTATION.translationsSize]: String(translations.sizeBytes),
+            [ANNOTATION.translationsRoot]: toHex(translations.rootHash),
+          }),
+        ]),
   ];
   const digests = layers.map((layer) => layer.digest);
   const shown = sealed ? undefined : imageConfig;

@@ -175,6 +175,13 @@ export const configSchema = v.strictObject({
     v.pipe(v.picklist(['none', 'host']), v.description('`none` has loopback only.')),
     'none',
   ),
+  translations: v.optional(
+    v.pipe(
+      v.boolean(),
+      v.description('Translate programs and libraries at build time: larger, starts faster.'),
+    ),
+    true,
+  ),
   broker: v.optional(
     v.pipe(broker, v.description('Key broker whose secrets a run gets after it has attested.')),
   ),

@@ -29,18 +29,22 @@ export interface InspectedImage {
   readonly config: ImageConfig;
   readonly fileCount: number;
   readonly contentBytes: number;
+  /** The layer of translations, where there is one: its digest is part of the measurement. */
+  readonly translations: { readonly digest: string; readonly layerBytes: number } | undefined;
 }
 
 export function inspectImage(image: Image): InspectedImage {
   const content = image.manifest.layers.filter((layer) =>
     layer.mediaType.startsWith(MEDIA.content),
   );
+  const layer = image.manifest.layers.find((one) => one.mediaType.startsWith(MEDIA.translations));
   return {
     measurement: image.measurement,
     signers: image.signers.map(toHex),
     config: image.config,
     fileCount: image.tree.inodeCount,
     contentBytes: content.reduce((sum, layer) => sum + layer.size, 0),
+    translations: layer && { digest: layer.digest, layerBytes: layer.size },
   };
 }
 

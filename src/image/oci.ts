@@ -17,6 +17,7 @@ export const MEDIA = {
   config: 'application/vnd.cloister.image.config.v1+json',
   rootIndex: 'application/vnd.cloister.image.index.v1',
   content: 'application/vnd.cloister.image.content.v1',
+  translations: 'application/vnd.cloister.image.translations.v1',
   /** After the type of a layer that is encrypted. */
   encrypted: '+encrypted',
   simpleSigning: 'application/vnd.dev.cosign.simplesigning.v1+json',
@@ -26,6 +27,8 @@ export const ANNOTATION = {
   format: 'dev.cloister.image.format',
   indexSize: 'dev.cloister.index.size',
   indexRoot: 'dev.cloister.index.root',
+  translationsSize: 'dev.cloister.translations.size',
+  translationsRoot: 'dev.cloister.translations.root',
   signature: 'dev.cloister.signature',
   /** The image key, wrapped under the owner's key. */
   wrappedKey: 'dev.cloister.encryption.key',

@@ -26,6 +26,11 @@ import {
   readDocumentBlob,
 } from './oci.ts';
 import { readSignatures, type VerifiedSignature } from './signature.ts';
+import {
+  type Compression,
+  TranslationLayer,
+  type TranslationLayerLocation,
+} from './translation-layer.ts';
 
 /** What an image must show before anything of it is used. All given conditions must hold. */
 export interface ImageTrust {
@@ -43,6 +48,10 @@ export interface Image {
   readonly signatures: readonly VerifiedSignature[];
   readonly config: ImageConfig;
   readonly tree: VerityTree;
+  /** Where its translations lie, if it has any; {@link openTranslations} reads them. */
+  readonly translations: TranslationLayerLocation | undefined;
+  /** Its blobs, decrypted. */
+  readonly blobs: BlobSource;
   readonly manifest: Manifest;
   readonly isEncrypted: boolean;
 }
@@ -77,7 +86,36 @@ export function openImage(
     throw new ImageDamage('the manifest', 'size or root hash of the index is missing');
   const tree = new VerityTree(blobs, { digest: digestOf(index), sizeBytes, rootHash }, crypto);
   const isEncrypted = wrapped !== undefined;
-  return { measurement, signers, signatures, config, tree, manifest, isEncrypted };
+  const translations = translationsOf(manifest, MEDIA.translations + suffix);
+  return {
+    ...{ measurement, signers, signatures, config, tree, translations, blobs },
+    ...{ manifest, isEncrypted },
+  };
+}
+
+function translationsOf(
+  manifest: Manifest,
+  mediaType: string,
+): TranslationLayerLocation | undefined {
+  const found = manifest.layers.find((one) => one.mediaType === mediaType);
+  if (found === undefined) return undefined;
+  const sizeBytes = Number(found.annotations[ANNOTATION.translationsSize]);
+  const rootHash = fromHex(found.annotations[ANNOTATION.translationsRoot] ?? '', 32);
+  if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 0 || rootHash === undefined)
+    throw new ImageDamage('the manifest', 'size or root hash of the translations is missing');
+  return { digest: digestOf(found), sizeBytes, rootHash };
+}
+
+/** The translations of an image; undefined when it has none. `onDamage`: see the layer. */
+export function openTranslations(
+  image: Image,
+  crypto: Crypto,
+  compression: Compression,
+  onDamage: (damage: ImageDamage) => void,
+): TranslationLayer | undefined {
+  const { translations, blobs } = image;
+  if (translations === undefined) return undefined;
+  return new TranslationLayer(blobs, translations, crypto, compression, onDamage);
 }
 
 function readManifest(source: ImageSource, trust: ImageTrust, crypto: Crypto) {

@@ -17,7 +17,7 @@ import { Interpreter } from '../cpu/interpret/emulate.ts';
 import { CpuModel } from '../cpu/interpret/model.ts';
 import { Xstate } from '../cpu/interpret/xstate.ts';
 import { EXIT, STATE } from '../cpu/sandbox/layout.ts';
-import { type LandingKind, Translator } from '../cpu/translate/translate.ts';
+import { type LandingKind, Translator, UNIT_INSTRUCTIONS } from '../cpu/translate/translate.ts';
 import { type GuestCpu, type Platform, RUN, type RunExit } from '../kernel/platform.ts';
 import type { AddressSpace, CodeCause, CodeObserver, FaultAccess } from '../mm/address-space.ts';
 import {
@@ -54,8 +54,6 @@ import {
 import { SingleSteps } from './single-step.ts';
 import { SpaceState } from './space.ts';
 
-/** Instructions a unit has at most. */
-const MAX_INSTRUCTIONS = 1000;
 const MAX_INSTRUCTION_BYTES = 15;
 const GUEST_LIMIT = 2 ** 32;
 /** Addresses from here to there are not canonical (48 bits). */
@@ -279,7 +277,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     if (rip >= GUEST_LIMIT) return this.fetchFault(cpu, known, BigInt(rip));
     const placed = this.translate(known, rip);
     if (!placed) return this.fetchFault(cpu, known, BigInt(this.firstUnfetchable(known, rip)));
-    return entryOf(placed);
+    return known.domain.entryOf(rip) ?? entryOf(placed);
   }
 
   private translate(known: SpaceState, rip: number): PlacedUnit | undefined {
@@ -288,11 +286,11 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     if (area && !isSharable(area)) this.leaveShared(known);
     const { domain } = known;
     const stored = this.cache.addStored(rip, domain, known);
-    if (stored) return stored;
+    if (stored && (stored.unit.rip === rip || domain.hasEntry(rip))) return stored;
     const before = this.cache.store.newest(rip);
     if (before && area === undefined) learnImmediates(before, known, this.decoded);
     const unit = this.translator.translate(known, rip, {
-      maxInstructions: MAX_INSTRUCTIONS,
+      maxInstructions: UNIT_INSTRUCTIONS,
       isEntry: (address) => domain.hasEntry(address),
     });
     return unit && this.cache.addFresh(unit, domain, known.moduleOf(unit));

@@ -10,6 +10,8 @@ import { type Group, isSharable } from './domains.ts';
 import { WrittenPages } from './written-pages.ts';
 
 const PAGE_BYTES = 4096;
+/** Source that is copied and compared at once. */
+const MAX_SPAN = 1 << 16;
 
 export class SpaceState implements CodeSource, SourceCheck {
   readonly space: AddressSpace;
@@ -78,32 +80,44 @@ export class SpaceState implements CodeSource, SourceCheck {
     return area && ranges[0]! >= area.start && end <= area.end ? placeIn(area) : undefined;
   }
 
-  matches(addr: number, bytes: Uint8Array): boolean {
-    const last = Math.floor((addr + bytes.length - 1) / PAGE_BYTES);
-    for (let page = Math.floor(addr / PAGE_BYTES); page <= last; page++)
-      if (!this.protect(page)) return false;
-    return this.holds(addr, bytes);
+  matches(unit: Unit): boolean {
+    const { ranges } = unit;
+    let done = -1;
+    for (let n = 0; n < ranges.length; n += 2) {
+      const last = Math.floor((ranges[n]! + ranges[n + 1]! - 1) / PAGE_BYTES);
+      for (let page = Math.floor(ranges[n]! / PAGE_BYTES); page <= last; page++) {
+        if (page === done) continue;
+        if (!this.protect(page)) return false;
+        done = page;
+      }
+    }
+    return this.holdsSource(unit);
   }
 
   /** Does guest memory still hold what `unit` was made from? */
   holdsSource(unit: Unit): boolean {
     const { ranges, source } = unit;
+    if (ranges.length === 0) return true;
+    const first = ranges[0]!;
+    const span = ranges.at(-2)! + ranges.at(-1)! - first;
+    // Mostly all of it lies together: one copy instead of one a range.
+    const isTogether = span > 0 && span <= MAX_SPAN && this.copied(first, span) !== undefined;
     let at = 0;
     for (let n = 0; n < ranges.length; n += 2) {
       const length = ranges[n + 1]!;
-      if (!this.holds(ranges[n]!, source.subarray(at, at + length))) return false;
+      const from = isTogether ? ranges[n]! - first : 0;
+      if (!isTogether && !this.copied(ranges[n]!, length)) return false;
+      for (let k = 0; k < length; k++) if (this.scratch[from + k] !== source[at + k]) return false;
       at += length;
     }
     return true;
   }
 
-  private holds(addr: number, bytes: Uint8Array): boolean {
-    const { length } = bytes;
+  /** Guest memory in the scratch buffer; undefined where none can be read. */
+  private copied(addr: number, length: number): Uint8Array | undefined {
     if (length > this.scratch.length) this.scratch = new Uint8Array(length * 2);
     const found = this.scratch.subarray(0, length);
-    if (this.space.peek(addr, found) < 0) return false;
-    for (let n = 0; n < length; n++) if (found[n] !== bytes[n]) return false;
-    return true;
+    return this.space.peek(addr, found) < 0 ? undefined : found;
   }
 
   /** False: guest code may not be executed there. */

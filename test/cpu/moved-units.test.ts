@@ -4,7 +4,11 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import { moveBytes } from '../../src/cpu/cache/move-unit.ts';
-import { encodeTranslations, TranslationFile } from '../../src/cpu/cache/translation-file.ts';
+import {
+  encodeTranslations,
+  sourceOfBytes,
+  TranslationFile,
+} from '../../src/cpu/cache/translation-file.ts';
 import { Arena } from '../../src/cpu/translate/arena.ts';
 import { Translator } from '../../src/cpu/translate/translate.ts';
 import type { Unit } from '../../src/cpu/translate/unit.ts';
@@ -57,7 +61,7 @@ test('units kept in a file are those that the translator makes elsewhere', { ski
   });
   const bytes = encodeTranslations(units, FROM.tls);
   assert.ok(bytes);
-  const file = TranslationFile.open(bytes);
+  const file = TranslationFile.open(sourceOfBytes(bytes));
   assert.ok(typeof file === 'object');
   for (const n of chosen) {
     const expected = other.translate(there.source, there.functions[n]!, limits);

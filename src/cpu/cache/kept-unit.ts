@@ -191,7 +191,7 @@ export class KeptUnit implements Unit {
     const sourceBytes = totalOf(this.ranges);
     this.source = r.raw(sourceBytes);
     const raw = r.raw(byteCount);
-    if (r.failed || this.record.length - r.at !== detailBytes) return false;
+    if (r.failed || this.record.length - r.at !== detailBytes || !ascend(this.ranges)) return false;
     this.detailsAt = r.at;
     this.bytes = arena.bytes(raw, 0, raw.length);
     this.pages = pagesOf(this.ranges, arena);
@@ -227,6 +227,16 @@ function readRanges(r: VarintReader, arena: Arena, count: number, rip: number): 
     end = ranges[n]! + ranges[n + 1]!;
   }
   return ranges;
+}
+
+/** Ranges one behind the other, all below 4 GiB. */
+function ascend(ranges: Uint32Array): boolean {
+  let end = 0;
+  for (let n = 0; n < ranges.length; n += 2) {
+    if (ranges[n]! < end || ranges[n + 1] === 0) return false;
+    end = ranges[n]! + ranges[n + 1]!;
+  }
+  return end <= 2 ** 32;
 }
 
 function totalOf(ranges: Uint32Array): number {

@@ -10,7 +10,12 @@
 
 import { Arena } from '../translate/arena.ts';
 import type { Unit } from '../translate/unit.ts';
-import { type BasedUnit, encodeTranslations, TranslationFile } from './translation-file.ts';
+import {
+  type BasedUnit,
+  encodeTranslations,
+  TranslationFile,
+  type TranslationSource,
+} from './translation-file.ts';
 
 export interface StoredUnit {
   readonly unit: Unit;
@@ -29,10 +34,10 @@ export interface ModulePlace {
 /** Guest code as a store compares it. */
 export interface SourceCheck {
   /**
-   * True when [addr, addr + bytes.length) may be executed and holds `bytes`; protects those pages
+   * True when the unit's ranges may be executed and hold its source bytes; protects their pages
    * against writes before it looks.
    */
-  matches(addr: number, bytes: Uint8Array): boolean;
+  matches(unit: Unit): boolean;
   /** Undefined: the address belongs to no module, or to one below which units do not move. */
   moduleAt(addr: number): ModulePlace | undefined;
   /** Must what is made from this page check its source by itself? */
@@ -42,7 +47,7 @@ export interface SourceCheck {
 /** Where translations of modules are kept between runs: authentic ones only. */
 export interface TranslationStorage {
   /** A file with translations of the module, if there is one. */
-  load(key: string): Uint8Array | undefined;
+  load(key: string): TranslationSource | undefined;
   /** Keeps a file in place of that one; missing: nothing is learned. */
   save?(key: string, bytes: Uint8Array): void;
   /** A file that `load` gave is of no use. */
@@ -86,6 +91,7 @@ export class UnitStore {
     return this.byRip.get(rip)?.[0]?.unit;
   }
 
+  /** A unit that can be entered at `rip`: it begins there, or has a leader there. */
   find(rip: number, source: SourceCheck): StoredUnit | undefined {
     const versions = this.byRip.get(rip);
     if (versions)
@@ -149,8 +155,8 @@ export class UnitStore {
   private moduleOf(key: string): Module {
     const known = this.modules.get(key);
     if (known) return known;
-    const bytes = this.storage?.load(key);
-    const opened = bytes && TranslationFile.open(bytes);
+    const source = this.storage?.load(key);
+    const opened = source && TranslationFile.open(source);
     if (typeof opened === 'string') this.storage?.refuse(key, opened);
     const file = typeof opened === 'object' ? opened : undefined;
     const module: Module = { file, fresh: new Map() };
@@ -160,15 +166,8 @@ export class UnitStore {
 }
 
 function sameSource(unit: Unit, source: SourceCheck): boolean {
-  const { ranges, pages } = unit;
+  const { pages } = unit;
   let checks = false;
   for (let n = 0; n < pages.length; n++) if (source.isSelfChecking(pages[n]!)) checks = true;
-  if (unit.selfChecking !== checks) return false;
-  let at = 0;
-  for (let n = 0; n < ranges.length; n += 2) {
-    const length = ranges[n + 1]!;
-    if (!source.matches(ranges[n]!, unit.source.subarray(at, at + length))) return false;
-    at += length;
-  }
-  return true;
+  return unit.selfChecking === checks && source.matches(unit);
 }

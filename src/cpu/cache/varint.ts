@@ -1,8 +1,12 @@
 /** Integers of variable length (LEB128; signed ones zigzag), written into and read from bytes. */
 
 export class VarintWriter {
-  bytes = new Uint8Array(1 << 16);
+  bytes: Uint8Array;
   length = 0;
+
+  constructor(capacity = 1 << 12) {
+    this.bytes = new Uint8Array(capacity);
+  }
 
   /** Makes room for `count` more bytes. */
   reserve(count: number): void {

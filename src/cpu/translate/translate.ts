@@ -19,6 +19,9 @@ import { isMacroString, StringMacros, stringInstruction } from './string.ts';
 import type { Unit } from './unit.ts';
 import type { CodeSource, Window } from './window.ts';
 
+/** Instructions a unit has at most: what it may cost before it runs, against links between units. */
+export const UNIT_INSTRUCTIONS = 1000;
+
 /** Kinds of landing for a thunk. */
 export type LandingKind = 'return' | 'jump';
 
