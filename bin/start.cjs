@@ -108,16 +108,58 @@ function currentManifest() {
   return rebuild();
 }
 
-/** Keeps what V8 compiles, where only this user can write. */
-function keepCompiledCode() {
-  const { enableCompileCache, constants } = nodeModule;
-  const failed = constants?.compileCacheStatus?.FAILED;
-  // Not in older ones.
-  if (failed === undefined) return;
-  if (enableCompileCache(join(folder, 'compiled')).status !== failed) return;
+/** Where compiled code is kept: beside the bundle, else with the user's own files. */
+function compiledFolders() {
   const { env } = process;
   const state = env.XDG_STATE_HOME || join(env.HOME || '/', '.local/state');
-  enableCompileCache(join(env.CLOISTER_HOME || join(state, 'cloister'), 'compiled'));
+  const home = env.CLOISTER_HOME || join(state, 'cloister');
+  return [folder, home].map((place) => join(place, 'compiled'));
+}
+
+/** Lets Node.js keep what V8 compiles of the modules. */
+function keepModules() {
+  const { enableCompileCache, constants } = nodeModule;
+  // Not in older ones.
+  if (constants?.compileCacheStatus === undefined) return;
+  const { FAILED } = constants.compileCacheStatus;
+  for (const place of compiledFolders()) if (enableCompileCache(place).status !== FAILED) return;
+}
+
+/**
+ * The value of the bundle, a function. What V8 compiled is kept by ourselves: Node.js would keep it
+ * as it is before anything has run, without the functions that a run needs.
+ */
+function load(bundle, name) {
+  const { Script } = require('node:vm');
+  const source = fs.readFileSync(bundle, 'latin1');
+  const kept = `${name}-${process.version}`;
+  let cachedData;
+  for (const place of compiledFolders())
+    try {
+      cachedData = fs.readFileSync(join(place, kept));
+      break;
+    } catch {
+      // Not there, or not for us.
+    }
+  const script = new Script(source, { filename: bundle, cachedData });
+  // V8 refuses what another version or other options have made.
+  if (cachedData === undefined || script.cachedDataRejected)
+    process.once('exit', () => keepScript(script, kept));
+  return script.runInThisContext();
+}
+
+function keepScript(script, kept) {
+  const data = script.createCachedData();
+  for (const place of compiledFolders())
+    try {
+      fs.mkdirSync(place, { recursive: true, mode: 0o700 });
+      const temporary = join(place, `${kept}.${process.pid}.tmp`);
+      fs.writeFileSync(temporary, data, { mode: 0o600 });
+      fs.renameSync(temporary, join(place, kept));
+      return;
+    } catch {
+      // Read-only, or full.
+    }
 }
 
 /** Stacks name the sources, not places in the bundle. */
@@ -145,7 +187,7 @@ function mapStacks(bundle) {
 }
 
 function startModules(isUnmeasured) {
-  if (isUnmeasured || !MEASURED_COMMANDS.includes(argv[0])) keepCompiledCode();
+  if (isUnmeasured || !MEASURED_COMMANDS.includes(argv[0])) keepModules();
   return import(join(root, isCheckout ? 'src/cli/main.ts' : 'dist/cli/main.js'));
 }
 
@@ -153,12 +195,13 @@ function start() {
   if (!runsQuickly()) return startModules(false);
   const manifest = currentManifest();
   if (manifest === undefined) return startModules(namesProgram());
-  keepCompiledCode();
   const bundle = join(folder, `${manifest.name}.cjs`);
   let quickRun;
   try {
     mapStacks(bundle);
-    ({ quickRun } = require(bundle));
+    const module = { exports: {} };
+    load(bundle, manifest.name)(module.exports, require, module);
+    ({ quickRun } = module.exports);
   } catch {
     // Replaced by a newer one just now, or this Node.js is too old for it.
     return startModules(namesProgram());

@@ -22,7 +22,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import type { Plugin } from 'esbuild';
 
 const ROOT = new URL('../', import.meta.url).pathname;
@@ -64,6 +64,8 @@ export async function buildQuickStart(folder: string): Promise<void> {
     // Names stay: they are what a stack shows. Nor does an uncaught error print one endless line.
     ...{ minifyWhitespace: true, minifySyntax: true, legalComments: 'none', lineLimit: 160 },
     ...{ sourcemap: 'external', sourcesContent: false, logLevel: 'error' },
+    // A function that bin/start.cjs calls.
+    ...{ banner: { js: '(function (exports, require, module) {' }, footer: { js: '})' } },
     plugins: [noDynamicImports],
   });
   const bundled = Object.keys(result.metafile.inputs).filter((path) => !path.includes(':'));
@@ -86,8 +88,9 @@ export async function buildQuickStart(folder: string): Promise<void> {
   put(`${name}.cjs`, code);
   put(`${name}.cjs.map`, output('.map'));
   put('quick.json', JSON.stringify({ name, digest: digestOf(contents.join('')), inputs }));
-  for (const file of readdirSync(folder))
-    if (/^quick-.*\.(cjs|map)$/.test(file) && !file.startsWith(name)) rmSync(join(folder, file));
+  const old = (file: string): boolean => file.startsWith('quick-') && !file.startsWith(name);
+  for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' }))
+    if (old(basename(file))) rmSync(join(folder, file), { force: true });
 }
 
 /**
