@@ -12,8 +12,10 @@ type Name = keyof RunOptions;
 const REPEATED: Readonly<Record<string, Name>> = {
   '-e': 'env',
   '--env': 'env',
+  '--env-file': 'envFile',
   '-v': 'volume',
   '--volume': 'volume',
+  '--tmpfs': 'tmpfs',
 };
 
 const WITH_VALUE: Readonly<Record<string, Name>> = {
@@ -21,7 +23,10 @@ const WITH_VALUE: Readonly<Record<string, Name>> = {
   '--workdir': 'workdir',
   '-u': 'user',
   '--user': 'user',
+  '-m': 'memory',
   '--memory': 'memory',
+  '--hostname': 'hostname',
+  '--entrypoint': 'entrypoint',
   '--network': 'network',
   '--rootfs': 'rootfs',
   '--schedule-seed': 'scheduleSeed',
@@ -34,6 +39,7 @@ const FLAGS: Readonly<Record<string, readonly Name[]>> = {
   '--tty': ['tty'],
   '-it': ['interactive', 'tty'],
   '-ti': ['tty', 'interactive'],
+  '--read-only': ['readOnly'],
   '--rootfs-rw': ['rootfsRw'],
   '--strace': ['strace'],
   '--verbose': ['verbose'],
