@@ -10,6 +10,7 @@ import { onPath } from '../test/support/packages.ts';
 import { compile } from '../test/support/toolchain.ts';
 import { type Contestant, compete, geometricMean, type Sample } from './measure.ts';
 import { REAL_PROGRAMS, type RealProgram } from './real-programs.ts';
+import { benchStartUp } from './start-up.ts';
 import { type ResultRow, renderTable } from './table.ts';
 
 interface ComputeRow {
@@ -158,6 +159,7 @@ export function benchCpu(only: readonly string[]): void {
   for (const one of real) one.prepare?.(folder);
   const measured = real.map((one) => show(benchReal(one, folder)));
   if (measured.length > 1) show(mean('geometric mean, real', measured, 1.5, 1.15));
+  benchStartUp(folder, (name) => chosen(name, 'start-up'));
   writeFileSync(join(folder, 'cpu.json'), JSON.stringify(all, undefined, 2));
   console.log(`\n${renderTable(all)}\n\nJSON: ${join(folder, 'cpu.json')}`);
 }

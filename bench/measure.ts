@@ -17,6 +17,7 @@ export interface Sample {
   /** User + system CPU seconds of the child and what it waited for. */
   readonly cpuS: number;
   readonly stdout: string;
+  readonly stderr: string;
   readonly status: number | null;
 }
 
@@ -40,7 +41,14 @@ export function sample(contestant: Contestant, cwd: string, timeoutS: number): S
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const wallS = (performance.now() - start) / 1000;
-  return { wallS, cpuS: childrenCpuS() - before, stdout: run.stdout ?? '', status: run.status };
+  const { stdout, stderr, status } = run;
+  return {
+    wallS,
+    cpuS: childrenCpuS() - before,
+    stdout: stdout ?? '',
+    stderr: stderr ?? '',
+    status,
+  };
 }
 
 export function median(values: readonly number[]): number {
