@@ -3,7 +3,4 @@
  * whose program passes is an error, so that the list never outlives its reasons.
  */
 
-export const KNOWN_FAILURES: Readonly<Record<string, string>> = {
-  'memory/madvise.c': 'mincore(2) of a range after a gap: placement differs',
-  'memory/mprotect.c': 'mprotect(2) over a huge range answers ENOMEM: placement differs',
-};
+export const KNOWN_FAILURES: Readonly<Record<string, string>> = {};

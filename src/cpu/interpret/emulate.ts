@@ -3,7 +3,13 @@
  * stack, state saving, segment registers. Rare, so plain code over the state block.
  */
 
-import { type Instruction, PREFIX_OPSIZE } from '../../x86/instruction.ts';
+import {
+  type Instruction,
+  PREFIX_ADDR32,
+  PREFIX_FS,
+  PREFIX_GS,
+  PREFIX_OPSIZE,
+} from '../../x86/instruction.ts';
 import { type AddressContext, effectiveAddress } from './address.ts';
 import { controlFlow, enter } from './control-flow.ts';
 import { farTransfer } from './far.ts';
@@ -83,6 +89,8 @@ export class Interpreter {
       case 'ud1':
       case 'ud2':
         return { kind: 'undefined', known: true };
+      case 'xlat':
+        return translateByte(ins, m);
       case 'int1':
         return { kind: 'trap', vector: 1 };
       case 'int':
@@ -175,6 +183,18 @@ function popf(m: Machine, bytes: number): Outcome {
 
 /** Selectors as Linux gives them to 64-bit programs: cs, ss; es, ds, fs, gs are null. */
 const SELECTORS = [0, 0x33, 0x2b, 0, 0, 0];
+
+/** xlat with a guest segment: AL from the table at RBX. */
+function translateByte(ins: Instruction, m: Machine): Outcome {
+  const base = ins.prefixes & PREFIX_FS ? m.fsBase : ins.prefixes & PREFIX_GS ? m.gsBase : 0n;
+  const bits = ins.prefixes & PREFIX_ADDR32 ? 32 : 64;
+  const offset = BigInt.asUintN(bits, m.gprs[3]! + (m.gprs[0]! & 0xffn));
+  const address = BigInt.asUintN(64, offset + base);
+  const image = new Uint8Array(1);
+  if (!m.read(address, image)) return { kind: 'page', address, write: false };
+  m.gprs[0] = (m.gprs[0]! & ~0xffn) | BigInt(image[0]!);
+  return DONE;
+}
 
 /** Only the gates of #BP and #OF may be called; the error code of #GP names the gate (SDM vol. 3, 6.13). */
 function interrupt(vector: number): Outcome {

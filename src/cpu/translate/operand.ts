@@ -185,6 +185,12 @@ export function isSegmented(ins: Instruction): boolean {
   return (ins.prefixes & (PREFIX_FS | PREFIX_GS)) !== 0 && ins.hasMemory;
 }
 
+/** xlat and its kin in a guest segment: there is no operand to add the base to. */
+export function hasImplicitSegment(ins: Instruction): boolean {
+  if ((ins.prefixes & (PREFIX_FS | PREFIX_GS)) === 0 || ins.hasMemory) return false;
+  return ins.row.implicitMemory.length > 0;
+}
+
 /** The slot with the base that the override of `ins` names. */
 export function segmentSlot(ins: Instruction): number {
   return (ins.prefixes & PREFIX_FS ? TLS.guestFsBase : TLS.guestGsBase).offset;

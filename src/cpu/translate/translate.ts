@@ -11,7 +11,7 @@ import { Control } from './control.ts';
 import { Emitter } from './emitter.ts';
 import { KIND, type RowFacts } from './facts.ts';
 import { FIXUP_INTS } from './fixup.ts';
-import { copy, copySegmented, isSegmented, ripTarget } from './operand.ts';
+import { copy, copySegmented, hasImplicitSegment, isSegmented, ripTarget } from './operand.ts';
 import { LEADER, RETURN_SITE, Scan, type ScanLimits } from './scan.ts';
 import { emitSelfCheck, loadableImmediate, loadImmediate, SPILL_BYTES } from './self-check.ts';
 import { enter, leave, pop, push } from './stack.ts';
@@ -164,6 +164,7 @@ export class Translator {
     }
     switch (facts.kind) {
       case KIND.plain:
+        if (hasImplicitSegment(ins)) return this.emitRare(ins, facts, rip);
         if (isLive(scan.window, ins)) loadImmediate(e, ins, rip);
         else if (isSegmented(ins)) copySegmented(e, scan.window.bytes, ins, facts, rip);
         else copy(e, scan.window.bytes, ins, facts, rip, null);
