@@ -44,7 +44,7 @@ const OTHER_ROWS: readonly ComputeRow[] = [
 ];
 
 const PROGRAMS = new URL('./programs/', import.meta.url).pathname;
-const CLOISTER = new URL('../bin/cloister', import.meta.url).pathname;
+export const CLOISTER = new URL('../bin/cloister', import.meta.url).pathname;
 const ROUNDS = 5;
 
 /** Seconds that the program printed as its second word. */
@@ -69,7 +69,7 @@ export function contestants(
   return list;
 }
 
-function toRow(
+export function toRow(
   row: string,
   seconds: ReadonlyMap<string, number | undefined>,
   failures: ReadonlyMap<string, string>,

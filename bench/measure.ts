@@ -65,7 +65,7 @@ export function geometricMean(values: readonly number[]): number {
 }
 
 export interface Outcome {
-  /** Median figure in seconds by contestant; undefined where it failed. */
+  /** Combined figure in seconds by contestant; undefined where it failed. */
   readonly seconds: ReadonlyMap<string, number | undefined>;
   /** Why a contestant has no figure. */
   readonly failures: ReadonlyMap<string, string>;
@@ -73,7 +73,8 @@ export interface Outcome {
 
 /**
  * Runs all contestants `rounds` times in turn. `figure` takes the seconds out of a sample; the
- * first contestant is the reference whose `answer` all others must give.
+ * first contestant is the reference whose `answer` all others must give. `combine` makes one figure
+ * of the rounds.
  */
 export function compete(
   contestants: readonly Contestant[],
@@ -81,7 +82,7 @@ export function compete(
   rounds: number,
   figure: (sample: Sample) => number,
   answer: (sample: Sample) => string,
-  timeoutS = 300,
+  { timeoutS = 300, combine = median } = {},
 ): Outcome {
   const figures = new Map<string, number[]>(contestants.map(({ name }) => [name, []]));
   const failures = new Map<string, string>();
@@ -99,7 +100,7 @@ export function compete(
     }
   }
   const seconds = new Map(
-    [...figures].map(([name, values]) => [name, failures.has(name) ? undefined : median(values)]),
+    [...figures].map(([name, values]) => [name, failures.has(name) ? undefined : combine(values)]),
   );
   return { seconds, failures };
 }

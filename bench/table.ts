@@ -18,7 +18,9 @@ export function renderTable(rows: readonly ResultRow[]): string {
   const header = ['row', 'native s', 'cloister÷', 'qemu÷', 'bar', 'goal', ''];
   const body = rows.map((row) => [
     row.row,
-    cell(row.nativeS, 3),
+    row.nativeS !== undefined && row.nativeS < 0.01
+      ? `${(row.nativeS * 1e6).toFixed(3)} µ`
+      : cell(row.nativeS, 3),
     cell(row.cloister),
     cell(row.qemu),
     cell(row.bar),

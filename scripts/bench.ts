@@ -2,6 +2,7 @@
 
 const SUITES: Readonly<Record<string, () => Promise<(rows: readonly string[]) => unknown>>> = {
   cpu: async () => (await import('../bench/cpu.ts')).benchCpu,
+  os: async () => (await import('../bench/os.ts')).benchOs,
   storage: async () => (await import('../bench/storage.ts')).benchStorage,
   attest: async () => (await import('../bench/attest.ts')).benchAttest,
 };

@@ -1,9 +1,11 @@
 /** What pure rooms need of the outside; implemented in `host/`, replaced by fakes in tests. */
 
-/** Time sources; all in nanoseconds, as `bigint`, since 2^53 ns are only 104 days. */
+/** Time sources; all in nanoseconds, as `bigint` where they are exact: 2^53 ns are only 104 days. */
 export interface Clock {
   /** CLOCK_MONOTONIC. */
   monotonicNs(): bigint;
+  /** The same as a number, exact for 104 days, without an allocation: for deadlines and accounts. */
+  nowNs(): number;
   /** CLOCK_REALTIME, ns since the epoch. Comes from an untrusted host. */
   realtimeNs(): bigint;
 }

@@ -102,7 +102,6 @@ async function contextOf(path: string, mode: 'create' | 'read' | 'write', anchor
   const { nodeCrypto, nodeEntropy } = await import('../host/crypto.ts');
   const { RealFileClock } = await import('../vfs/file-clock.ts');
   const clock = new RealFileClock({
-    monotonicNs: () => process.hrtime.bigint(),
     realtimeNs: () => BigInt(Date.now()) * 1_000_000n,
   });
   const host = new VolumeFile(path, mode);

@@ -9,6 +9,7 @@ const NS_PER_MS = 1_000_000n;
 
 export const nodeClock: Clock = {
   monotonicNs: () => process.hrtime.bigint(),
+  nowNs: () => Number(process.hrtime.bigint()),
   /** To the millisecond: all that JavaScript knows of the time of day. */
   realtimeNs: () => BigInt(Date.now()) * NS_PER_MS,
 };

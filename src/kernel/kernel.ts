@@ -177,7 +177,7 @@ export class Kernel {
 
   /** CLOCK_MONOTONIC in nanoseconds as a number: for deadlines (exact for 104 days). */
   nowNs(): number {
-    return Number(this.clock.monotonicNs());
+    return this.clock.nowNs();
   }
 
   /** Starts a process whose parent is the (invisible) init process. Throws SpawnError. */

@@ -18,9 +18,9 @@ export interface Sleep {
    */
   attempt(task: Task): number;
   /** Absolute, on the kernel's monotonic clock (`kernel.nowNs()`). None: waits for ever. */
-  readonly deadlineNs?: number;
+  readonly deadlineNs?: number | undefined;
   /** Result when the deadline passes after a last `attempt`; default 0. */
-  readonly timedOut?: number | ((task: Task) => number);
+  readonly timedOut?: number | ((task: Task) => number) | undefined;
   /**
    * Result when a signal interrupts: `-ERESTARTSYS` (the default), `-ERESTARTNOHAND`, `-EINTR`, …
    * A function may also write out what remains of a timeout.

@@ -14,7 +14,7 @@ import type { FsContext } from '../vfs/fs-context.ts';
 import type { Credentials } from './credentials.ts';
 import type { FdTable } from './fd-table.ts';
 import type { Kernel } from './kernel.ts';
-import { BLOCKED } from './outcome.ts';
+import { BLOCKED, ERESTARTSYS } from './outcome.ts';
 import type { GuestCpu } from './platform.ts';
 import type { Seccomp } from './seccomp.ts';
 import { AlternateStack } from './signals/alternate-stack.ts';
@@ -180,14 +180,13 @@ export class Task implements Waiter {
     }
     if (this.#mayBeInterrupted(sleep)) {
       this.#endSleep();
-      const outcome = sleep.interrupted ?? -512;
-      return typeof outcome === 'number' ? outcome : outcome(this);
+      if (typeof sleep.interrupted === 'function') return sleep.interrupted(this);
+      return sleep.interrupted ?? -ERESTARTSYS;
     }
     const { deadlineNs } = sleep;
     if (deadlineNs !== undefined && this.kernel.nowNs() >= deadlineNs) {
       this.#endSleep();
-      const outcome = sleep.timedOut ?? 0;
-      return typeof outcome === 'number' ? outcome : outcome(this);
+      return typeof sleep.timedOut === 'function' ? sleep.timedOut(this) : (sleep.timedOut ?? 0);
     }
     return BLOCKED;
   }
@@ -208,8 +207,12 @@ export class Task implements Waiter {
 
   #endSleep(): void {
     if (this.#sleep === undefined) return;
-    for (const entry of this.#entries) entry.queue?.remove(entry);
-    this.kernel.timers.cancel(this.#sleepTimer);
+    const entries = this.#entries;
+    for (let i = 0; i < entries.length; i++) {
+      const entry = entries[i] as WaitEntry;
+      entry.queue?.remove(entry);
+    }
+    if (this.#sleepTimer.isArmed) this.kernel.timers.cancel(this.#sleepTimer);
     this.#sleep = undefined;
     if (this.state === TASK_STATE.sleeping) this.state = TASK_STATE.runnable;
   }

@@ -63,6 +63,11 @@ export interface MapRequest {
    * same for every process of this instance that maps the same file; `data` per process.
    */
   readonly placement?: 'module' | 'data';
+  /**
+   * MAP_POPULATE: its pages are likely to be touched. A fault costs many times what a page of a
+   * larger request does.
+   */
+  readonly populate?: boolean;
 }
 
 /** What a faulting access means; `handled`: run again. */
@@ -85,6 +90,9 @@ export interface MemoryUsage {
   /** Resident, as far as it is known without asking the host page by page. */
   readonly residentPages: number;
 }
+
+/** Where the byte at `addr` stands in the half that {@link AddressSpace.direct} gives. */
+export const directIndex = (addr: number): number => addr & 0x7fff_ffff;
 
 export interface AddressSpace extends Disposable {
   readonly id: number;
@@ -110,6 +118,8 @@ export interface AddressSpace extends Disposable {
   /** One byte a page, bit 0 set when resident. */
   residency(addr: number, length: number, target: Uint8Array): number;
   lock(addr: number, length: number, locked: boolean): number;
+  /** Writable pages are about to be touched: faults them in together. */
+  populate(addr: number, length: number): void;
 
   /** exec: where the heap starts (page-aligned up, plus the random gap); brk is there then. */
   initBrk(addr: number): void;
@@ -134,11 +144,12 @@ export interface AddressSpace extends Disposable {
   sharedIdentity(addr: number): { readonly owner: object; readonly offset: number } | undefined;
 
   /**
-   * True when JavaScript may itself read (or write) `pages.bytes[addr, addr + length)`: private
-   * anonymous pages with that permission, and for writing without translated code. Cheap, since
-   * read(2) and write(2) ask it each time; without it they copy through a buffer.
+   * Where JavaScript may itself read (or write) the guest's bytes [addr, addr + length): the half of
+   * the sandbox that holds them, from index {@link directIndex} on. Private pages that are sure to
+   * be there, with that permission, and for writing without translated code; undefined for all
+   * else. Cheap, since read(2) and write(2) ask it each time.
    */
-  isDirect?(addr: number, length: number, forWriting: boolean): boolean;
+  direct(addr: number, length: number, forWriting: boolean): Uint8Array | undefined;
 
   // copies; -EFAULT when not all bytes could be copied, unless said
   copyIn(addr: number, target: Uint8Array): number;

@@ -46,6 +46,8 @@ const LIMIT = 2 ** 32;
 const ALL_PROT = PROT.PROT_READ | PROT.PROT_WRITE | PROT.PROT_EXEC;
 /** vm.max_map_count of Linux, for one guest. */
 const MAX_MAPPINGS = 65530;
+/** More is never faulted in before it is touched. */
+const POPULATE_LIMIT_BYTES = 16 * PAGE;
 
 /** What the address spaces of an instance share. */
 export interface SpaceContext {
@@ -118,7 +120,8 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
       direct: backing.direct,
     };
     this.#cut(addr, addr + length);
-    const placed = this.#populate(addr, length, mapping, backing);
+    const isPopulated = request.populate === true && length <= POPULATE_LIMIT_BYTES;
+    const placed = this.#place(addr, length, mapping, backing, isPopulated);
     if (placed < 0) return placed;
     if ((prot & PROT.PROT_EXEC) !== 0)
       this.codeObserver?.onCodeMayDiffer(this, addr, length, 'mapped');
@@ -165,9 +168,15 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
   }
 
   /** Real pages for a mapping in a free range, then the mapping itself. 0 or -errno. */
-  #populate(addr: number, length: number, mapping: Mapping, backing: Backing): number {
+  #place(
+    addr: number,
+    length: number,
+    mapping: Mapping,
+    backing: Backing,
+    isPopulated: boolean,
+  ): number {
     retainMapping(mapping);
-    const failed = this.showPages(addr, length, mapping, backing.shownBytes);
+    const failed = this.showPages(addr, length, mapping, backing.shownBytes, isPopulated);
     if (failed === 0 && backing.fill) {
       const filled = backing.fill(addr);
       if (filled < 0) return this.#undo(addr, length, mapping, filled);
@@ -303,6 +312,12 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
     }
     this.edit(start, end, (mapping) => ({ ...mapping, locked }));
     return 0;
+  }
+
+  populate(addr: number, length: number): void {
+    const start = Math.floor(addr / PAGE) * PAGE;
+    if (this.permits(start, length, PROT.PROT_WRITE))
+      this.pages.populate(start, roundUp(addr + length) - start);
   }
 
   // ---- heap

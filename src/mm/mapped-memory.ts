@@ -49,7 +49,13 @@ export abstract class MappedMemory extends GuestMemory {
    * Real pages as the mapping says, for its first `shownBytes` bytes; those behind (beyond the end
    * of the file) stay inaccessible. 0 or -errno.
    */
-  showPages(addr: number, length: number, mapping: Mapping, shownBytes = length): number {
+  showPages(
+    addr: number,
+    length: number,
+    mapping: Mapping,
+    shownBytes = length,
+    isPopulated = false,
+  ): number {
     const { source, prot } = mapping;
     if (shownBytes < length) {
       const failed = this.pages.unmap(addr + shownBytes, length - shownBytes);
@@ -59,7 +65,7 @@ export abstract class MappedMemory extends GuestMemory {
     const sharing = mapping.hostShared ? 'shared' : 'private';
     const failed =
       source === undefined
-        ? this.pages.mapAnonymous(addr, shownBytes, prot)
+        ? this.pages.mapAnonymous(addr, shownBytes, prot, isPopulated)
         : this.pages.mapSegment(
             addr,
             shownBytes,
@@ -67,6 +73,7 @@ export abstract class MappedMemory extends GuestMemory {
             source.segment,
             mapping.sourceOffset,
             sharing,
+            isPopulated,
           );
     return failed === 0 ? 0 : -failed;
   }

@@ -25,6 +25,7 @@ import {
   POLLWRNORM,
 } from '../abi/poll-events.ts';
 import { AF, SOCK } from '../abi/socket.ts';
+import { copyBytes, cutBytes } from '../base/copy-bytes.ts';
 import type { OpenFile, OpenRequest } from '../vfs/open-file.ts';
 import { SocketFile, type SocketFs } from './socket-file.ts';
 
@@ -47,6 +48,7 @@ export interface UnixMessage {
 /** `net.core.wmem_default`. */
 const BUFFER_BYTES = 212_992;
 const MAX_MESSAGES = 4096;
+const NOTHING: readonly OpenFile[] = [];
 const CREDENTIALS_OF_NOBODY: PeerIdentity = { pid: 0, uid: 0xffff_ffff, gid: 0xffff_ffff };
 
 export class UnixSocket extends SocketFile {
@@ -167,6 +169,14 @@ export class UnixSocket extends SocketFile {
    * `message.rights` when it succeeds.
    */
   send(message: UnixMessage, to: UnixSocket | undefined = this.peer): number {
+    const taken = this.#room(message.bytes.length, to);
+    if (taken < 0 || to === undefined || (taken === 0 && this.isStream)) return taken;
+    to.#enqueue({ ...message, bytes: message.bytes.slice(0, taken) }, this.isStream);
+    return taken;
+  }
+
+  /** How much of `length` bytes `to` takes now, or -errno. */
+  #room(length: number, to: UnixSocket | undefined): number {
     const error = this.#takeError();
     if (error !== 0) return -error;
     if (this.#isWriteShut) return -EPIPE;
@@ -174,18 +184,14 @@ export class UnixSocket extends SocketFile {
     if (to.references === 0) return this.isDatagram ? -ECONNREFUSED : -EPIPE;
     if (to.#isReadShut) return -EPIPE;
     const room = BUFFER_BYTES - to.#queuedBytes;
-    const { bytes } = message;
-    if (!this.isStream && bytes.length > BUFFER_BYTES) return -EMSGSIZE;
+    if (!this.isStream && length > BUFFER_BYTES) return -EMSGSIZE;
     if (room <= 0 || to.#queue.length >= MAX_MESSAGES) return -EAGAIN;
-    if (!this.isStream && bytes.length > room && to.#queue.length > 0) return -EAGAIN;
-    const taken = this.isStream ? Math.min(bytes.length, room) : bytes.length;
-    if (taken === 0 && this.isStream) return 0;
-    to.#enqueue({ ...message, bytes: bytes.slice(0, taken) }, this.isStream);
-    return taken;
+    if (!this.isStream && length > room && to.#queue.length > 0) return -EAGAIN;
+    return this.isStream ? Math.min(length, room) : length;
   }
 
   #enqueue(message: UnixMessage, mayMerge: boolean): void {
-    const last = this.#queue.at(-1);
+    const last = this.#queue[this.#queue.length - 1];
     const merges =
       mayMerge &&
       last !== undefined &&
@@ -221,10 +227,12 @@ export class UnixSocket extends SocketFile {
     if (first === undefined) return;
     if (this.isStream && count < first.bytes.length) {
       first.bytes = first.bytes.subarray(count);
-      first.rights = [];
+      first.rights = NOTHING;
       this.#queuedBytes -= count;
     } else {
-      this.#queue.shift();
+      // measured: shift() calls into the runtime.
+      if (this.#queue.length === 1) this.#queue.pop();
+      else this.#queue.shift();
       this.#queuedBytes -= first.bytes.length;
     }
     this.peer?.waitQueue.wake(POLLOUT | POLLWRNORM);
@@ -258,9 +266,11 @@ export class UnixSocket extends SocketFile {
       const message = this.head();
       if (typeof message === 'number') return done > 0 ? done : message;
       const count = Math.min(length - done, message.bytes.length);
-      target.set(message.bytes.subarray(0, count), start + done);
-      for (const file of message.rights) file.release();
-      message.rights = [];
+      copyBytes(message.bytes, 0, target, start + done, count);
+      if (message.rights.length > 0) {
+        for (const file of message.rights) file.release();
+        message.rights = NOTHING;
+      }
       this.consume(this.isStream ? count : message.bytes.length);
       done += count;
       if (!this.isStream || done >= length) return done;
@@ -268,12 +278,13 @@ export class UnixSocket extends SocketFile {
   }
 
   override write(source: Uint8Array, start: number, length: number): number {
-    return this.send({
-      bytes: source.subarray(start, start + length),
-      rights: [],
-      sender: this.identity,
-      from: this.name,
-    });
+    const to = this.peer;
+    const taken = this.#room(length, to);
+    if (taken < 0 || to === undefined || (taken === 0 && this.isStream)) return taken;
+    const bytes = cutBytes(source, start, taken);
+    const message = { bytes, rights: NOTHING, sender: this.identity, from: this.name };
+    to.#enqueue(message, this.isStream);
+    return taken;
   }
 
   override poll(): number {

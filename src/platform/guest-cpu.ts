@@ -6,6 +6,7 @@ import type { CpuModel } from '../cpu/interpret/model.ts';
 import type { Xstate } from '../cpu/interpret/xstate.ts';
 import { STATE } from '../cpu/sandbox/layout.ts';
 import type { GuestCpu, GuestFault } from '../kernel/platform.ts';
+import type { AddressSpace } from '../mm/address-space.ts';
 import type { ExtendedImage } from './extended-image.ts';
 import type { SpaceState } from './space.ts';
 
@@ -38,6 +39,9 @@ export class TranslatedCpu implements GuestCpu {
    * Deviation: with AC set, accesses that are not aligned do not fault.
    */
   private keptFlags = 0;
+  /** The address space that it ran in last, and what the platform keeps for it. */
+  lastSpace: AddressSpace | undefined;
+  lastKnown: SpaceState | undefined;
   private readonly model: CpuModel;
   private readonly xstate: Xstate;
   private readonly images: ExtendedImage;
@@ -133,6 +137,8 @@ export class TranslatedCpu implements GuestCpu {
     this.keptFlags = other.keptFlags;
     this.lastUnit = undefined;
     this.boundTo = undefined;
+    this.lastSpace = undefined;
+    this.lastKnown = undefined;
   }
 
   reset(): void {
@@ -141,6 +147,8 @@ export class TranslatedCpu implements GuestCpu {
     this.resetExtended();
     this.lastUnit = undefined;
     this.boundTo = undefined;
+    this.lastSpace = undefined;
+    this.lastKnown = undefined;
   }
 
   [Symbol.dispose](): void {

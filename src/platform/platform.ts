@@ -130,6 +130,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     const known = this.spaces.get(space);
     if (!known) return;
     this.spaces.delete(space);
+    known.isReleased = true;
     this.detach(known);
   }
 
@@ -172,8 +173,10 @@ export class TranslatedPlatform implements Platform, CodeObserver {
 
   run(cpu: GuestCpu, space: AddressSpace): RunExit {
     assert(cpu instanceof TranslatedCpu, 'a cpu of this platform');
-    const known = this.spaces.get(space);
-    assert(known, 'an adopted address space');
+    const known = cpu.lastSpace === space ? cpu.lastKnown : this.spaces.get(space);
+    assert(known && !known.isReleased, 'an adopted address space');
+    cpu.lastSpace = space;
+    cpu.lastKnown = known;
     try {
       return this.runUntilLeft(cpu, known);
     } catch (error) {

@@ -30,6 +30,9 @@ export class SpaceState implements CodeSource, SourceCheck {
   /** The group that the domain belongs to; undefined: it is this space's and its forks' alone. */
   group: Group | undefined;
 
+  /** The address space is gone. */
+  isReleased = false;
+
   constructor(space: AddressSpace, domain: Domain, group: Group | undefined) {
     this.space = space;
     this.domain = domain;

@@ -7,6 +7,7 @@ import { EAGAIN, EFAULT, EINVAL, EMSGSIZE } from '../abi/errno.table.ts';
 import { MAX_RW_COUNT } from '../abi/file-flags.ts';
 import { CMSGHDR_BYTES, MSG, MSGHDR, SCM_RIGHTS, SOCK, SOL_SOCKET } from '../abi/socket.ts';
 import type { Task } from '../kernel/task.ts';
+import { directIndex } from '../mm/address-space.ts';
 import type { AddressedSocket, ControlItem, Reception, Sending } from '../net/addressed-socket.ts';
 import { readRawAddress } from './addressed-sockets.ts';
 import { withSigpipe } from './file-support.ts';
@@ -67,8 +68,8 @@ function sendOnce(
     const addr = only.addr + skip;
     const length = total - skip;
     if (addr + length > ADDRESS_LIMIT) return -EFAULT;
-    if (space.isDirect?.(addr, length, false) === true)
-      return socket.send(space.pages.bytes, addr, length, sending);
+    const half = space.direct(addr, length, false);
+    if (half !== undefined) return socket.send(half, directIndex(addr), length, sending);
   }
   const buffer = task.kernel.transferBuffer;
   const wanted = Math.min(total - skip, buffer.length);
@@ -179,8 +180,8 @@ function receiveOnce(
     const addr = only.addr + skip;
     const length = totalBytes - skip;
     if (addr + length > ADDRESS_LIMIT) return -EFAULT;
-    if (space.isDirect?.(addr, length, true) === true)
-      return socket.receive(space.pages.bytes, addr, length, how);
+    const half = space.direct(addr, length, true);
+    if (half !== undefined) return socket.receive(half, directIndex(addr), length, how);
   }
   const buffer = task.kernel.transferBuffer;
   const wanted = Math.min(totalBytes - skip, buffer.length);

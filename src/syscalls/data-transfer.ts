@@ -10,8 +10,9 @@ import { POLLIN } from '../abi/poll-events.ts';
 import { SIGXFSZ } from '../abi/signal.table.ts';
 import { ERESTARTSYS } from '../kernel/outcome.ts';
 import type { Task } from '../kernel/task.ts';
+import { directIndex } from '../mm/address-space.ts';
 import type { OpenFile } from '../vfs/open-file.ts';
-import { isNonBlocking, raise, waitForFile, withSigpipe } from './file-support.ts';
+import { FileSleep, isNonBlocking, raise, sleepOnFile, withSigpipe } from './file-support.ts';
 
 /** The file position instead of an explicit offset. */
 export const AT_POSITION = -1;
@@ -77,8 +78,8 @@ function transferOnce(
   position: number,
 ): number {
   const { space } = task;
-  if (space.isDirect?.(addr, length, direction.fillsMemory) === true)
-    return direction.move(file, space.pages.bytes, addr, length, position);
+  const half = space.direct(addr, length, direction.fillsMemory);
+  if (half !== undefined) return direction.move(file, half, directIndex(addr), length, position);
   const chunkBytes = task.kernel.transferBuffer.length;
   let done = 0;
   do {
@@ -149,14 +150,24 @@ export function readBlocking(
   if (!file.isReadable) return -EBADF;
   const result = readOnce(task, file, addr, count, position);
   if (result !== -EAGAIN || isNonBlocking(file)) return result;
-  return waitForFile(
-    task,
-    file,
-    'read',
-    (sleeper) => readOnce(sleeper, file, addr, count, position),
-    () => -ERESTARTSYS,
-    file.readTimeoutNs,
-  );
+  return sleepOnFile(task, new ReadSleep(task, file, addr, count, position));
+}
+
+class ReadSleep extends FileSleep {
+  readonly #addr: number;
+  readonly #count: number;
+  readonly #position: number;
+
+  constructor(task: Task, file: OpenFile, addr: number, count: number, position: number) {
+    super(task, file, 'read', file.readTimeoutNs);
+    this.#addr = addr;
+    this.#count = count;
+    this.#position = position;
+  }
+
+  protected override tryAgain(task: Task): number {
+    return readOnce(task, this.file, this.#addr, this.#count, this.#position);
+  }
 }
 
 /** write(2) with waiting; pipes and the like go on until everything is written. */
@@ -172,23 +183,48 @@ export function writeBlocking(
   const mayWait = !isNonBlocking(file);
   const wantsMore = first === -EAGAIN || (first >= 0 && first < count && file.blocksForAll);
   if (!mayWait || !wantsMore) return withSigpipe(task, first);
-  let done = Math.max(0, first);
-  return waitForFile(
-    task,
-    file,
-    'write',
-    (sleeper) => {
-      const result = writeOnce(sleeper, file, addr + done, count - done, position);
-      if (result < 0) {
-        if (result === -EAGAIN) return -EAGAIN;
-        withSigpipe(sleeper, result);
-        return done > 0 ? done : result;
-      }
-      done += result;
-      return done < count && file.blocksForAll ? -EAGAIN : done;
-    },
-    () => (done > 0 ? done : -ERESTARTSYS),
-    file.writeTimeoutNs,
-    () => (done > 0 ? done : -EAGAIN),
-  );
+  return sleepOnFile(task, new WriteSleep(task, file, addr, count, position, Math.max(0, first)));
+}
+
+class WriteSleep extends FileSleep {
+  readonly #addr: number;
+  readonly #count: number;
+  readonly #position: number;
+  #done: number;
+
+  constructor(
+    task: Task,
+    file: OpenFile,
+    addr: number,
+    count: number,
+    position: number,
+    done: number,
+  ) {
+    super(task, file, 'write', file.writeTimeoutNs);
+    this.#addr = addr;
+    this.#count = count;
+    this.#position = position;
+    this.#done = done;
+  }
+
+  protected override tryAgain(task: Task): number {
+    const { file } = this;
+    const done = this.#done;
+    const result = writeOnce(task, file, this.#addr + done, this.#count - done, this.#position);
+    if (result < 0) {
+      if (result === -EAGAIN) return -EAGAIN;
+      withSigpipe(task, result);
+      return done > 0 ? done : result;
+    }
+    this.#done += result;
+    return this.#done < this.#count && file.blocksForAll ? -EAGAIN : this.#done;
+  }
+
+  protected override whenInterrupted(): number {
+    return this.#done > 0 ? this.#done : -ERESTARTSYS;
+  }
+
+  protected override whenTimedOut(): number {
+    return this.#done > 0 ? this.#done : -EAGAIN;
+  }
 }

@@ -3,10 +3,13 @@
 import { EAGAIN, EBADF, EFAULT, ENAMETOOLONG, ENOENT, EPIPE } from '../abi/errno.table.ts';
 import { AT_FDCWD, O_NONBLOCK, O_PATH, PATH_MAX } from '../abi/file-flags.ts';
 import { SIGPIPE } from '../abi/signal.table.ts';
+import type { WaitQueue } from '../base/wait-queue.ts';
 import { BLOCKED, ERESTARTSYS } from '../kernel/outcome.ts';
 import { sendToTask } from '../kernel/signals/send.ts';
 import { userSignal } from '../kernel/signals/signal-info.ts';
+import type { Sleep } from '../kernel/sleep.ts';
 import type { Task } from '../kernel/task.ts';
+import { directIndex } from '../mm/address-space.ts';
 import type { Location } from '../vfs/dentry.ts';
 import type { OpenFile } from '../vfs/open-file.ts';
 import type { Path } from '../vfs/path.ts';
@@ -26,10 +29,11 @@ export function readPath(task: Task, addr: number): Path | number {
   const { paths } = task.kernel.vfs;
   // Most paths end in the page they start in.
   const inPage = PAGE_BYTES - (addr % PAGE_BYTES);
-  if (addr < 0x1_0000_0000 && space.isDirect?.(addr, inPage, false) === true) {
-    const { bytes } = space.pages;
-    for (let at = addr; at < addr + inPage; at++)
-      if (bytes[at] === 0) return paths.find(bytes, addr, at);
+  const half = space.direct(addr, inPage, false);
+  if (half !== undefined) {
+    const start = directIndex(addr);
+    for (let at = start; at < start + inPage; at++)
+      if (half[at] === 0) return paths.find(half, start, at);
   }
   const bytes = space.readCString(addr, PATH_MAX);
   if (typeof bytes === 'number') return bytes;
@@ -82,33 +86,100 @@ export function waitForFile(
   timeoutNs = 0,
   timedOut: () => number = () => file.timedOutResult,
 ): number {
-  const queue = file.waitQueue;
-  if (queue === undefined) return -EAGAIN;
-  file.retain();
-  return task.sleep({
-    queues: [queue],
-    attempt: (sleeper) => {
-      const result = attempt(sleeper);
-      if (result === -EAGAIN || result === BLOCKED) return BLOCKED;
-      file.release();
-      return result;
-    },
-    interrupted: () => {
-      file.release();
-      return interrupted();
-    },
-    abandoned: () => file.release(),
-    ...(timeoutNs === 0 || timeoutNs === Number.POSITIVE_INFINITY
-      ? {}
-      : {
-          deadlineNs: task.kernel.nowNs() + timeoutNs,
-          timedOut: () => {
-            file.release();
-            return timedOut();
-          },
-        }),
-    reason,
-  });
+  return sleepOnFile(
+    task,
+    new CallbackSleep(task, file, reason, timeoutNs, attempt, interrupted, timedOut),
+  );
+}
+
+/** Goes to sleep on the file's queue; -EAGAIN for a file that is never woken. */
+export function sleepOnFile(task: Task, sleep: FileSleep): number {
+  if (sleep.queues.length === 0) return -EAGAIN;
+  sleep.file.retain();
+  return task.sleep(sleep);
+}
+
+/** A sleep that holds a file. A class, since reads and writes that wait should allocate little. */
+export abstract class FileSleep implements Sleep {
+  readonly queues: readonly WaitQueue[];
+  readonly file: OpenFile;
+  readonly reason: string;
+  readonly deadlineNs: number | undefined;
+
+  constructor(task: Task, file: OpenFile, reason: string, timeoutNs: number) {
+    const { waitQueue } = file;
+    this.queues = waitQueue === undefined ? [] : [waitQueue];
+    this.file = file;
+    this.reason = reason;
+    const isBounded = timeoutNs !== 0 && timeoutNs !== Number.POSITIVE_INFINITY;
+    this.deadlineNs = isBounded ? task.kernel.nowNs() + timeoutNs : undefined;
+  }
+
+  /** One more attempt: -EAGAIN or BLOCKED to sleep on. */
+  protected abstract tryAgain(task: Task): number;
+
+  /** What a signal makes of it. */
+  protected whenInterrupted(): number {
+    return -ERESTARTSYS;
+  }
+
+  protected whenTimedOut(): number {
+    return this.file.timedOutResult;
+  }
+
+  attempt(task: Task): number {
+    const result = this.tryAgain(task);
+    if (result === -EAGAIN || result === BLOCKED) return BLOCKED;
+    this.file.release();
+    return result;
+  }
+
+  interrupted(): number {
+    this.file.release();
+    return this.whenInterrupted();
+  }
+
+  timedOut(): number {
+    this.file.release();
+    return this.whenTimedOut();
+  }
+
+  abandoned(): void {
+    this.file.release();
+  }
+}
+
+class CallbackSleep extends FileSleep {
+  readonly #again: (task: Task) => number;
+  readonly #interrupted: () => number;
+  readonly #timedOut: () => number;
+
+  constructor(
+    task: Task,
+    file: OpenFile,
+    reason: string,
+    timeoutNs: number,
+    again: (task: Task) => number,
+    interrupted: () => number,
+    timedOut: () => number,
+  ) {
+    super(task, file, reason, timeoutNs);
+    this.#again = again;
+    this.#interrupted = interrupted;
+    this.#timedOut = timedOut;
+  }
+
+  protected override tryAgain(task: Task): number {
+    return this.#again(task);
+  }
+
+  protected override whenInterrupted(): number {
+    return this.#interrupted();
+  }
+
+  protected override whenTimedOut(): number {
+    return this.#timedOut();
+  }
 }
 
 export const isNonBlocking = (file: OpenFile): boolean => (file.flags & O_NONBLOCK) !== 0;

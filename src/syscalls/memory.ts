@@ -79,8 +79,18 @@ function sysMmap(
     file: file === undefined ? undefined : mappingOf(task.kernel.vfs, file),
     fileOffset: offset,
     placement: file !== undefined && !shared ? 'module' : 'data',
+    populate: (flags & MAP.MAP_POPULATE) !== 0 || isLibraryData(file, prot, shared),
   });
   return result === -EEXIST && (flags & MAP.MAP_FIXED_NOREPLACE) === 0 ? -ENOMEM : result;
+}
+
+/**
+ * Data of libraries is relocated as soon as it is mapped. Pages of a file that can change must not be
+ * copied before the guest writes to them: until then they show the changes.
+ */
+function isLibraryData(file: OpenFile | undefined, prot: number, shared: boolean): boolean {
+  if (file === undefined || shared || (prot & PROT.PROT_WRITE) === 0) return false;
+  return file.inode.contentKey !== undefined;
 }
 
 /** mmap(2), EACCES: how the file is open must allow what is asked. */

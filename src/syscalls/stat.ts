@@ -22,6 +22,7 @@ import {
   STATX_RESERVED,
 } from '../abi/stat-layout.ts';
 import type { Task } from '../kernel/task.ts';
+import { directIndex } from '../mm/address-space.ts';
 import type { Location } from '../vfs/dentry.ts';
 import type { Inode } from '../vfs/inode.ts';
 import { WALK_EMPTY, WALK_FOLLOW, walk } from '../vfs/walk.ts';
@@ -81,18 +82,19 @@ function statInode(task: Task, inode: Inode, addr: number): number {
   setTimeWords(words, STAT.ctimeSec, inode.ctimeSec, inode.ctimeNsec);
   for (let at = 120 >> 2; at < STAT.bytes >> 2; at++) words[at] = 0;
   const { space } = task;
-  if (space.isDirect?.(addr, STAT.bytes, true) !== true)
-    return space.copyOut(addr, scratchStat) < 0 ? -EFAULT : 0;
-  space.pages.bytes.set(scratchStat, addr);
+  const half = space.direct(addr, STAT.bytes, true);
+  if (half === undefined) return space.copyOut(addr, scratchStat) < 0 ? -EFAULT : 0;
+  half.set(scratchStat, directIndex(addr));
   return 0;
 }
 
 /** Copies the start of the kernel's scratch out; without a view where that is allowed. */
 function copyOutScratch(task: Task, scratch: Uint8Array, addr: number, length: number): number {
   const { space } = task;
-  if (space.isDirect?.(addr, length, true) === true) {
-    const { bytes } = space.pages;
-    for (let i = 0; i < length; i++) bytes[addr + i] = scratch[i] as number;
+  const half = space.direct(addr, length, true);
+  if (half !== undefined) {
+    const at = directIndex(addr);
+    for (let i = 0; i < length; i++) half[at + i] = scratch[i] as number;
     return 0;
   }
   return space.copyOut(addr, scratch.subarray(0, length)) < 0 ? -EFAULT : 0;

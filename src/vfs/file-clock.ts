@@ -19,9 +19,9 @@ const NS_PER_SEC = 1_000_000_000n;
 export class RealFileClock implements FileClock {
   sec = 0;
   nsec = 0;
-  readonly #clock: Clock;
+  readonly #clock: Pick<Clock, 'realtimeNs'>;
 
-  constructor(clock: Clock) {
+  constructor(clock: Pick<Clock, 'realtimeNs'>) {
     this.#clock = clock;
     this.update();
   }

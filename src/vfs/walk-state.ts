@@ -51,6 +51,8 @@ export class WalkState implements Location {
     this.wantsDirectory = wantsDirectory;
     this.links = links;
     this.scope = scope;
+    // measured: setting the length of an array, even of an empty one, is a call into the runtime.
+    if (this.pendingParts.length === 0) return;
     this.pendingParts.length = 0;
     this.pendingIndex.length = 0;
   }

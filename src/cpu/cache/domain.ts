@@ -32,6 +32,8 @@ export interface Link {
 }
 
 const INDEX = TABLE_ENTRIES - 1;
+/** Addresses that execution went on at lately, by their low bits. */
+const RECENT = 256;
 
 export class Domain implements Disposable {
   readonly tables: LookupTables;
@@ -40,6 +42,8 @@ export class Domain implements Disposable {
   private readonly returnFill: bigint;
   /** Guest address → offset of its entry in code memory. */
   private readonly entries = new Map<number, number>();
+  /** Of `entries`, before the map is asked: address and offset by turns; offset 0 means none. */
+  private readonly recent = new Uint32Array(2 * RECENT);
   /** Guest address → offset of its landing of returns, of jumps. */
   private readonly returnLandings = new Map<number, number>();
   private readonly jumpLandings = new Map<number, number>();
@@ -61,7 +65,16 @@ export class Domain implements Disposable {
   }
 
   entryOf(rip: number): number | undefined {
-    return this.entries.get(rip);
+    const { recent } = this;
+    const slot = 2 * (rip & (RECENT - 1));
+    const known = recent[slot + 1]!;
+    if (known !== 0 && recent[slot] === rip) return known;
+    const entry = this.entries.get(rip);
+    if (entry !== undefined) {
+      recent[slot] = rip;
+      recent[slot + 1] = entry;
+    }
+    return entry;
   }
 
   hasEntry(rip: number): boolean {
@@ -184,6 +197,7 @@ export class Domain implements Disposable {
     const entry = this.entries.get(rip);
     if (entry === undefined || !contains(placed, entry)) return;
     this.entries.delete(rip);
+    this.recent[2 * (rip & (RECENT - 1)) + 1] = 0;
     this.wide.delete(rip);
     for (const link of this.incoming.get(rip) ?? []) this.space.patchBranch(link.at, link.at + 4);
   }
@@ -212,6 +226,7 @@ export class Domain implements Disposable {
     for (const placed of this.units) placed.dead = true;
     this.units.clear();
     this.entries.clear();
+    this.recent.fill(0);
     this.returnLandings.clear();
     this.jumpLandings.clear();
     this.byPage.clear();

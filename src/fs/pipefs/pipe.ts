@@ -14,13 +14,13 @@ import {
   POLLWRNORM,
 } from '../../abi/poll-events.ts';
 import { assert } from '../../base/assert.ts';
+import { copyBytes } from '../../base/copy-bytes.ts';
 import { WaitQueue } from '../../base/wait-queue.ts';
 
 export const PIPE_DEFAULT_BYTES = 65_536;
 /** `fs.pipe-max-size`: more needs CAP_SYS_RESOURCE. */
 export const PIPE_MAX_BYTES = 1_048_576;
 const FIRST_BYTES = 4096;
-const SMALL_BYTES = 48;
 
 export class Pipe {
   /** Grows up to `capacity`; its size is a power of two. */
@@ -70,8 +70,8 @@ export class Pipe {
     const mask = this.#ring.length - 1;
     const at = (this.#head + this.#length) & mask;
     const first = Math.min(count, this.#ring.length - at);
-    copy(source, start, this.#ring, at, first);
-    if (first < count) copy(source, start + first, this.#ring, 0, count - first);
+    copyBytes(source, start, this.#ring, at, first);
+    if (first < count) copyBytes(source, start + first, this.#ring, 0, count - first);
     this.#added(count, asPacket);
     return count;
   }
@@ -198,8 +198,8 @@ export class Pipe {
 
   #copyOut(from: number, target: Uint8Array, start: number, count: number): void {
     const first = Math.min(count, this.#ring.length - from);
-    copy(this.#ring, from, target, start, first);
-    if (first < count) copy(this.#ring, 0, target, start + first, count - first);
+    copyBytes(this.#ring, from, target, start, first);
+    if (first < count) copyBytes(this.#ring, 0, target, start + first, count - first);
   }
 
   #grow(size: number): void {
@@ -219,11 +219,3 @@ export class Pipe {
 }
 
 const EMPTY = new Uint8Array(0);
-
-function copy(from: Uint8Array, at: number, to: Uint8Array, start: number, count: number): void {
-  if (count > SMALL_BYTES) {
-    to.set(from.subarray(at, at + count), start);
-    return;
-  }
-  for (let i = 0; i < count; i++) to[start + i] = from[at + i] as number;
-}

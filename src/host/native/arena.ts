@@ -13,12 +13,17 @@ import { type Libc, MAP_ANONYMOUS, MAP_NORESERVE, MAP_PRIVATE, PROT_NONE, viewOf
 
 const ARENA_SLOTS = 256;
 const ALIGNMENT = 2 ** 22;
+/** Free slots that may have page tables, and how often one may be left so. */
+const MAX_WARM_SLOTS = 32;
+const MAX_KEPT_TABLES = 32;
 
 /** One slot: `start` is its host address, `buffer` + `offset` the same place for JavaScript. */
 export interface Slot {
   readonly start: number;
   readonly buffer: ArrayBuffer;
   readonly offset: number;
+  /** Sandboxes in turn that left their page tables behind; 0 when there are none. */
+  keptTables: number;
 }
 
 /** A reserved piece: `headBytes` for other uses, then slots. Nothing is accessible yet. */
@@ -47,6 +52,7 @@ export function reserveArena(libc: Libc, headBytes: number): Reservation | undef
 export class SlotPool {
   readonly #libc: Libc;
   readonly #free: Slot[] = [];
+  #warm = 0;
 
   constructor(libc: Libc, first: Reservation) {
     this.#libc = libc;
@@ -59,18 +65,27 @@ export class SlotPool {
       const more = reserveArena(this.#libc, 0);
       if (more) this.#add(more);
     }
-    return this.#free.pop();
+    const slot = this.#free.pop();
+    if (slot !== undefined && slot.keptTables > 0) this.#warm--;
+    return slot;
   }
 
-  /** The caller has unmapped everything but the reservation. */
-  give(slot: Slot): void {
+  /** True when `slot` may be given back with its page tables. */
+  mayKeepTables(slot: Slot): boolean {
+    return this.#warm < MAX_WARM_SLOTS && slot.keptTables < MAX_KEPT_TABLES;
+  }
+
+  /** The caller has unmapped everything but the reservation; its page tables may be there. */
+  give(slot: Slot, keepsTables: boolean): void {
+    slot.keptTables = keepsTables ? slot.keptTables + 1 : 0;
+    if (keepsTables) this.#warm++;
     this.#free.push(slot);
   }
 
   #add({ start, buffer, headBytes, slotCount }: Reservation): void {
     for (let n = slotCount - 1; n >= 0; n--) {
       const offset = headBytes + n * SLOT_BYTES;
-      this.#free.push({ start: start + offset, buffer, offset });
+      this.#free.push({ start: start + offset, buffer, offset, keptTables: 0 });
     }
   }
 }

@@ -8,10 +8,13 @@ import { addressOf } from './libc.ts';
 const CLOCK_REALTIME = 0;
 const CLOCK_MONOTONIC = 1;
 const NS_PER_SECOND = 1_000_000_000n;
+const HIGH = 2 ** 32;
 
 export class NativeClock implements Clock {
   /** A timespec; large enough to lie outside V8's moving heap. */
   readonly #spec = new BigInt64Array(new ArrayBuffer(4096));
+  /** The same words in halves: reading them makes no BigInt. */
+  readonly #halves = new Int32Array(this.#spec.buffer);
   readonly #specAddress = BigInt(addressOf(this.#spec));
   readonly #gettime: (clock: number, spec: bigint) => number;
 
@@ -24,6 +27,13 @@ export class NativeClock implements Clock {
 
   monotonicNs(): bigint {
     return this.#read(CLOCK_MONOTONIC);
+  }
+
+  nowNs(): number {
+    assert(this.#gettime(CLOCK_MONOTONIC, this.#specAddress) === 0, 'clock_gettime');
+    const halves = this.#halves;
+    const seconds = ((halves[0] as number) >>> 0) + (halves[1] as number) * HIGH;
+    return seconds * 1e9 + (halves[2] as number);
   }
 
   realtimeNs(): bigint {

@@ -12,6 +12,7 @@ import {
   MAP_ANONYMOUS,
   MAP_FIXED,
   MAP_NORESERVE,
+  MAP_POPULATE,
   MAP_PRIVATE,
   MAP_SHARED,
   PAGE,
@@ -22,6 +23,7 @@ import {
 import { Pagemap } from './pagemap.ts';
 import { SafeCopy } from './safe-copy.ts';
 import { NativeSegment, toErrno } from './segment.ts';
+import { UsedRanges } from './used-ranges.ts';
 
 const MFD_CLOEXEC = 1;
 const MFD_ALLOW_SEALING = 2;
@@ -29,6 +31,7 @@ const MADV_DONTNEED = 4;
 /** Linux 5.14. */
 const MADV_POPULATE_WRITE = 23;
 const POPULATE_BYTES = 2 * PAGE;
+const ALL_BYTES = GUEST_HIGH - GUEST_LOW;
 
 function checkRange(addr: number, length: number): void {
   assert(addr >= GUEST_LOW && addr % PAGE === 0, 'not a mappable guest page');
@@ -44,8 +47,10 @@ function hostProt(prot: number): number {
 class NativeSandbox implements SandboxPages {
   readonly base: HostAddr;
   readonly bytes: Uint8Array;
+  readonly halves: readonly [lower: Uint8Array, upper: Uint8Array];
   readonly #host: NativePageHost;
   readonly #slot: Slot;
+  readonly #used = new UsedRanges();
   #released = false;
 
   constructor(host: NativePageHost, slot: Slot) {
@@ -53,11 +58,14 @@ class NativeSandbox implements SandboxPages {
     this.#slot = slot;
     this.base = (slot.start + SLOT_BASE_BYTES) as HostAddr;
     this.bytes = new Uint8Array(slot.buffer, slot.offset + SLOT_BASE_BYTES, SANDBOX_BYTES);
+    const half = SANDBOX_BYTES / 2;
+    this.halves = [this.bytes.subarray(0, half), this.bytes.subarray(half)];
   }
 
-  mapAnonymous(addr: number, length: number, prot: number): Errno | 0 {
+  mapAnonymous(addr: number, length: number, prot: number, isPopulated = false): Errno | 0 {
     checkRange(addr, length);
-    const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
+    const populate = isPopulated ? MAP_POPULATE : 0;
+    const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE | populate;
     return this.#map(addr, length, hostProt(prot), flags, -1, 0);
   }
 
@@ -68,10 +76,13 @@ class NativeSandbox implements SandboxPages {
     segment: MemorySegment,
     offset: number,
     sharing: 'private' | 'shared',
+    isPopulated = false,
   ): Errno | 0 {
     checkRange(addr, length);
     assert(segment instanceof NativeSegment && offset >= 0 && offset % PAGE === 0);
-    const flags = (sharing === 'shared' ? MAP_SHARED : MAP_PRIVATE) | MAP_FIXED | MAP_NORESERVE;
+    const populate = isPopulated ? MAP_POPULATE : 0;
+    const kind = sharing === 'shared' ? MAP_SHARED : MAP_PRIVATE;
+    const flags = kind | MAP_FIXED | MAP_NORESERVE | populate;
     return this.#map(addr, length, hostProt(prot), flags, segment.fd, offset);
   }
 
@@ -85,9 +96,16 @@ class NativeSandbox implements SandboxPages {
   ): Errno | 0 {
     assert(!this.#released, 'sandbox was released');
     const at = this.base + addr;
+    if (prot !== PROT_NONE || fd >= 0) this.#used.add(addr, addr + length);
     const result = this.#host.native.sys.mmap(at, length, prot, flags, fd, offset);
     assert(result < 0 || result === at, 'mmap placed a page elsewhere');
     return toErrno(result);
+  }
+
+  populate(addr: number, length: number): void {
+    checkRange(addr, length);
+    assert(!this.#released);
+    this.#host.native.sys.madvise(this.base + addr, length, MADV_POPULATE_WRITE);
   }
 
   protect(addr: number, length: number, prot: number): Errno | 0 {
@@ -107,6 +125,7 @@ class NativeSandbox implements SandboxPages {
     checkRange(to, length);
     assert(!this.#released && (from + length <= to || to + length <= from), 'ranges overlap');
     const { sys } = this.#host.native;
+    this.#used.add(to, to + length);
     const result = sys.moveMapping(this.base + from, this.base + to, length);
     if (result < 0) return toErrno(result);
     // mremap leaves a hole that other host mappings could fall into: fill it at once.
@@ -145,10 +164,9 @@ class NativeSandbox implements SandboxPages {
   copyPages(target: SandboxPages, addr: number, length: number): Errno | 0 {
     checkRange(addr, length);
     assert(!this.#released && target instanceof NativeSandbox && !target.#released);
-    const { copy, native } = this.#host;
+    const { copy } = this.#host;
     // measured: copying 256 pages takes 580 µs by a fault each, 365 so. Failing only costs time.
-    if (length >= POPULATE_BYTES)
-      native.sys.madvise(target.base + addr, length, MADV_POPULATE_WRITE);
+    if (length >= POPULATE_BYTES) target.populate(addr, length);
     return copy.copyAcross(this.base + addr, target.base + addr, length) === length ? 0 : EFAULT;
   }
 
@@ -172,10 +190,19 @@ class NativeSandbox implements SandboxPages {
 
   [Symbol.dispose](): void {
     if (this.#released) return;
-    const cleared = this.unmap(GUEST_LOW, GUEST_HIGH - GUEST_LOW);
+    const { slots } = this.#host;
+    const keepsTables = this.#used.isSmall && slots.mayKeepTables(this.#slot);
+    const cleared = keepsTables ? this.#unmapUsed() : this.unmap(GUEST_LOW, ALL_BYTES) === 0;
     this.#released = true;
     // A slot that cannot be cleared is lost, not used again.
-    if (cleared === 0) this.#host.slots.give(this.#slot);
+    if (cleared) slots.give(this.#slot, keepsTables);
+  }
+
+  /** measured: unmapping all of it frees its page tables, and the next process makes them again. */
+  #unmapUsed(): boolean {
+    for (const { start, end } of this.#used.ranges)
+      if (this.unmap(start, end - start) !== 0) return false;
+    return true;
   }
 }
 

@@ -47,6 +47,8 @@ const STACK_CEILING = 0xffff_0000;
 const STACK_RANDOM_PAGES = 4096;
 /** Room below the arguments that is mapped at once; the rest of the stack grows on demand. */
 const INITIAL_STACK_BYTES = 132 * 1024;
+/** The first frames lie below the arguments. */
+const FIRST_FRAMES_BYTES = PAGE;
 const HEAP_RANDOM_PAGES = 8192;
 /** Heap of programs that can be loaded anywhere: above modules, below mappings and stacks. */
 const HEAP_FLOOR = 0x8000_0000;
@@ -100,6 +102,8 @@ function finish(
     top,
   );
   const mapped = mapStack(space, stack.address, top, loaded.hasExecutableStack);
+  if (mapped >= 0)
+    space.populate(stack.address - FIRST_FRAMES_BYTES, FIRST_FRAMES_BYTES + stack.bytes.length);
   if (mapped < 0 || space.copyOut(stack.address, stack.bytes) < 0)
     return new ExecFailure(ENOMEM, `${program.path}: no memory for the stack`);
   const { mount, dentry } = program.file;

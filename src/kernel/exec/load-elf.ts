@@ -122,6 +122,7 @@ function mapImage(
       file: mapping,
       fileOffset: pageDown(first.offset),
       placement: 'module',
+      populate: true,
     });
     if (base < 0) return mapFailure(-base as Errno, path);
     bias = base - low;
@@ -179,6 +180,7 @@ function mapSegment(
       file,
       fileOffset: pageDown(segment.offset),
       placement: 'module',
+      populate: true,
     });
     if (result < 0) return result;
     const isCut = segment.memoryBytes > segment.fileBytes && fileEnd < mappedEnd;
@@ -193,6 +195,7 @@ function mapSegment(
     length: pageUp(memoryEnd) - mappedEnd,
     prot,
     fixed: true,
+    populate: true,
   });
   return Math.min(zeros, 0);
 }

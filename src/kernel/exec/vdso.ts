@@ -15,11 +15,11 @@ export class VdsoImage {
 
   /** `segment` holds the time page at 0 and the shared object at 4096. */
   constructor(segment: MemorySegment) {
-    this.#time = new SegmentFile(segment, 0, undefined);
-    this.#code = new SegmentFile(segment, PAGE, 'cloister-vdso');
+    this.#time = new SegmentFile(segment, undefined);
+    this.#code = new SegmentFile(segment, 'cloister-vdso');
   }
 
-  /** Maps both; the address of the shared object for AT_SYSINFO_EHDR, 0 when that failed. */
+  /** Maps both, then the first page as what changes; the address of the shared object for AT_SYSINFO_EHDR, 0 when that failed. */
   map(space: AddressSpace): number {
     const both = space.map({
       addr: 0,
@@ -28,6 +28,7 @@ export class VdsoImage {
       file: this.#code,
       label: '[vdso]',
       placement: 'module',
+      populate: true,
     });
     if (both < 0) return 0;
     const time = space.map({
@@ -38,22 +39,13 @@ export class VdsoImage {
       fixed: true,
       file: this.#time,
       label: '[vvar]',
+      populate: true,
     });
-    if (time < 0) return 0;
-    const code = space.map({
-      addr: both + PAGE,
-      length: PAGE,
-      prot: READ_EXECUTE,
-      fixed: true,
-      file: this.#code,
-      label: '[vdso]',
-      placement: 'module',
-    });
-    return code < 0 ? 0 : both + PAGE;
+    return time < 0 ? 0 : both + PAGE;
   }
 }
 
-/** A page of the segment as a file that lives as long as the kernel. */
+/** The segment as a file that lives as long as the kernel. */
 class SegmentFile implements MappedFile {
   readonly path: Uint8Array = new Uint8Array(0);
   readonly deviceMajor = 0;
@@ -61,24 +53,22 @@ class SegmentFile implements MappedFile {
   readonly inode = 0;
   readonly contentKey: string | undefined;
   readonly #segment: MemorySegment;
-  readonly #offset: number;
 
-  constructor(segment: MemorySegment, offset: number, contentKey: string | undefined) {
+  constructor(segment: MemorySegment, contentKey: string | undefined) {
     this.#segment = segment;
-    this.#offset = offset;
     this.contentKey = contentKey;
   }
 
   size(): number {
-    return PAGE;
+    return 2 * PAGE;
   }
 
   pages(offset: number): { segment: MemorySegment; offset: number } {
-    return { segment: this.#segment, offset: this.#offset + offset };
+    return { segment: this.#segment, offset };
   }
 
   readAt(offset: number, target: Uint8Array): number {
-    return this.#segment.read(this.#offset + offset, target) === 0 ? target.length : 0;
+    return this.#segment.read(offset, target) === 0 ? target.length : 0;
   }
 
   addReference(): void {

@@ -23,6 +23,7 @@ export class FakeHost implements Host {
   readonly lines: string[] = [];
   readonly clock = {
     monotonicNs: () => BigInt(Math.floor(this.ns)),
+    nowNs: () => Math.floor(this.ns),
     realtimeNs: () => 1_700_000_000_000_000_000n + BigInt(Math.floor(this.ns)),
   };
   readonly entropy = {

@@ -1,0 +1,44 @@
+/**
+ * Where a sandbox had pages at any time: a short list of ranges that covers them. Neighbours closer
+ * than a page table are one range.
+ */
+
+export interface UsedRange {
+  start: number;
+  end: number;
+}
+
+/** What one page table maps. */
+const GAP_BYTES = 2 * 1024 * 1024;
+/** From here on there is one range that covers all. */
+const LIMIT = 16;
+const SMALL_RANGES = 8;
+const SMALL_BYTES = 64 * 1024 * 1024;
+
+export class UsedRanges {
+  /** In no order. */
+  readonly ranges: UsedRange[] = [];
+
+  /** Few enough to treat one by one, and few page tables. */
+  get isSmall(): boolean {
+    let bytes = 0;
+    for (const { start, end } of this.ranges) bytes += end - start;
+    return this.ranges.length <= SMALL_RANGES && bytes <= SMALL_BYTES;
+  }
+
+  add(start: number, end: number): void {
+    const { ranges } = this;
+    for (const range of ranges) if (start >= range.start && end <= range.end) return;
+    let low = start;
+    let high = end;
+    for (let i = ranges.length - 1; i >= 0; i--) {
+      const range = ranges[i] as UsedRange;
+      const isNear = low - GAP_BYTES <= range.end && high + GAP_BYTES >= range.start;
+      if (!isNear && ranges.length < LIMIT) continue;
+      low = Math.min(low, range.start);
+      high = Math.max(high, range.end);
+      ranges.splice(i, 1);
+    }
+    ranges.push({ start: low, end: high });
+  }
+}
