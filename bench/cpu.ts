@@ -41,6 +41,7 @@ const OTHER_ROWS: readonly ComputeRow[] = [
   { name: 'smc', bar: 20, goal: 5 },
   { name: 'wx', bar: 3, goal: 1.5 },
   { name: 'segv', bar: 2.5, goal: 1 },
+  { name: 'signal', bar: 1, goal: 0.4 },
 ];
 
 const PROGRAMS = new URL('./programs/', import.meta.url).pathname;

@@ -228,4 +228,28 @@ export const PROGRAM_CASES: readonly ProgramCase[] = [
     ),
     timeoutS: 240,
   },
+  c(
+    'luajit',
+    'compiled traces and callbacks',
+    'luajit -e \'local function fib(n) if n < 2 then return n end return fib(n-1) + fib(n-2) end local s = 0 for i = 1, 3000000 do s = s + i % 7 end local t = {} for i = 1, 20000 do t[i] = i * 7919 % 10007 end table.sort(t) local ffi = require("ffi") ffi.cdef[[void qsort(void*, size_t, size_t, int (*)(const int*, const int*));]] local a = ffi.new("int[100]") for i = 0, 99 do a[i] = i * 7919 % 1009 end ffi.C.qsort(a, 100, 4, ffi.cast("int (*)(const int*, const int*)", function(x, y) return x[0] - y[0] end)) print(fib(24), s, t[1], t[20000], a[0], a[50], a[99])\'',
+  ),
+  c(
+    'python3',
+    'callbacks made at run time',
+    `python3 -c '
+import ctypes
+T = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_int), ctypes.POINTER(ctypes.c_int))
+a = (ctypes.c_int * 100)(*[i * 7919 % 1009 for i in range(100)])
+for way in range(20):
+    n = []
+    ctypes.CDLL(None).qsort(a, 100, 4, T(lambda x, y: n.append(1) or (y[0] - x[0] if way % 2 else x[0] - y[0])))
+    print(a[0], a[50], a[99], len(n) > 400)
+'`,
+  ),
+  c(
+    'grep',
+    'patterns compiled at run time',
+    String.raw`grep -nP '^(\d)(?=.*\1$)\d*(?<!7)5$' numbers | head; grep -cP '(?i)(a|e)\w*(?!s)\w{2}\b' words; grep -oP '\b(\w)\w*\1\b' words | sort -u | head -5`,
+  ),
+  c('java', 'starts', 'java -Xmx256m -version 2>&1 | sed 1q', 'openjdk-17-jre-headless'),
 ];

@@ -21,6 +21,7 @@ export const RETURN_SITE = 2;
 
 /** Every instruction costs a comparison of its bytes, so few that may not run after all. */
 const MAX_SELF_CHECKING = 24;
+const MAX_SELF_CHECKING_BYTES = MAX_SELF_CHECKING * 15;
 
 export class Scan {
   readonly window = new Window();
@@ -109,6 +110,12 @@ export class Scan {
    */
   private mayChangeCode(ins: Instruction): boolean {
     const { kind, alwaysStores, storesOperand } = this.factsOf(ins);
+    if (kind === KIND.branch || kind === KIND.condbranch || kind === KIND.loopbranch) {
+      // It may lead to an instruction of the unit: what is known there does not come from above only.
+      const target = this.targetOf(ins);
+      if (Math.abs(target - this.ripOf(ins)) <= MAX_SELF_CHECKING_BYTES) this.mark(target, LEADER);
+      return kind === KIND.branch;
+    }
     switch (kind) {
       case KIND.plain:
       case KIND.pop:
@@ -116,8 +123,6 @@ export class Scan {
       case KIND.nothing:
       case KIND.lea:
       case KIND.leave:
-      case KIND.condbranch:
-      case KIND.loopbranch:
         return false;
       default:
         return true;
@@ -159,7 +164,7 @@ export class Scan {
 
   private mark(rip: number, marks: number): void {
     const offset = rip - this.window.base;
-    if (offset >= WINDOW_BYTES) return;
+    if (offset < 0 || offset >= WINDOW_BYTES) return;
     this.marks[offset]! |= marks;
     if (offset < this.low) this.low = offset;
     if (offset > this.high) this.high = offset;

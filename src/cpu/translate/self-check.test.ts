@@ -90,6 +90,15 @@ test('push, call, string and read-modify-write instructions end it, loads and br
     assert.deepEqual(ranges(translate([...code, 0x90, 0xc3])), [0, code.length + 2], `${code}`);
 });
 
+test('x87 instructions behind a branch inside the unit are marked again', () => {
+  // fld1; je +2; fchs; fchs; ret
+  assert.ok(verify(translate([0xd9, 0xe8, 0x74, 2, 0xd9, 0xe0, 0xd9, 0xe0, 0xc3])).ok);
+  // fld1; fchs; jne -4; ret
+  assert.ok(verify(translate([0xd9, 0xe8, 0xd9, 0xe0, 0x75, 0xfc, 0xc3])).ok);
+  // fchs; jmp -4
+  assert.ok(verify(translate([0xd9, 0xe0, 0xeb, 0xfc])).ok);
+});
+
 test('a unit that does not check itself ends before pages that need it', () => {
   // nops into the next page
   const unit = translate(new Array(12).fill(0xf9), 4096 - 8, 1);
