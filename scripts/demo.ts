@@ -119,6 +119,10 @@ async function main(): Promise<void> {
       `${name}/key`,
     ]);
   }
+  cpSync('bank.vol', 'old.vol');
+  console.log('The bank corrects its table; a copy of the volume as it was stays with the host.');
+  const correct = ['bank/accounts.csv', 'bank.vol:/accounts.csv', '--key-file', 'bank/key'];
+  succeed(['volume', 'cp', ...correct]);
   console.log(
     `${ROWS} accounts and ${ROWS} treatments; only the sealed volumes leave their owners`,
   );
@@ -135,7 +139,7 @@ async function main(): Promise<void> {
   succeed(['build']);
   const { measurement } = quiet<{ measurement: string }>(['inspect', 'image', '--json']);
 
-  heading('Each gives the key of its volume to a broker, for that image only');
+  heading('Each gives a broker the key of its volume, for that image only, and its last commit');
   for (const { name } of OWNERS) {
     const policy = `../${name}/policy.yaml`;
     writeFileSync(
@@ -145,6 +149,9 @@ async function main(): Promise<void> {
     );
     succeed(['kbs', 'policy', name, policy]);
     succeed(['kbs', 'put', `${name}/key/volume`, '--policy', name], keys.get(name));
+    const stat = ['volume', 'stat', `../${name}.vol`, '--key-file', `../${name}/key`, '--json'];
+    const { id, commit, commitment } = quiet<Record<string, string>>(stat);
+    succeed(['kbs', 'volume', `${id}`, '--policy', name, '--commit', `${commit}:${commitment}`]);
   }
   const broker = await startBroker();
   try {
@@ -172,9 +179,15 @@ async function main(): Promise<void> {
     heading('Evidence recorded in that run, played back in another session');
     console.log(await replayEvidence(broker.url, brokerKey, '../evidence.json', 'bank/key/volume'));
 
-    heading('One bit flipped in the image; then one bit in a volume');
+    heading('An old copy of the whole volume, every byte of it authentic');
     rmSync('image', { recursive: true });
     cpSync('../agreed', 'image', { recursive: true });
+    cpSync('../bank.vol', '../new.vol');
+    cpSync('../old.vol', '../bank.vol');
+    mustFail(run, 'a rollback');
+    cpSync('../new.vol', '../bank.vol');
+
+    heading('One bit flipped in the image; then one bit in a volume');
     const script = 'Joins the tables of two owners';
     const blob = blobWith('image', script);
     console.log(
@@ -184,8 +197,8 @@ async function main(): Promise<void> {
     rmSync('image', { recursive: true });
     cpSync('../agreed', 'image', { recursive: true });
     const volume = '../bank.vol';
-    // The middle of what is written: the table itself.
-    const at = flipBit(volume, () => Math.floor((statSync(volume).blocks * 512) / 2));
+    // The corrected table lies behind the first one, whose blocks are free now.
+    const at = flipBit(volume, () => Math.floor(statSync(volume).size * 0.75));
     console.log(`flipped: bank.vol, byte ${at}`);
     mustFail(run, 'a flipped bit in a volume');
 

@@ -54,6 +54,7 @@ export function register(program: Command): void {
     .description('be the freshness anchor of a volume')
     .argument('<id>', 'volume ID in hexadecimal')
     .requiredOption('--policy <name>', 'policy of the instances that may move it')
+    .option('--commit <N:HEX>', 'its last commit and commitment, as `volume stat` shows them')
     .option(...STORE)
     .action(reporting(addVolume));
   kbs
@@ -140,10 +141,22 @@ async function deleteSecret(id: string, options: StoreOption): Promise<void> {
   printLine(`deleted      ${id}`);
 }
 
-async function addVolume(id: string, options: StoreOption & { policy: string }): Promise<void> {
+async function addVolume(
+  id: string,
+  options: StoreOption & { policy: string; commit?: string },
+): Promise<void> {
   if (!/^([0-9a-f]{2}){1,64}$/.test(id))
     throw usageError('a volume ID is 1 to 64 bytes of hexadecimal');
-  await withBroker(options, ({ parts }) => parts.vault.addVolume(id, options.policy));
+  const match = /^(\d{1,15}):([0-9a-f]{64})$/.exec(options.commit ?? '');
+  if (options.commit !== undefined && match === null)
+    throw usageError('--commit takes NUMBER:COMMITMENT, as `cloister volume stat` shows them');
+  const commit = match && {
+    counter: Number(match[1]),
+    root: Uint8Array.from(Buffer.from(match[2] ?? '', 'hex')),
+  };
+  await withBroker(options, ({ parts }) =>
+    parts.vault.addVolume(id, options.policy, commit ?? undefined),
+  );
   printLine(`volume       ${id}`);
 }
 

@@ -5,6 +5,7 @@ import type { Evidence, ProviderName } from '../attest/evidence.ts';
 import { generateChannelKey } from '../attest/ratls/create.ts';
 import type { Logger } from '../base/interfaces.ts';
 import type { AttestationSource } from '../fs/devfs/attestation.ts';
+import type { FreshnessAnchor } from '../fs/sealed/l4-store/anchor.ts';
 import { nodeCrypto } from '../host/crypto.ts';
 import { runtimeFiles } from '../host/runtime-files.ts';
 import type { Image } from '../image/open.ts';
@@ -13,7 +14,8 @@ import { guestAttestation } from '../runtime/guest-attestation.ts';
 import { measureRuntime } from '../runtime/measure.ts';
 import type { BrokerSpec } from '../runtime/plan.ts';
 import { parseNonce } from './attest.ts';
-import { CommandError, RUN_STATUS, usageError } from './errors.ts';
+import { parseBrokerKey } from './broker-key.ts';
+import { CommandError, RUN_STATUS } from './errors.ts';
 import { selectProvider } from './providers.ts';
 
 interface Options {
@@ -25,6 +27,8 @@ export interface RunAttestation {
   readonly source: AttestationSource;
   /** A secret for Cloister's own use: the guest will not see it. */
   takeKey(name: string): Uint8Array | undefined;
+  /** The broker as freshness anchor of the volume at a host path; undefined without a broker. */
+  anchor(volume: string): FreshnessAnchor | undefined;
 }
 
 export async function attestRun(
@@ -45,10 +49,14 @@ export async function attestRun(
     if (provider.name === 'sim')
       logger.log('warn', 'simulated evidence: it proves nothing against this machine');
   }
+  const brokerKey = broker && parseBrokerKey(broker.key);
   const keys = await fetchSecrets(broker, provider.name, (key, nonce) => {
     const request = { ...parts, publicKey: key, nonce, runtimeMeasurement: measure() };
     return evidenceOf(request, nodeCrypto);
   });
+  const { BrokerAnchors } = await import('./broker-anchor.ts');
+  const { fromHex } = await import('../attest/bytes.ts');
+  let anchors: InstanceType<typeof BrokerAnchors> | undefined;
   return {
     source: guestAttestation({
       ...{ ...parts, keys, logger },
@@ -59,6 +67,16 @@ export async function attestRun(
       const key = keys.get(name);
       keys.delete(name);
       return key;
+    },
+    anchor(volume) {
+      if (broker === undefined || brokerKey === undefined) return undefined;
+      anchors ??= new BrokerAnchors({
+        ...{ url: broker.url, brokerKey, provider: provider.name },
+        imageMeasurement: fromHex(image.measurement.replace(/^sha256:/, '')),
+        runtimeMeasurement: measure(),
+        signatures: image.signatures,
+      });
+      return anchors.for(volume);
     },
   };
 }
@@ -73,14 +91,11 @@ async function fetchSecrets(
 ): Promise<Map<string, Uint8Array>> {
   const keys = new Map<string, Uint8Array>();
   if (broker === undefined) return keys;
-  const match = /^ed25519:([0-9a-fA-F]{64})$/.exec(broker.key);
-  if (match === null) throw usageError(`--kbs-key ${broker.key}: ed25519:KEY is expected`);
   const { RcarClient } = await import('../kbs/client.ts');
   const { httpTransport } = await import('../host/broker-server.ts');
-  const { fromHex } = await import('../attest/bytes.ts');
   const client = new RcarClient({
     transport: httpTransport(broker.url),
-    brokerKey: fromHex(match[1] ?? ''),
+    brokerKey: parseBrokerKey(broker.key),
     prover: { kind: 'cloister', provider, evidence },
   });
   for (const [name, id] of broker.secrets) {

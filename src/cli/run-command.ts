@@ -57,7 +57,7 @@ export async function runCommand(command: readonly string[], options: RunOptions
   const logger = createLogger(options.verbose === true);
   const attestation = await attestationOf(image, plan, options, logger);
   // Keys of volumes that the broker released go to the volumes, not to the guest.
-  const sealed = await sealedMounts(plan.sealed, (name) => attestation?.takeKey(name), logger);
+  const sealed = await sealedMounts(plan.sealed, attestation, logger);
   const native = createNativeHost();
   const { pages, code, entropy, files } = native;
   const host = new NodeHost({ clock: new NativeClock(), entropy, logger });

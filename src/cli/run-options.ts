@@ -13,8 +13,7 @@ export interface SealedMount {
   readonly source: string;
   readonly target: string;
   readonly keyFile: string | undefined;
-  /** Freshness anchor file. */
-  readonly anchor?: string;
+  readonly anchor?: 'broker' | { readonly file: string };
   readonly readOnly: boolean;
 }
 
@@ -37,7 +36,7 @@ export function parseVolume(text: string): BindMount {
   return { hostPath: resolve(host), guestPath: guest, readOnly: mode === 'ro' };
 }
 
-/** `type=sealed,source=VOL,target=/data,key-file=K[,anchor=FILE][,readonly]` of `--mount`. */
+/** `type=sealed,source=VOL,target=/data,key-file=K[,anchor=broker|FILE][,readonly]` of `--mount`. */
 export function parseMount(text: string): SealedMount {
   const fields = new Map<string, string>();
   for (const field of text.split(',')) {
@@ -70,7 +69,7 @@ export function parseMount(text: string): SealedMount {
     target,
     keyFile: fields.get('key-file'),
     readOnly,
-    ...(anchor ? { anchor } : {}),
+    ...(anchor ? { anchor: anchor === 'broker' ? anchor : { file: anchor } } : {}),
   };
 }
 

@@ -19,6 +19,7 @@ import type { RunPlan, SealedMountSpec } from '../runtime/plan.ts';
 import { fromText } from '../vfs/byte-string.ts';
 import type { FileSystem } from '../vfs/file-system.ts';
 import { CommandError, RUN_STATUS } from './errors.ts';
+import type { RunAttestation } from './run-attestation.ts';
 
 const mountError = (message: string): CommandError =>
   new CommandError('CLOISTER_MOUNT', message, RUN_STATUS.failed);
@@ -154,10 +155,13 @@ export interface SealedMount {
   open(context: RootContext): FileSystem;
 }
 
-/** Volumes are opened before anything runs, so that a wrong one is refused up front. */
+/**
+ * Volumes are opened before anything runs, so that a wrong one is refused up front. Keys and anchors
+ * of a broker come from the attestation of a measured run; others have none.
+ */
 export async function sealedMounts(
   specs: readonly SealedMountSpec[],
-  takeKey: (name: string) => Uint8Array | undefined,
+  attestation: Pick<RunAttestation, 'takeKey' | 'anchor'> | undefined,
   logger: Logger,
 ): Promise<SealedMount[]> {
   if (specs.length === 0) return [];
@@ -168,16 +172,24 @@ export async function sealedMounts(
   );
   const { nodeCrypto, nodeEntropy } = await import('../host/crypto.ts');
   return specs.map(({ source, target, keyFile, keyName, anchor, readOnly }) => {
-    const released = keyFile === undefined && keyName !== undefined ? takeKey(keyName) : undefined;
+    const released =
+      keyFile === undefined && keyName !== undefined ? attestation?.takeKey(keyName) : undefined;
     if (keyFile === undefined && released === undefined) {
       const broker = keyName === undefined ? '' : `, or --secret ${keyName}=ID of a key broker`;
       throw mountError(`--mount ${source}: it needs key-file=FILE${broker} to be unlocked`);
     }
     const secret = rawKey(released ?? readKeyFile(keyFile ?? ''));
+    const anchorOf = (spec: NonNullable<typeof anchor>) => {
+      if (spec !== 'broker') return new FileAnchor(spec.file);
+      const kept = attestation?.anchor(source);
+      if (kept === undefined)
+        throw mountError(`--mount ${source}: anchor=broker needs a measured image and its broker`);
+      return kept;
+    };
     const host = new VolumeFile(volumePath(source), readOnly ? 'read' : 'write');
     const parts = {
       ...{ host, crypto: nodeCrypto, entropy: nodeEntropy, name: source },
-      ...(anchor === undefined ? {} : { anchor: new FileAnchor(anchor) }),
+      ...(anchor === undefined ? {} : { anchor: anchorOf(anchor) }),
     };
     return {
       ...{ source, target, readOnly },

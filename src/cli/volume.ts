@@ -74,6 +74,21 @@ export function register(program: Command): void {
   )
     .option('--json', 'print as JSON')
     .action(reporting(stat));
+  volume
+    .command('receipts <volume>')
+    .description("check the key broker's receipts of the commits that runs made")
+    .requiredOption('--kbs-key <key>', 'key of the broker, ed25519:…')
+    .option('--json', 'print as JSON')
+    .addHelpText(
+      'after',
+      `${STATUS}\nExample:\n  cloister volume receipts data.vol --kbs-key ed25519:…\n`,
+    )
+    .action(
+      reporting(async (path: string, options: { kbsKey: string; json?: boolean }) => {
+        const { receipts } = await import('./volume-receipts.ts');
+        await receipts(path, options);
+      }),
+    );
 }
 
 async function usageError(message: string): Promise<never> {
@@ -261,6 +276,7 @@ async function stat(path: string, options: KeyOptions & { json?: boolean }): Pro
       usedBytes: space.state.used * 4096,
       inodes: fileCount,
       commit: generation,
+      commitment: Buffer.from(fs.store.commitment).toString('hex'),
       keyEpoch: unlocked.ring.current,
       slots: unlocked.header.slots.map((slot) => slot.name),
       freshness: freshness(fs, options.anchor),
@@ -274,5 +290,6 @@ async function stat(path: string, options: KeyOptions & { json?: boolean }): Pro
     printLine(`inodes       ${about.inodes}`);
     printLine(`key slots    ${about.slots.join(', ')} (data key epoch ${about.keyEpoch})`);
     printLine(`freshness    ${about.freshness}`);
+    printLine(`commitment   ${about.commitment}`);
   });
 }

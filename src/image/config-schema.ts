@@ -64,6 +64,12 @@ const mount = v.variant('type', [
     source: v.optional(text('Host folder or file of the volume.')),
     target: absolute('Where it appears in the guest.'),
     key: v.optional(text('Name of the key that unlocks it.')),
+    anchor: v.optional(
+      v.pipe(
+        v.picklist(['broker']),
+        v.description('Who remembers its last commit: an older state is refused.'),
+      ),
+    ),
     read_only: flag('Mount without writing.'),
   }),
 ]);
@@ -238,6 +244,7 @@ export interface ImageMount {
   readonly readOnly: boolean;
   readonly sizeBytes?: number;
   readonly key?: string;
+  readonly anchor?: 'broker';
 }
 
 function toMount(mount: Mount): ImageMount {
@@ -250,8 +257,11 @@ function toMount(mount: Mount): ImageMount {
       ...(mount.size === undefined ? {} : { sizeBytes: parseSize(mount.size) as number }),
     };
   const source = mount.source === undefined ? {} : { source: mount.source };
-  const key = type === 'sealed' && mount.key !== undefined ? { key: mount.key } : {};
-  return { type, target, ...source, ...key, readOnly: mount.read_only };
+  const readOnly = mount.read_only;
+  if (type === 'hostfs') return { type, target, ...source, readOnly };
+  const key = mount.key === undefined ? {} : { key: mount.key };
+  const anchor = mount.anchor === undefined ? {} : { anchor: mount.anchor };
+  return { type, target, ...source, ...key, ...anchor, readOnly };
 }
 
 function toBroker({ url, ...rest }: NonNullable<BuildConfig['broker']>): ImageBroker {

@@ -163,6 +163,7 @@ const mountSchema = v.strictObject({
   readOnly: v.boolean(),
   sizeBytes: v.optional(v.number()),
   key: v.optional(v.string()),
+  anchor: v.optional(v.picklist(['broker'])),
 });
 
 const natural = v.pipe(v.number(), v.integer(), v.minValue(0));

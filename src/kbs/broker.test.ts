@@ -203,10 +203,13 @@ test('the freshness anchor goes forwards only, from what it knows, and signs wha
   const root = (n: number) => new Uint8Array(32).fill(n);
   const none = { counter: 0, root: root(0) };
   const one = client('analysis');
-  const first = await one.advance(volume, nonce, none, { counter: 3, root: root(1) });
+  const { statement: first } = await one.advance(volume, nonce, none, {
+    counter: 3,
+    root: root(1),
+  });
   assert.deepEqual([first.counter, first.timeMs], [3, START_MS]);
   await one.advance(volume, nonce, { counter: 3, root: root(1) }, { counter: 4, root: root(2) });
-  assert.equal((await one.freshness(volume, nonce)).counter, 4);
+  assert.equal((await one.freshness(volume, nonce)).statement.counter, 4);
   // The same move again (an answer was lost) is no error.
   await one.advance(volume, nonce, { counter: 3, root: root(1) }, { counter: 4, root: root(2) });
   const refused = refusedWith(409);

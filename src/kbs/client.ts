@@ -7,6 +7,7 @@ import { equalBytes, fromUtf8, toHex, utf8 } from '../attest/bytes.ts';
 import { Refusal, type RefusalCode, require } from '../attest/errors.ts';
 import { type Evidence, formatEvidence, type ProviderName } from '../attest/evidence.ts';
 import {
+  type FreshnessReceipt,
   type FreshnessStatement,
   parseFreshnessReceipt,
   verifyFreshness,
@@ -66,6 +67,12 @@ export interface Received {
   readonly version: number | undefined;
   /** Compact JWS; undefined from brokers that give none. */
   readonly receipt: string | undefined;
+}
+
+/** What the broker says of a volume, and the receipt that shows it to others. */
+export interface Countersigned {
+  readonly statement: FreshnessStatement;
+  readonly receipt: FreshnessReceipt;
 }
 
 interface Channel {
@@ -170,7 +177,7 @@ export class RcarClient {
   }
 
   /** The last commit of a volume as the broker countersigns it, with a fresh challenge. */
-  async freshness(volume: Uint8Array, nonce: Uint8Array): Promise<FreshnessStatement> {
+  async freshness(volume: Uint8Array, nonce: Uint8Array): Promise<Countersigned> {
     return this.#freshness(volume, nonce, {});
   }
 
@@ -180,28 +187,31 @@ export class RcarClient {
     nonce: Uint8Array,
     from: { readonly counter: number; readonly root: Uint8Array },
     to: { readonly counter: number; readonly root: Uint8Array },
-  ): Promise<FreshnessStatement> {
+  ): Promise<Countersigned> {
     const commit = (c: typeof from) => ({ counter: c.counter, root: toHex(c.root) });
-    const statement = await this.#freshness(volume, nonce, { from: commit(from), to: commit(to) });
+    const move = { from: commit(from), to: commit(to) };
+    const answer = await this.#freshness(volume, nonce, move);
+    const { statement } = answer;
     const moved = statement.counter === to.counter && equalBytes(statement.root, to.root);
     require(moved, 'BINDING_MISMATCH', 'the broker countersigned another commit');
-    return statement;
+    return answer;
   }
 
   async #freshness(
     volume: Uint8Array,
     nonce: Uint8Array,
     move: JsonObject,
-  ): Promise<FreshnessStatement> {
+  ): Promise<Countersigned> {
     const { brokerKey } = this.#options;
     require(brokerKey, 'BINDING_MISMATCH', 'freshness needs the broker’s key');
     const body = JSON.stringify({ volume: toHex(volume), nonce: toHex(nonce), ...move });
     const { response } = await this.#withChannel('POST', '/cloister/v1/freshness', body);
     expectOk('freshness', response);
-    const statement = await verifyFreshness(parseFreshnessReceipt(text(response)), brokerKey);
+    const receipt = parseFreshnessReceipt(text(response));
+    const statement = await verifyFreshness(receipt, brokerKey);
     const answers = equalBytes(statement.nonce, nonce) && equalBytes(statement.volume, volume);
     require(answers, 'NONCE_MISMATCH', 'the receipt answers another question');
-    return statement;
+    return { statement, receipt };
   }
 
   #send(method: string, path: string, body = '', cookie?: string): Promise<HttpResponse> {

@@ -2,13 +2,13 @@
  * Secrets and policies in the store: put, rotate, delete, open. Secrets lie there encrypted under the
  * store key (AES-256-GCM), bound to their name, version and policy, so that records cannot be swapped.
  */
-import { utf8 } from '../attest/bytes.ts';
+import { toHex, utf8 } from '../attest/bytes.ts';
 import { type Policy, parsePolicy } from '../attest/policy.ts';
 import { checkResourceId } from '../attest/rcar/messages.ts';
 import type { Clock, Crypto, Entropy } from '../base/interfaces.ts';
 import { Secret } from '../base/secret.ts';
 import { appendAudit } from './audit.ts';
-import { NO_COMMIT, type Store, type StoredSecret } from './store.ts';
+import { NO_COMMIT, type Store, type StoredSecret, type VolumeState } from './store.ts';
 
 export interface VaultOptions {
   readonly store: Store;
@@ -23,7 +23,8 @@ export type VaultErrorCode =
   | 'NO_SUCH_SECRET'
   | 'NO_SUCH_POLICY'
   | 'STORE_DAMAGED'
-  | 'POLICY_IN_USE';
+  | 'POLICY_IN_USE'
+  | 'VOLUME_GOES_BACK';
 
 export class VaultError extends Error {
   override readonly name = 'VaultError';
@@ -96,14 +97,28 @@ export class Vault {
     });
   }
 
-  /** Makes the broker the freshness anchor of a volume (ID in hexadecimal) that has no commit yet. */
-  addVolume(volume: string, policy: string): void {
+  /**
+   * Makes the broker the freshness anchor of a volume (ID in hexadecimal), from `commit` on; without
+   * it, the first commit that an approved run shows is believed.
+   */
+  addVolume(volume: string, policy: string, commit?: Omit<VolumeState, 'policy'>): void {
     this.policy(policy);
     const { store, crypto } = this.#options;
     store.transaction(() => {
-      const known = store.volume(volume);
-      store.putVolume(volume, { ...(known ?? NO_COMMIT), policy });
-      appendAudit(store, crypto, 'put', this.#nowMs(), { volume, policy });
+      const known = store.volume(volume) ?? NO_COMMIT;
+      if (commit !== undefined && commit.counter < known.counter)
+        throw new VaultError(
+          'VOLUME_GOES_BACK',
+          `volume ${volume} stands at commit ${known.counter}: an anchor never goes back`,
+        );
+      const { counter, root } = commit ?? known;
+      store.putVolume(volume, { counter, root, policy });
+      appendAudit(store, crypto, 'put', this.#nowMs(), {
+        volume,
+        policy,
+        counter,
+        root: toHex(root),
+      });
     });
   }
 

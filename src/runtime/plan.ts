@@ -15,8 +15,8 @@ export interface SealedMountSpec {
   readonly source: string;
   readonly target: string;
   readonly keyFile: string | undefined;
-  /** Freshness anchor file: an older state of the volume is refused. */
-  readonly anchor?: string;
+  /** Freshness anchor, the key broker or a file: an older state of the volume is refused. */
+  readonly anchor?: 'broker' | { readonly file: string };
   /** Name of a secret that the key broker releases to this run. */
   readonly keyName?: string;
   readonly readOnly: boolean;
@@ -151,8 +151,8 @@ export function planImage(
   const { binds, sealed, tmpfs, hostName } = request;
   allow(request.environment.length > 0, 'environment', 'setting the environment (-e)');
   allow(hostName !== undefined, 'environment', 'another host name (--hostname)');
-  const mounts = binds.length + sealed.length + tmpfs.length;
-  allow(mounts > 0, 'mounts', 'mounting (-v, --mount, --tmpfs)');
+  const mountCount = binds.length + sealed.length + tmpfs.length;
+  allow(mountCount > 0, 'mounts', 'mounting (-v, --mount, --tmpfs)');
   allow(request.isRootReadOnly, 'mounts', 'a read-only root (--read-only)');
   allow(request.user !== undefined, 'user', 'another user (-u)');
   allow(request.workingDir !== undefined, 'working_dir', 'another working directory (-w)');
@@ -161,7 +161,8 @@ export function planImage(
   const otherBroker = request.brokerKey !== undefined && request.brokerKey !== config.broker?.key;
   allow(otherBroker, 'secrets', 'another key broker (--kbs-key)');
   allow((request.secrets ?? []).length > 0, 'secrets', 'other secrets (--secret)');
-  const broker = brokerOf(config.broker, request);
+  const mounts = mountsOf(config, request);
+  const broker = brokerOf(config.broker, request, mounts.sealed);
   const fromHost = config.environment.fromHost.flatMap((name) => {
     const value = hostEnvironment(name);
     return value === undefined ? [] : [[name, value] as const];
@@ -173,7 +174,7 @@ export function planImage(
     workingDir: request.workingDir ?? config.workingDir,
     uid: request.user?.uid ?? config.uid,
     gid: request.user?.gid ?? config.gid,
-    ...mountsOf(config, request),
+    ...mounts,
     isRootReadOnly: request.isRootReadOnly,
     hostName,
     memoryBytes: request.memoryBytes ?? config.limits.memoryBytes,
@@ -186,18 +187,23 @@ export function planImage(
 }
 
 /** The way to the broker is the host's to choose; its key, when measured, is not. */
-function brokerOf(measured: ImageBroker | undefined, request: RunRequest): BrokerSpec | undefined {
+function brokerOf(
+  measured: ImageBroker | undefined,
+  request: RunRequest,
+  sealed: readonly SealedMountSpec[],
+): BrokerSpec | undefined {
   const url = request.brokerUrl ?? measured?.url;
   const key = request.brokerKey ?? measured?.key;
   const asked = new Map([...Object.entries(measured?.secrets ?? {}), ...(request.secrets ?? [])]);
-  if (asked.size === 0) return undefined;
+  if (asked.size === 0 && !sealed.some(({ anchor }) => anchor === 'broker')) return undefined;
   // Without the broker's key anyone on the way could plant a secret of their own.
   if (key === undefined)
     throw new PlanError(
-      '--secret needs --kbs-key ed25519:KEY (cloister kbs list shows it), or `broker.key` in the image',
+      '--secret and anchor=broker need --kbs-key ed25519:KEY (cloister kbs list shows it), or ' +
+        '`broker.key` in the image',
     );
   if (url === undefined)
-    throw new PlanError('secrets come from a key broker: say where it is with --kbs URL');
+    throw new PlanError('the image asks a key broker: say where it is with --kbs URL');
   return { url, key, secrets: [...asked] };
 }
 
@@ -215,7 +221,7 @@ function mountsOf(config: ImageConfig, request: RunRequest) {
   const binds: BindMountSpec[] = [...request.binds];
   const sealed: SealedMountSpec[] = [...request.sealed];
   const tmpfs: TmpfsSpec[] = [...request.tmpfs];
-  for (const { type, target, source, readOnly, sizeBytes, key } of config.mounts) {
+  for (const { type, target, source, readOnly, sizeBytes, key, anchor } of config.mounts) {
     if (type === 'tmpfs') {
       tmpfs.push({ target, sizeBytes });
       continue;
@@ -227,6 +233,7 @@ function mountsOf(config: ImageConfig, request: RunRequest) {
       sealed.push({
         ...{ source, target, keyFile: undefined, readOnly },
         ...(key === undefined ? {} : { keyName: key }),
+        ...(anchor === undefined ? {} : { anchor }),
       });
   }
   return { binds, sealed, tmpfs };

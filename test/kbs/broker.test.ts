@@ -114,10 +114,10 @@ test('killed at random points: every release has its record, no secret is lost',
         receipts.push(received.receipt ?? '');
         if (--left === 0) killSoon();
         const nonce = random.bytes(16);
-        const known = await one.freshness(Uint8Array.of(0xaa), nonce);
+        const { statement: known } = await one.freshness(Uint8Array.of(0xaa), nonce);
         assert.ok(known.counter >= acknowledged.counter, 'the anchor went back');
         const to = { counter: known.counter + 1, root: random.bytes(32) };
-        acknowledged = await one.advance(Uint8Array.of(0xaa), nonce, known, to);
+        acknowledged = (await one.advance(Uint8Array.of(0xaa), nonce, known, to)).statement;
         commits++;
       }
     } catch (error) {

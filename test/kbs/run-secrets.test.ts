@@ -1,7 +1,14 @@
 /** The whole way: a built image, a broker, and an unmodified program that finds its secret. */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { appendFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -36,7 +43,7 @@ test('a secret reaches the program of the approved image, and no other', { skip 
   writeFileSync(join(folder, 'volume.key'), volumeKey);
   const create = ['volume', 'create', 'data.vol', '--key-file', 'volume.key'];
   assert.equal(cloister(create, folder).status, 0);
-  const mount = `{ type: sealed, source: ${join(folder, 'data.vol')}, target: /data, key: disk }`;
+  const mount = `{ type: sealed, source: ${join(folder, 'data.vol')}, target: /data, key: disk, anchor: broker }`;
   const { key } = JSON.parse(cloister(['kbs', 'list', '--json'], folder).out);
   const broker = `{ key: ${key}, secrets: { table: lab/key/table, disk: lab/key/disk } }`;
   appendFileSync(join(project, 'cloister.yaml'), `\nmounts:\n  - ${mount}\nbroker: ${broker}\n`);
@@ -52,6 +59,10 @@ test('a secret reaches the program of the approved image, and no other', { skip 
   assert.equal(cloister(put, folder, 'a table key').status, 0);
   const putKey = ['kbs', 'put', 'lab/key/disk', '--policy', 'lab'];
   assert.equal(cloister(putKey, folder, volumeKey).status, 0);
+  const stat = ['volume', 'stat', 'data.vol', '--key-file', 'volume.key', '--json'];
+  const { id, commit, commitment } = JSON.parse(cloister(stat, folder).out);
+  const register = ['kbs', 'volume', id, '--policy', 'lab', '--commit', `${commit}:${commitment}`];
+  assert.equal(cloister(register, folder).status, 0);
   const serve = ['kbs', 'serve', '--listen', '127.0.0.1:0'];
   const server = spawn(CLOISTER, serve, { env: environment, stdio: ['ignore', 'pipe', 'inherit'] });
   try {
@@ -62,7 +73,7 @@ test('a secret reaches the program of the approved image, and no other', { skip 
     }
     const run = ['run', '--kbs', url];
     const nowhere = cloister(['run'], project);
-    assert.equal(nowhere.status, 2);
+    assert.equal(nowhere.status, 125);
     assert.match(nowhere.err, /say where it is with --kbs URL/);
     const impostor = cloister([...run, '--kbs-key', `ed25519:${'0'.repeat(64)}`], project);
     assert.match(impostor.err, /another key broker \(--kbs-key\) is not permitted by the image/);
@@ -72,7 +83,27 @@ test('a secret reaches the program of the approved image, and no other', { skip 
     assert.equal(good.status, 0, good.err);
     // The key of the volume unlocks it, and is not shown to the program.
     assert.equal(good.out, "sim\nb'a table key'\n['table']\nrun;\n");
+    const volume = join(folder, 'data.vol');
+    const old = readFileSync(volume);
     assert.match(cloister(run, project).out, /run;run;/);
+
+    // The host puts an old copy of the whole volume back; then the new one again.
+    const now = readFileSync(volume);
+    writeFileSync(volume, old);
+    const stale = cloister(run, project);
+    assert.equal(stale.out, '');
+    assert.match(stale.err, /data.vol is not fresh: it stands at commit \d+, the anchor at \d+/);
+    writeFileSync(volume, now);
+    assert.match(cloister(run, project).out, /run;run;run;/);
+    const receipts = ['volume', 'receipts', 'data.vol', '--kbs-key', key];
+    const shown = cloister(receipts, folder);
+    assert.equal(shown.status, 0, shown.err);
+    assert.match(shown.out, /\d receipts are the broker's, 0 are not/);
+    appendFileSync(
+      `${volume}.receipts`,
+      readFileSync(`${volume}.receipts`, 'utf8').replace('A', 'B'),
+    );
+    assert.equal(cloister(receipts, folder).status, 3);
 
     writeFileSync(join(project, 'app/main.py'), `${PROGRAM}print('one line more')\n`);
     assert.equal(cloister(['build'], project).status, 0);
@@ -82,7 +113,7 @@ test('a secret reaches the program of the approved image, and no other', { skip 
     assert.match(changed.err, /neither listed nor signed by a listed key/);
 
     const machine = cloister(['run', '--secret', 'a=b/c/d', '--', '/bin/true'], folder);
-    assert.equal(machine.status, 2);
+    assert.equal(machine.status, 125);
     assert.match(machine.err, /only a measured image/);
   } finally {
     server.kill('SIGTERM');

@@ -127,6 +127,7 @@ function open(context: VolumeContext, options: OpenOptions): VolumeStore {
     anchorState,
     isClosed,
     remark,
+    block,
   });
 }
 

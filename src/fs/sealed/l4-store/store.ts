@@ -46,6 +46,8 @@ export interface StoreParts {
   readonly isClosed?: boolean;
   /** What opening found that a crash leaves, and an attack might. */
   readonly remark?: string | undefined;
+  /** The superblock of the last commit; absent of a new volume. */
+  readonly block?: Uint8Array;
 }
 
 export class VolumeStore implements NodeStore {
@@ -66,6 +68,7 @@ export class VolumeStore implements NodeStore {
   readonly #cache = new NodeCache();
   #failure: unknown;
   #isClosed: boolean;
+  #lastBlock: Uint8Array | undefined;
   /** Something besides the tree must be stored: the next inode number, the header. */
   isTouched = false;
 
@@ -80,6 +83,7 @@ export class VolumeStore implements NodeStore {
     this.#anchorState = parts.anchorState;
     this.#isClosed = parts.isClosed ?? false;
     this.remark = parts.remark;
+    this.#lastBlock = parts.block;
     this.generation = superblock?.generation ?? 0;
     this.nextInode = superblock?.nextInode ?? 1;
     this.fileCount = superblock?.fileCount ?? 0;
@@ -290,12 +294,20 @@ export class VolumeStore implements NodeStore {
     this.#barrier();
   }
 
+  /** SHA-256 that names the last commit, as freshness anchors remember it. */
+  get commitment(): Uint8Array {
+    const block = this.#lastBlock;
+    assert(block !== undefined, 'a volume without a commit has no commitment');
+    const { volumeId } = this.unlocked.header;
+    return this.crypto.sha256(...commitmentInput(volumeId, this.generation, block));
+  }
+
   /** Moves the anchor to the commit that the superblock `block` holds. */
   #advanceAnchor(block: Uint8Array): void {
+    this.#lastBlock = block;
     if (this.#anchor === undefined) return;
     const { volumeId } = this.unlocked.header;
-    const input = commitmentInput(volumeId, this.generation, block);
-    const next = { generation: this.generation, commitment: this.crypto.sha256(...input) };
+    const next = { generation: this.generation, commitment: this.commitment };
     try {
       this.#anchor.advance(volumeId, this.#anchorState, next);
     } catch (cause) {
