@@ -105,4 +105,5 @@ export const ST_NODEV = 4;
 export const ST_NOEXEC = 8;
 export const ST_VALID = 0x20;
 export const ST_NOATIME = 0x400;
+export const ST_NODIRATIME = 0x800;
 export const ST_RELATIME = 0x1000;

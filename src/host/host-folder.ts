@@ -84,6 +84,8 @@ abstract class NativeHandle implements HostHandle {
     return this.calls.listXattr(this.fd, name);
   }
 
+  abstract getFlags(): number;
+  abstract setFlags(flags: number): number;
   abstract sync(dataOnly: boolean): number;
 
   [Symbol.dispose](): void {
@@ -120,6 +122,14 @@ class NativeFolder extends NativeHandle implements HostFolder {
 
   sync(dataOnly: boolean): number {
     return this.#reading((fd) => syncDescriptor(fd, dataOnly));
+  }
+
+  getFlags(): number {
+    return this.#reading((fd) => this.calls.getFlags(fd));
+  }
+
+  setFlags(flags: number): number {
+    return this.#reading((fd) => this.calls.setFlags(fd, flags));
   }
 
   openFolder(name: string): HostFolder | number {
@@ -236,6 +246,14 @@ class NativeFile extends NativeHandle implements HostFile {
 
   seek(offset: number, whence: number): number {
     return this.calls.seek(this.fd, offset, whence);
+  }
+
+  getFlags(): number {
+    return this.calls.getFlags(this.fd);
+  }
+
+  setFlags(flags: number): number {
+    return this.calls.setFlags(this.fd, flags);
   }
 
   sync(dataOnly: boolean): number {

@@ -19,6 +19,7 @@ import {
 import { Devpts, type Pty } from '../fs/devfs/tty/pty.ts';
 import { type HostStream, openHostStream } from '../fs/hoststream/host-stream.ts';
 import { Procfs } from '../fs/procfs/procfs.ts';
+import { parseOptions } from '../fs/tmpfs/options.ts';
 import { Tmpfs } from '../fs/tmpfs/tmpfs.ts';
 import { Credentials } from '../kernel/credentials.ts';
 import type { Host } from '../kernel/host.ts';
@@ -133,6 +134,14 @@ export class Instance {
     this.devpts = new Devpts(context.clock, new KernelJobControl(this.kernel));
     this.devices.useTerminals(this.devpts);
     const { devpts } = this;
+    const { fileSystemTypes } = this.vfs;
+    for (const type of ['tmpfs', 'ramfs'])
+      fileSystemTypes.set(type, (options) => {
+        const parsed = parseOptions(options);
+        return typeof parsed === 'number' ? parsed : new Tmpfs(context.clock, parts.pages, parsed);
+      });
+    fileSystemTypes.set('proc', () => proc);
+    fileSystemTypes.set('devpts', () => devpts);
     this.#tree = new TreeBuilder(this.vfs);
     parts.mountAll(this.#tree, { ...context, proc, devpts, devices: this.devices });
     this.#tree.makeFolder(plan.workingDir);

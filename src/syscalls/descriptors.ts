@@ -1,5 +1,6 @@
 /** dup(2), fcntl(2), flock(2), ioctl(2), pipe(2), eventfd(2). */
 
+import { CAP_LINUX_IMMUTABLE } from '../abi/capability.ts';
 import {
   EAGAIN,
   EBADF,
@@ -9,12 +10,15 @@ import {
   ENFILE,
   ENOTTY,
   EPERM,
+  EROFS,
+  ESRCH,
 } from '../abi/errno.table.ts';
 import {
   F_ADD_SEALS,
   F_DUPFD,
   F_DUPFD_CLOEXEC,
   F_DUPFD_QUERY,
+  F_GET_RW_HINT,
   F_GET_SEALS,
   F_GETFD,
   F_GETFL,
@@ -32,6 +36,7 @@ import {
   F_OWNER_PID,
   F_OWNER_TID,
   F_RDLCK,
+  F_SET_RW_HINT,
   F_SETFD,
   F_SETFL,
   F_SETLEASE,
@@ -53,12 +58,19 @@ import {
   O_ASYNC,
   O_CLOEXEC,
   O_DIRECT,
-  O_LARGEFILE,
   O_NOATIME,
   O_NONBLOCK,
   O_PATH,
 } from '../abi/file-flags.ts';
-import { isDirectory, isRegular, isSocket } from '../abi/file-mode.ts';
+import { isDirectory, isRegular } from '../abi/file-mode.ts';
+import {
+  FIGETBSZ,
+  FIOQSIZE,
+  FS_APPEND_FL,
+  FS_IMMUTABLE_FL,
+  FS_IOC_GETFLAGS,
+  FS_IOC_SETFLAGS,
+} from '../abi/inode-flags.ts';
 import { EFD_CLOEXEC } from '../abi/poll-events.ts';
 import { FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FIONREAD } from '../abi/terminal.ts';
 import { EventFile } from '../fs/anonfs/eventfd.ts';
@@ -68,6 +80,8 @@ import { BLOCKED, ERESTARTSYS } from '../kernel/outcome.ts';
 import type { Task } from '../kernel/task.ts';
 import { ownsOrCapable } from '../vfs/credentials.ts';
 import { InodeLocks } from '../vfs/file-locks.ts';
+import { FileMapping } from '../vfs/file-mapping.ts';
+import type { Inode } from '../vfs/inode.ts';
 import type { OpenFile } from '../vfs/open-file.ts';
 import { fd, flags, oneOf, pointer, uint, ulong } from './args.ts';
 import { EVENTFD_FLAG_SET, FCNTL_SET, LOCK_FLAG_SET, PIPE_FLAG_SET } from './file-flag-sets.ts';
@@ -116,11 +130,12 @@ function dupTo(task: Task, fd: number, target: number, closeOnExec: boolean): nu
 type FcntlCommand = (task: Task, file: OpenFile, argument: number, fd: number) => number;
 
 /** What F_SETFL changes; it ignores the rest. */
-const SETFL_BITS = O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME;
+const SETFL_BITS = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME;
 
 function setFlags(task: Task, file: OpenFile, argument: number): number {
   const before = file.flags;
-  const after = (before & ~SETFL_BITS) | (argument & SETFL_BITS);
+  const bits = file.sendsSignals ? SETFL_BITS | O_ASYNC : SETFL_BITS;
+  const after = (before & ~bits) | (argument & bits);
   if ((after & ~before & O_NOATIME) !== 0 && !ownsOrCapable(task.creds, file.inode)) return -EPERM;
   file.flags = after;
   const result = file.flagsChanged(before);
@@ -128,11 +143,31 @@ function setFlags(task: Task, file: OpenFile, argument: number): number {
   return result;
 }
 
-function setOwner(file: OpenFile, type: number, id: number): number {
+function setOwner(task: Task, file: OpenFile, type: number, id: number): number {
+  if (id !== 0 && !ownerExists(task, type, id)) return -ESRCH;
   const signal = file.owner?.signal ?? 0;
   file.owner = id === 0 ? { type: -1, id: 0, signal } : { type, id, signal };
   return 0;
 }
+
+/** A shared mapping, in whatever process, that may write: F_SEAL_WRITE must not meet one. */
+function isMappedForWriting(task: Task, inode: Inode): boolean {
+  for (const { space } of task.kernel.processes.tasks())
+    for (const { shared, file } of space.areas()) {
+      if (!shared || !(file instanceof FileMapping)) continue;
+      if (file.file.inode === inode && file.file.isWritable) return true;
+    }
+  return false;
+}
+
+function ownerExists(task: Task, type: number, id: number): boolean {
+  const { processes } = task.kernel;
+  if (type === F_OWNER_PGRP) return processes.processGroup(id) !== undefined;
+  return (type === F_OWNER_TID ? processes.task(id) : processes.group(id)) !== undefined;
+}
+
+/** F_SET_RW_HINT: RWH_WRITE_LIFE_NOT_SET … EXTREME, kept and reported. */
+const RW_HINT_MAX = 5;
 
 const COMMANDS: Readonly<Record<number, FcntlCommand>> = {
   [F_DUPFD]: (task, _file, argument, fd) => duplicate(task, fd, argument | 0, false),
@@ -146,9 +181,7 @@ const COMMANDS: Readonly<Record<number, FcntlCommand>> = {
     task.files.setCloseOnExec(fd, (argument & FD_CLOEXEC) !== 0);
     return 0;
   },
-  // Only open(2) and memfd_create(2) set O_LARGEFILE by themselves.
-  [F_GETFL]: (_task, file) =>
-    file.flags | ((file.flags & O_PATH) !== 0 || isSocket(file.inode.mode) ? 0 : O_LARGEFILE),
+  [F_GETFL]: (_task, file) => file.flags,
   [F_SETFL]: setFlags,
   [F_GETLK]: (task, file, argument) => recordLock(task, file, argument, 'get', false),
   [F_SETLK]: (task, file, argument) => recordLock(task, file, argument, 'set', false),
@@ -156,9 +189,19 @@ const COMMANDS: Readonly<Record<number, FcntlCommand>> = {
   [F_OFD_GETLK]: (task, file, argument) => recordLock(task, file, argument, 'get', true),
   [F_OFD_SETLK]: (task, file, argument) => recordLock(task, file, argument, 'set', true),
   [F_OFD_SETLKW]: (task, file, argument) => recordLock(task, file, argument, 'wait', true),
-  [F_SETOWN]: (_task, file, argument) => {
+  [F_SETOWN]: (task, file, argument) => {
     const id = argument | 0;
-    return id < 0 ? setOwner(file, F_OWNER_PGRP, -id) : setOwner(file, F_OWNER_PID, id);
+    if (id < 0) return setOwner(task, file, F_OWNER_PGRP, -id);
+    return setOwner(task, file, F_OWNER_PID, id);
+  },
+  [F_GET_RW_HINT]: (task, file, argument) =>
+    task.space.writeU64(argument, file.inode.writeHint) < 0 ? -EFAULT : 0,
+  [F_SET_RW_HINT]: (task, file, argument) => {
+    const hint = task.space.readU64(argument);
+    if (hint === undefined) return -EFAULT;
+    if (hint > RW_HINT_MAX) return -EINVAL;
+    file.inode.writeHint = hint;
+    return 0;
   },
   [F_GETOWN]: (_task, file) => {
     const { owner } = file;
@@ -170,7 +213,7 @@ const COMMANDS: Readonly<Record<number, FcntlCommand>> = {
     const id = task.space.readI32(argument + 4);
     if (type === undefined || id === undefined) return -EFAULT;
     if (type !== F_OWNER_TID && type !== F_OWNER_PID && type !== F_OWNER_PGRP) return -EINVAL;
-    return setOwner(file, type, id);
+    return setOwner(task, file, type, id);
   },
   [F_GETOWN_EX]: (task, file, argument) => {
     const { space } = task;
@@ -191,9 +234,10 @@ const COMMANDS: Readonly<Record<number, FcntlCommand>> = {
   [F_SETPIPE_SZ]: (_task, file, argument) =>
     file instanceof PipeFile ? file.setCapacity(argument) : -EBADF,
   [F_GETPIPE_SZ]: (_task, file) => (file instanceof PipeFile ? file.pipe.capacity : -EBADF),
-  [F_ADD_SEALS]: (_task, file, argument) => {
+  [F_ADD_SEALS]: (task, file, argument) => {
     if (!file.isWritable) return -EPERM;
-    return file.inode instanceof TmpfsFile ? file.inode.addSeals(argument) : -EINVAL;
+    if (!(file.inode instanceof TmpfsFile)) return -EINVAL;
+    return file.inode.addSeals(argument, () => isMappedForWriting(task, file.inode));
   },
   [F_GET_SEALS]: (_task, file) => (file.inode instanceof TmpfsFile ? file.inode.seals : -EINVAL),
 };
@@ -282,8 +326,18 @@ function sysIoctl(task: Task, fd: number, command: number, argument: number): nu
       const on = task.space.readI32(argument);
       if (on === undefined) return -EFAULT;
       const bit = command === FIONBIO ? O_NONBLOCK : O_ASYNC;
+      const changes = (on !== 0) !== ((file.flags & bit) !== 0);
+      if (bit === O_ASYNC && changes && !file.sendsSignals) return -ENOTTY;
       return setFlags(task, file, on !== 0 ? file.flags | bit : file.flags & ~bit);
     }
+    case FIGETBSZ:
+      return task.space.writeU32(argument, file.inode.fs.blockSize) < 0 ? -EFAULT : 0;
+    case FIOQSIZE:
+      if (!isRegular(file.inode.mode) && !isDirectory(file.inode.mode)) return -ENOTTY;
+      return task.space.writeU64(argument, file.inode.size) < 0 ? -EFAULT : 0;
+    case FS_IOC_GETFLAGS:
+    case FS_IOC_SETFLAGS:
+      return inodeFlags(task, file, command === FS_IOC_SETFLAGS, argument);
     case FIONREAD:
       if (isRegular(file.inode.mode)) {
         const left = file.inode.size - file.position;
@@ -294,6 +348,23 @@ function sysIoctl(task: Task, fd: number, command: number, argument: number): nu
   }
   if (isRegular(file.inode.mode) || isDirectory(file.inode.mode)) return -ENOTTY;
   return file.ioctl(command, argument, new TaskMemory(task));
+}
+
+/** FS_IOC_GETFLAGS and FS_IOC_SETFLAGS, ioctl_iflags(2): an int. */
+function inodeFlags(task: Task, file: OpenFile, isSet: boolean, addr: number): number {
+  const { inode, mount } = file;
+  if (!isRegular(inode.mode) && !isDirectory(inode.mode)) return -ENOTTY;
+  const before = inode.getFlags();
+  if (before < 0) return before;
+  if (!isSet) return task.space.writeU32(addr, before) < 0 ? -EFAULT : 0;
+  const wanted = task.space.readU32(addr);
+  if (wanted === undefined) return -EFAULT;
+  if (mount.isReadOnly) return -EROFS;
+  if (!ownsOrCapable(task.creds, inode)) return -EPERM;
+  const changed = before ^ wanted;
+  const isGuarded = (changed & (FS_IMMUTABLE_FL | FS_APPEND_FL)) !== 0;
+  if (isGuarded && !task.creds.has(CAP_LINUX_IMMUTABLE)) return -EPERM;
+  return inode.setFlags(wanted);
 }
 
 // --- pipes and counters --------------------------------------------------------------------------

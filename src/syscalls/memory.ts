@@ -98,6 +98,7 @@ function checkFile(file: OpenFile, prot: number, shared: boolean): number {
   if (!file.isReadable) return -EACCES;
   if (shared && (prot & PROT.PROT_WRITE) !== 0 && !file.isWritable) return -EACCES;
   if ((prot & PROT.PROT_EXEC) !== 0 && file.mount.forbidsExec) return -EPERM;
+  if (shared && (prot & PROT.PROT_WRITE) !== 0 && file.inode.isWriteSealed) return -EPERM;
   if (file.mapsAnonymously) return 0;
   const mapping = file.mapping();
   return typeof mapping === 'number' ? mapping : 0;
@@ -133,7 +134,10 @@ function mayWriteShared(task: Task, start: number, end: number): boolean {
   for (let at = start; at < end; ) {
     const area = space.areaAt(at);
     if (area === undefined) return true;
-    if (area.shared && area.file instanceof FileMapping && !area.file.file.isWritable) return false;
+    if (area.shared && area.file instanceof FileMapping) {
+      const { file } = area.file;
+      if (!file.isWritable || file.inode.isWriteSealed) return false;
+    }
     at = area.end;
   }
   return true;

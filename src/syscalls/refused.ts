@@ -1,5 +1,5 @@
 /**
- * Calls that change the machine or the tree of mounts: refused to everybody, as to programs in a
+ * Calls that change the machine or exchange its root: refused to everybody, as to programs in a
  * container. Who holds the capability is refused, too (deviation): instances are made from outside.
  */
 
@@ -22,7 +22,7 @@ function sysSetns(task: Task, fd: number): number {
 }
 
 const REFUSED: readonly SyscallName[] = [
-  ...(['mount', 'umount2', 'pivot_root', 'swapon', 'swapoff', 'vhangup'] as const),
+  ...(['pivot_root', 'swapon', 'swapoff', 'vhangup'] as const),
 ];
 
 export const REFUSED_ROWS: readonly SyscallRow[] = [

@@ -6,6 +6,7 @@ import { CONTROL_ROWS } from './control.ts';
 import { DESCRIPTOR_ROWS } from './descriptors.ts';
 import { FILE_ATTRIBUTE_ROWS } from './file-attributes.ts';
 import { FILE_DATA_ROWS } from './file-data.ts';
+import { FILE_HANDLE_ROWS } from './file-handles.ts';
 import { FILE_NAME_ROWS } from './file-names.ts';
 import { FILE_XATTR_ROWS } from './file-xattrs.ts';
 import { FUTEX_ROWS } from './futex.ts';
@@ -20,6 +21,7 @@ import { LIMIT_ROWS } from './limits.ts';
 import { MEMFD_ROWS } from './memfd.ts';
 import { MEMORY_ROWS } from './memory.ts';
 import { MESSAGE_QUEUE_ROWS } from './message-queues.ts';
+import { MOUNT_ROWS } from './mounts.ts';
 import { MULTIPLEXING_ROWS } from './multiplexing.ts';
 import { OPEN_CLOSE_ROWS } from './open-close.ts';
 import { PIDFD_ROWS } from './pidfd.ts';
@@ -81,6 +83,8 @@ export const ALL_ROWS: readonly SyscallRow[] = [
   ...TRANSFER_ROWS,
   ...MEMFD_ROWS,
   ...INOTIFY_ROWS,
+  ...MOUNT_ROWS,
+  ...FILE_HANDLE_ROWS,
   ...MULTIPLEXING_ROWS,
 ];
 

@@ -1,6 +1,7 @@
 /** Access times by the rule of relatime (mount(8)): at most once a day unless something changed. */
 
-import { ST_NOATIME, ST_RELATIME } from '../abi/stat-layout.ts';
+import { isDirectory } from '../abi/file-mode.ts';
+import { ST_NOATIME, ST_NODIRATIME, ST_RELATIME } from '../abi/stat-layout.ts';
 import type { Inode } from './inode.ts';
 import type { Mount } from './mount.ts';
 
@@ -8,7 +9,8 @@ const DAY_SEC = 86_400;
 
 /** An inode was read through `mount`. */
 export function noteAccess(mount: Mount, inode: Inode): void {
-  if ((mount.flags & ST_NOATIME) !== 0 || mount.isReadOnly) return;
+  const never = isDirectory(inode.mode) ? ST_NOATIME | ST_NODIRATIME : ST_NOATIME;
+  if ((mount.flags & never) !== 0 || mount.isReadOnly) return;
   const { clock, stampsAccess } = inode.fs;
   if (stampsAccess) return;
   if (

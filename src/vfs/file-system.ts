@@ -30,6 +30,8 @@ export abstract class FileSystem {
    * may keep them. False where entries come and go by themselves (procfs, host folders).
    */
   readonly cachesNames: boolean = true;
+  /** Files can be named by handles (name_to_handle_at(2)). */
+  readonly hasHandles: boolean = true;
   /** A name that is not there is no place for a new one: ENOENT, whatever is asked (procfs). */
   readonly hasFixedNames: boolean = false;
   /** Reading stamps access times by itself (a host does): the Vfs leaves them alone. */

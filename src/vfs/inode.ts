@@ -13,6 +13,7 @@ import {
   EISDIR,
   ENODATA,
   ENOTDIR,
+  ENOTTY,
   ENXIO,
   EOPNOTSUPP,
   EPERM,
@@ -71,6 +72,8 @@ export abstract class Inode {
   runners = 0;
   /** Made by O_TMPFILE without O_EXCL: linkat(2) may give it its first name. */
   isLinkable = false;
+  /** F_SET_RW_HINT. */
+  writeHint = 0;
   locks: InodeLocks | undefined = undefined;
   watches: InodeWatches | undefined = undefined;
 
@@ -208,6 +211,11 @@ export abstract class Inode {
     return undefined;
   }
 
+  /** F_SEAL_WRITE or F_SEAL_FUTURE_WRITE: no new shared mapping may write. */
+  get isWriteSealed(): boolean {
+    return false;
+  }
+
   /** A shared writable mapping was made or synced: its pages may have changed. */
   noteSharedWrite(): void {
     this.touchModified();
@@ -266,6 +274,15 @@ export abstract class Inode {
     this.mtimeSec = sec;
     this.mtimeNsec = nsec;
     return 0;
+  }
+
+  /** FS_*_FL of ioctl_iflags(2), or -ENOTTY where there are none. */
+  getFlags(): number {
+    return -ENOTTY;
+  }
+
+  setFlags(_flags: number): number {
+    return -ENOTTY;
   }
 
   /** The value of an extended attribute, or -ENODATA. */

@@ -3,6 +3,7 @@
 import {
   ST_NOATIME,
   ST_NODEV,
+  ST_NODIRATIME,
   ST_NOEXEC,
   ST_NOSUID,
   ST_RDONLY,
@@ -26,6 +27,12 @@ export class Mount {
   readonly children: Set<Mount> = new Set();
   /** Open files, working directories and roots on it. */
   pins = 0;
+  /** Files open for writing: a mount with some does not become read-only. */
+  writers = 0;
+  /** MS_UNBINDABLE. */
+  isUnbindable = false;
+  /** MNT_EXPIRE asked once; a use since then takes it back. */
+  isExpiring = false;
 
   constructor(id: number, fs: FileSystem, root: Dentry, source: string, flags: number) {
     this.id = id;
@@ -60,5 +67,6 @@ const FLAG_NAMES: readonly (readonly [number, string])[] = [
   [ST_NODEV, 'nodev'],
   [ST_NOEXEC, 'noexec'],
   [ST_NOATIME, 'noatime'],
+  [ST_NODIRATIME, 'nodiratime'],
   [ST_RELATIME, 'relatime'],
 ];

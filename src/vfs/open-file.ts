@@ -133,6 +133,11 @@ export abstract class OpenFile {
     return 0;
   }
 
+  /** True where O_ASYNC has an effect: SIGIO is sent to the owner. */
+  get sendsSignals(): boolean {
+    return false;
+  }
+
   /** True where the bytes that are written are not looked at: /dev/null. */
   get discardsWrites(): boolean {
     return false;

@@ -19,6 +19,7 @@ import {
   O_CREAT,
   O_DIRECTORY,
   O_EXCL,
+  O_LARGEFILE,
   O_NOATIME,
   O_NOCTTY,
   O_NOFOLLOW,
@@ -176,6 +177,17 @@ function openUnnamed(
   return makeOpenFile(vfs, { mount, dentry }, who, flags);
 }
 
+/** Opens what a handle names. */
+export function openPlace(
+  vfs: Vfs,
+  who: Caller,
+  place: Location,
+  flags: number,
+): OpenFile | number {
+  if ((flags & O_PATH) === 0) return openFound(vfs, who, place, flags);
+  return new PathFile(request(place, who, flags & (O_PATH | O_DIRECTORY | O_NOFOLLOW)));
+}
+
 /** Opens something that exists: `may_open` and what follows. */
 function openFound(vfs: Vfs, who: Caller, place: Location, flags: number): OpenFile | number {
   const { mount, dentry } = place;
@@ -214,7 +226,7 @@ function makeOpenFile(vfs: Vfs, place: Location, who: Caller, flags: number): Op
   let file = wanted.inode.open(wanted);
   if (file === undefined) file = ordinaryFile(vfs, wanted);
   if (typeof file === 'object') {
-    file.flags &= ~O_NOCTTY;
+    file.flags = (file.flags & ~O_NOCTTY) | O_LARGEFILE;
     notify(wanted.dentry, IN_OPEN);
   }
   return file;

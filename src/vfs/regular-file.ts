@@ -29,6 +29,7 @@ export class RegularFile extends OpenFile {
   countsAsWriter(): void {
     this.#isWriter = true;
     this.inode.writers++;
+    this.mount.writers++;
   }
 
   override get isSeekable(): boolean {
@@ -128,7 +129,10 @@ export class RegularFile extends OpenFile {
   }
 
   protected override closed(): void {
-    if (this.#isWriter) this.inode.writers--;
+    if (this.#isWriter) {
+      this.inode.writers--;
+      this.mount.writers--;
+    }
     this.report(this.isWritable ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
   }
 }

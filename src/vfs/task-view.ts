@@ -120,6 +120,8 @@ export interface TaskView {
   /** Open descriptors, ascending. */
   descriptors(): readonly number[];
   descriptor(fd: number): OpenFile | undefined;
+  /** The descriptor's FD_CLOEXEC. */
+  closesOnExec(fd: number): boolean;
   /** Threads of the process, ascending. */
   threads(): readonly TaskView[];
   /** What the thread waits in, for wchan and syscall; empty when it runs. */

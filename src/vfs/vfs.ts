@@ -11,6 +11,7 @@ import { AnonymousFs } from './anonymous.ts';
 import type { Credentials } from './credentials.ts';
 import { Dentry, type Location } from './dentry.ts';
 import type { FileClock } from './file-clock.ts';
+import { FileHandles } from './file-handles.ts';
 import type { LockOwner, LockWait } from './file-locks.ts';
 import type { FileSystem } from './file-system.ts';
 import { Mount } from './mount.ts';
@@ -46,6 +47,9 @@ export class Vfs {
   #nextDevice = 1;
   #renameCookie = 0;
   dentryCount = 0;
+  /** What mount(2) can make, by name; an option string gives a file system or -errno. */
+  readonly fileSystemTypes: Map<string, (options: string) => FileSystem | number> = new Map();
+  readonly handles = new FileHandles();
   /** Owners of record locks that wait for others: EDEADLK is found here. */
   readonly lockWaiters: Map<LockOwner, LockWait> = new Map();
 

@@ -86,5 +86,7 @@ static void one(const char *name) {
 }
 
 int main(int count, char **names) {
+  /* Whatever the caller left open is not part of the comparison. */
+  close_range(3, ~0u, 0);
   for (int i = 1; i < count; i++) one(names[i]);
 }

@@ -74,6 +74,10 @@ export class InotifyFile extends AnonymousFile {
     super(anonymousRequest(vfs, who, O_RDONLY | (flags & O_NONBLOCK)));
   }
 
+  override get sendsSignals(): boolean {
+    return true;
+  }
+
   /** inotify_add_watch(2): the watch descriptor or a negative errno. */
   addWatch(inode: Inode, mask: number): number {
     const kept = mask & (IN_ALL_EVENTS | IN_ONESHOT | IN_EXCL_UNLINK);

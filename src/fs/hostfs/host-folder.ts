@@ -61,6 +61,9 @@ export interface HostHandle extends Disposable {
   setXattr(name: string, xattr: string, value: Uint8Array, flags: number): number;
   removeXattr(name: string, xattr: string): number;
   listXattr(name: string): readonly string[] | number;
+  /** FS_IOC_GETFLAGS and FS_IOC_SETFLAGS of what is open itself. */
+  getFlags(): number;
+  setFlags(flags: number): number;
   /** Makes what is open durable. */
   sync(dataOnly: boolean): number;
 }

@@ -243,7 +243,11 @@ export class HostInode extends Inode implements CopiedFile {
     if (this.#isHidden) return -EACCES;
     if (this.#fs.isPublicOnly || !isRegular(this.mode)) return undefined;
     // At once: the host may refuse, and later the name may be gone.
-    const opened = this.#place.file(request.flags & O_ACCMODE);
+    const access = request.flags & O_ACCMODE;
+    // What others have open tells nothing: the file may have become immutable since.
+    const allowed = access === O_RDONLY ? 0 : this.#place.mayOpen(access);
+    if (allowed < 0) return allowed;
+    const opened = this.#place.file(access);
     return typeof opened === 'number' ? opened : undefined;
   }
 
@@ -409,6 +413,18 @@ export class HostInode extends Inode implements CopiedFile {
 
   #setTimes(times: HostTimes): number {
     return this.#place.onItself((handle, name) => handle.setTimes(name, times));
+  }
+
+  override getFlags(): number {
+    const handle = isDirectory(this.mode) ? undefined : this.#place.anyFile();
+    if (typeof handle === 'number') return handle;
+    return handle?.getFlags() ?? this.#within((folder) => folder.getFlags());
+  }
+
+  override setFlags(flags: number): number {
+    const handle = isDirectory(this.mode) ? undefined : this.#place.anyFile();
+    if (typeof handle === 'number') return handle;
+    return handle?.setFlags(flags) ?? this.#within((folder) => folder.setFlags(flags));
   }
 
   override getXattr(xattr: string): Uint8Array | number {

@@ -110,6 +110,15 @@ export class HostPlace implements HandleOwner {
     return opened;
   }
 
+  /** Asks the host whether the file may be opened so; what is open already does not count. */
+  mayOpen(access: number): number {
+    if (this.#file === undefined || !this.#hasName) return 0;
+    const probe = this.inParent((folder, name) => folder.openFile(name, access));
+    if (typeof probe === 'number') return probe;
+    probe[Symbol.dispose]();
+    return 0;
+  }
+
   /** This file, open in whatever way. */
   anyFile(): HostFile | number {
     return this.#file ?? this.file(O_RDONLY);

@@ -30,11 +30,20 @@ export interface HostfsOptions {
 
 const MAGIC = 0x01021997;
 const OTHER_DEVICES = 2 ** 40;
-/** `s_maxbytes` of the host's file system by its magic number, where lseek(2) shows it: ext4. */
-const MAX_FILE_BYTES: Readonly<Record<number, number>> = { 61267: 2 ** 44 - 4096 };
+const EXT4_MAGIC = 0xef53;
+/** `s_maxbytes` of ext4, where lseek(2) shows it. */
+const EXT4_MAX_BYTES = 2 ** 44 - 4096;
+const TYPE_NAMES: Readonly<Record<number, string>> = {
+  [EXT4_MAGIC]: 'ext4',
+  1481003842: 'xfs',
+  2435016766: 'btrfs',
+  16914836: 'tmpfs',
+  2035054128: 'overlay',
+};
 
 export class Hostfs extends FileSystem {
-  override readonly typeName = 'hostfs';
+  /** The host's own type where programs know it by name (pathconf(3) does), else "hostfs". */
+  override readonly typeName: string;
   /** V9FS_MAGIC, what shared folders usually are, where the host does not tell its own. */
   override readonly magic = MAGIC;
   override readonly stampsAccess = true;
@@ -67,7 +76,8 @@ export class Hostfs extends FileSystem {
     this.#folder = folder;
     const usage = folder.usage();
     const magic = typeof usage === 'number' ? 0 : usage.magic;
-    this.maxFileBytes = MAX_FILE_BYTES[magic] ?? Number.MAX_SAFE_INTEGER;
+    this.maxFileBytes = magic === EXT4_MAGIC ? EXT4_MAX_BYTES : Number.MAX_SAFE_INTEGER;
+    this.typeName = TYPE_NAMES[magic] ?? 'hostfs';
     this.root = new HostInode(
       this,
       this.#numberOf(stat),

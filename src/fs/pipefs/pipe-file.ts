@@ -22,6 +22,10 @@ export class PipeFile extends OpenFile {
   readonly #opensBefore: number;
   readonly #writersBefore: number;
 
+  override get sendsSignals(): boolean {
+    return true;
+  }
+
   constructor(request: OpenRequest, pipe: Pipe, isFifo: boolean, awaited: Awaited = undefined) {
     super(request);
     this.pipe = pipe;

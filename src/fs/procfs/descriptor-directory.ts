@@ -72,7 +72,8 @@ export class DescriptorDirectory extends NumberedDirectory {
       if (typeof task === 'number') return task;
       const file = task.descriptor(fd);
       if (file === undefined) return -ENOENT;
-      const flags = (file.flags & ~O_CLOEXEC).toString(8);
+      const closes = task.closesOnExec(fd) ? O_CLOEXEC : 0;
+      const flags = (file.flags | closes).toString(8);
       return (
         `pos:\t${file.position}\nflags:\t0${flags}\nmnt_id:\t${file.mount.id}\n` +
         `ino:\t${file.inode.ino}\n${file.extraInfo}`

@@ -4,7 +4,7 @@ import { ENOENT } from '../../abi/errno.table.ts';
 import { typeOfMode } from '../../abi/file-mode.ts';
 import { PROC_SUPER_MAGIC } from '../../abi/stat-layout.ts';
 import type { FileClock } from '../../vfs/file-clock.ts';
-import { FileSystem } from '../../vfs/file-system.ts';
+import { FileSystem, type FileSystemStatistics } from '../../vfs/file-system.ts';
 import { type DirectorySink, FIRST_COOKIE, type Inode } from '../../vfs/inode.ts';
 import type { SystemView, TaskSource } from '../../vfs/task-view.ts';
 import type { Vfs } from '../../vfs/vfs.ts';
@@ -27,10 +27,16 @@ export class Procfs extends FileSystem {
   override readonly cachesNames = false;
   override readonly blockSize = 1024;
   override readonly hasFixedNames = true;
+  override readonly hasHandles = false;
   readonly vfs: Vfs;
   readonly tasks: TaskSource;
   readonly root: Inode;
   #lastIno = 0;
+
+  /** st_blksize is 1024, but a page counts here (`simple_statfs`). */
+  override statistics(): FileSystemStatistics {
+    return { ...super.statistics(), blockSize: 4096 };
+  }
 
   constructor(clock: FileClock, vfs: Vfs, tasks: TaskSource, system: SystemView) {
     super(clock);

@@ -26,8 +26,6 @@ export class TmpfsFile extends TmpfsInode {
   readonly #contents: Contents;
   /** F_SEAL_* bits; memfd_create(2) with MFD_ALLOW_SEALING starts with none. */
   seals = F_SEAL_SEAL;
-  /** Shared writable mappings, which F_SEAL_WRITE must not meet. */
-  writableMappings = 0;
 
   constructor(fs: Tmpfs, ino: number, spec: NodeSpec) {
     super(fs, ino, spec);
@@ -108,12 +106,21 @@ export class TmpfsFile extends TmpfsInode {
     return { segment, offset };
   }
 
-  /** F_ADD_SEALS. */
-  addSeals(seals: number): number {
+  override get isWriteSealed(): boolean {
+    return (this.seals & NO_WRITE) !== 0;
+  }
+
+  override setMode(mode: number): number {
+    if ((this.seals & F_SEAL_EXEC) !== 0 && ((mode ^ this.mode) & 0o111) !== 0) return -EPERM;
+    return super.setMode(mode);
+  }
+
+  /** F_ADD_SEALS. `isMapped`: a shared mapping may write, which F_SEAL_WRITE must not meet. */
+  addSeals(seals: number, isMapped: () => boolean): number {
     if ((seals & ~SEALS) !== 0) return -EINVAL;
     if ((this.seals & F_SEAL_SEAL) !== 0) return -EPERM;
     if ((seals & F_SEAL_WRITE) !== 0 && (this.seals & F_SEAL_WRITE) === 0)
-      if (this.writableMappings > 0) return -EBUSY;
+      if (isMapped()) return -EBUSY;
     this.seals |= seals;
     return 0;
   }

@@ -10,6 +10,7 @@
 import { EINTR, EIO, ENOSYS } from '../../abi/errno.table.ts';
 import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW } from '../../abi/file-flags.ts';
 import { makeDev } from '../../abi/file-mode.ts';
+import { FS_IOC_GETFLAGS, FS_IOC_SETFLAGS } from '../../abi/inode-flags.ts';
 import { STATFS, STATX, STATX_BASIC_STATS, STATX_BTIME } from '../../abi/stat-layout.ts';
 import { assert } from '../../base/assert.ts';
 import type { HostEntry, HostStat, HostTimes, HostUsage } from '../../fs/hostfs/host-folder.ts';
@@ -306,6 +307,17 @@ export class FileCalls extends RawSyscalls {
       filesFree: this.#number(STATFS.ffree),
       nameMax: this.#number(STATFS.namelen),
     };
+  }
+
+  getFlags(fd: number): number {
+    this.#view.setUint32(DATA, 0, true);
+    const result = this.ioctl(fd, FS_IOC_GETFLAGS, this.#address + DATA);
+    return result < 0 ? result : this.#view.getUint32(DATA, true);
+  }
+
+  setFlags(fd: number, flags: number): number {
+    this.#view.setUint32(DATA, flags, true);
+    return this.ioctl(fd, FS_IOC_SETFLAGS, this.#address + DATA);
   }
 
   allocate(fd: number, mode: number, offset: number, length: number): number {

@@ -216,6 +216,10 @@ export class LiveTaskView implements TaskView {
     return this.#isAlive ? this.#task.files.get(fd) : undefined;
   }
 
+  closesOnExec(fd: number): boolean {
+    return this.#task.files.getCloseOnExec(fd);
+  }
+
   threads(): readonly TaskView[] {
     const tasks = new Set(this.#task.group.tasks).add(this.#task.group.leader);
     return [...tasks].sort((a, b) => a.tid - b.tid).map((task) => new LiveTaskView(task));

@@ -221,6 +221,10 @@ class MasterFile extends OpenFile {
   readonly #pty: Pty;
   override readonly waitQueue: WaitQueue;
 
+  override get sendsSignals(): boolean {
+    return true;
+  }
+
   constructor(request: OpenRequest, devpts: Devpts, pty: Pty) {
     super(request);
     this.#devpts = devpts;

@@ -17,6 +17,10 @@ export class TerminalFile extends OpenFile {
   override readonly waitQueue: WaitQueue;
   readonly #onClosed: () => void;
 
+  override get sendsSignals(): boolean {
+    return true;
+  }
+
   constructor(request: OpenRequest, terminal: Terminal, onClosed: () => void) {
     super(request);
     this.terminal = terminal;

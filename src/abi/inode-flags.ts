@@ -1,0 +1,9 @@
+/** ioctl(2) on files and the flags of inodes: `include/uapi/linux/fs.h`, ioctl_iflags(2). */
+
+export const FIGETBSZ = 2;
+export const FIOQSIZE = 0x5460;
+export const FS_IOC_GETFLAGS = 0x8008_6601;
+export const FS_IOC_SETFLAGS = 0x4008_6602;
+
+export const FS_IMMUTABLE_FL = 0x10;
+export const FS_APPEND_FL = 0x20;

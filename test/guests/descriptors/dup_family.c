@@ -1,0 +1,7 @@
+#include "files.h"
+int main(void) {
+  int fd = open("f", O_RDWR | O_CREAT, 0600); T(fd); T(dup(fd)); T(dup2(fd, 20)); T(dup2(fd, fd)); T(dup2(99, 99)); T(dup2(99, 5)); T(dup2(fd, -1)); T(dup2(-1, 5)); T(dup2(fd, 1 << 30)); T(dup3(fd, 21, O_CLOEXEC)); T(fcntl(21, F_GETFD)); T(dup3(fd, 21, 0)); T(fcntl(21, F_GETFD)); T(dup3(fd, fd, 0)); T(dup3(99, 99, 0)); T(dup3(fd, 22, O_NONBLOCK)); T(dup3(fd, 22, O_CLOEXEC | O_APPEND)); T(dup3(99, 22, 0)); T(dup3(fd, -1, 0)); T(dup(-1)); T(dup(99));
+  T(fcntl(fd, F_DUPFD, 50)); T(fcntl(fd, F_DUPFD, 50)); T(fcntl(fd, F_DUPFD_CLOEXEC, 60)); T(fcntl(60, F_GETFD)); T(fcntl(50, F_GETFD)); T(fcntl(fd, F_SETFD, FD_CLOEXEC)); T(fcntl(fd, F_GETFD)); T(fcntl(4, F_GETFD)); T(dup2(fd, 30)); T(fcntl(30, F_GETFD)); T(fcntl(fd, F_SETFD, 2)); T(fcntl(fd, F_GETFD)); T(fcntl(fd, F_SETFD, 3)); T(fcntl(fd, F_GETFD));
+  T(write(fd, "abc", 3)); T(lseek(20, 0, SEEK_CUR)); T(fcntl(20, F_SETFL, O_APPEND)); HEX(fcntl(fd, F_GETFL)); T(close(fd)); T(close(fd)); T(write(20, "d", 1)); show("f"); T(close_range(30, 29, 0)); T(close_range(20, 21, 0)); T(fcntl(20, F_GETFD)); T(close_range(45, ~0u, 4)); T(fcntl(50, F_GETFD)); T(close_range(45, ~0u, 0)); T(fcntl(50, F_GETFD)); T(close_range(4, 10, 8)); T(close_range(0, 0, 1)); T(fcntl(4, F_GETFD)); T(close_range(4, 4, 2)); T(fcntl(4, F_GETFD)); T(close_range(500, 600, 0)); T(open("f", O_RDONLY));
+  T(fcntl(0, 9999)); T(fcntl(-1, F_GETFD));
+}

@@ -1,0 +1,9 @@
+#include "files.h"
+#include <linux/fs.h>
+#include <termios.h>
+int main(void) {
+  int fd = open("f", O_RDWR | O_CREAT, 0600), d = open(".", O_RDONLY), p[2], n = open("/dev/null", O_RDWR), pa = open("f", O_PATH), v; pipe(p); write(fd, "0123456789", 10); lseek(fd, 3, SEEK_SET); write(p[1], "abcde", 5);
+  T((v = -1, ioctl(fd, FIONREAD, &v))); T(v); lseek(fd, 20, SEEK_SET); T(ioctl(fd, FIONREAD, &v)); T(v); T(ioctl(p[0], FIONREAD, &v)); T(v); T(ioctl(p[1], FIONREAD, &v)); T(ioctl(n, FIONREAD, &v)); T(ioctl(d, FIONREAD, &v)); T(ioctl(fd, FIONREAD, NULL)); T(ioctl(-1, FIONREAD, &v)); T(ioctl(pa, FIONREAD, &v)); T(ioctl(fd, FIOCLEX)); T(fcntl(fd, F_GETFD)); T(ioctl(fd, FIONCLEX)); T(fcntl(fd, F_GETFD)); v = 1; T(ioctl(fd, FIONBIO, &v)); HEX(fcntl(fd, F_GETFL) & O_NONBLOCK); v = 0; T(ioctl(p[0], FIONBIO, &v)); T(ioctl(fd, FIONBIO, NULL)); v = 1; T(ioctl(p[0], FIOASYNC, &v)); HEX(fcntl(p[0], F_GETFL) & O_ASYNC); T(ioctl(fd, FIOASYNC, &v)); T(ioctl(n, FIOASYNC, &v));
+  T(ioctl(fd, FIOQSIZE, &(long){0})); T(ioctl(d, FIOQSIZE, &(long){0})); T(ioctl(p[0], FIOQSIZE, &(long){0})); T(ioctl(fd, FIGETBSZ, &v)); T(v); T(ioctl(d, FIGETBSZ, &v)); T(ioctl(p[0], FIGETBSZ, &v)); struct termios t; struct winsize w; T(ioctl(fd, TCGETS, &t)); T(ioctl(d, TCGETS, &t)); T(ioctl(p[0], TCGETS, &t)); T(ioctl(n, TCGETS, &t)); T(ioctl(fd, TIOCGWINSZ, &w)); T(ioctl(p[0], TIOCGWINSZ, &w)); T(ioctl(fd, 0x12345678, &v)); T(ioctl(n, 0x12345678, &v)); T(ioctl(p[0], 0x12345678, &v)); T(ioctl(d, 0, 0)); T(isatty(fd)); T(isatty(p[0])); T(isatty(-1)); T(ttyname(fd) == NULL);
+  int u = open("/dev/urandom", O_RDONLY); T(ioctl(u, 0x80045200, &v)); T(ioctl(u, 0x12345678, &v)); T(ioctl(open("/dev/zero", O_RDONLY), FIONREAD, &v)); T(ioctl(open("/proc/version", O_RDONLY), FIONREAD, &v)); T(ioctl(open("/proc/version", O_RDONLY), TCGETS, &t)); T(ioctl(memfd_create("m", 0), FIONREAD, &v)); T(v);
+}
