@@ -5,7 +5,7 @@
 
 import { CAP_LAST, CAP_SETPCAP } from '../abi/capability.ts';
 import { EFAULT, EINVAL, ENOSYS, EPERM, ESRCH } from '../abi/errno.table.ts';
-import { ARCH, CLONE_NAMESPACES, PR } from '../abi/task-flags.ts';
+import { ARCH, CLONE, CLONE_NAMESPACES, PR } from '../abi/task-flags.ts';
 import { ALL_CAPABILITIES } from '../kernel/credentials.ts';
 import { seccompMode } from '../kernel/seccomp.ts';
 import type { Task } from '../kernel/task.ts';
@@ -291,21 +291,32 @@ function sysMembarrier(_task: Task, command: number, flags: number): number {
 /** glibc registers at start and goes on without; threads are never moved between processors. */
 const sysRseq = () => -ENOSYS;
 
-function sysPtrace(task: Task, operation: number): number {
-  task.kernel.logOnce('ptrace', `ptrace is refused (EPERM), request ${operation} of ${task}`);
+const PTRACE = { TRACEME: 0, ATTACH: 16, SEIZE: 0x4206 } as const;
+
+/** Nobody may trace, so nobody is traced: requests for a tracee find none (ptrace(2), ESRCH). */
+function sysPtrace(task: Task, request: number, pid: number): number {
+  const attaches = request === PTRACE.ATTACH || request === PTRACE.SEIZE;
+  if (request !== PTRACE.TRACEME && !attaches) return -ESRCH;
+  if (attaches && task.kernel.processes.task(pid) === undefined) return -ESRCH;
+  task.kernel.logOnce('ptrace', `ptrace is refused (EPERM), request ${request} of ${task}`);
   return -EPERM;
 }
 
+const THREAD_FLAGS = CLONE.CLONE_THREAD | CLONE.CLONE_SIGHAND | CLONE.CLONE_VM;
+const UNSHARE_FLAGS = THREAD_FLAGS | CLONE.CLONE_FS | CLONE.CLONE_FILES | CLONE.CLONE_SYSVSEM;
+
 function sysUnshare(task: Task, flags: number): number {
   if ((flags & CLONE_NAMESPACES) !== 0) return -EPERM;
-  const known = 0x200 | 0x400 | 0x40000;
-  if ((flags & ~known) !== 0) return -EINVAL;
-  if ((flags & 0x400) !== 0 && task.files.isShared) {
+  if ((flags & ~UNSHARE_FLAGS) !== 0) return -EINVAL;
+  // What threads share cannot be unshared while there are several; alone there is nothing to do.
+  const isAlone = task.group.tasks.size === 1 && task.kernel.spaces.users(task.space) === 1;
+  if ((flags & THREAD_FLAGS) !== 0 && !isAlone) return -EINVAL;
+  if ((flags & CLONE.CLONE_FILES) !== 0 && task.files.isShared) {
     const own = task.files.clone();
     task.files.leave();
     task.files = own;
   }
-  if ((flags & 0x200) !== 0 && task.kernel.fsContexts.users(task.fs) > 1) {
+  if ((flags & CLONE.CLONE_FS) !== 0 && task.kernel.fsContexts.users(task.fs) > 1) {
     const own = task.kernel.fsContexts.enter(task.fs.clone());
     task.kernel.fsContexts.leave(task.fs);
     task.fs = own;
