@@ -56,6 +56,10 @@ test('IntervalMap does what an array of cells does', () => {
         map.insert(start, end, value);
         model.set(start, end, value);
       } else model.set(start, end, undefined);
+      const one = map.findAfter(random.below(SPACE));
+      const other = { id: random.below(3), offset: random.below(4) === 0 ? 0 : (one?.start ?? 0) };
+      if (one && map.replace(one.start, one.end, other)) model.set(one.start, one.end, other);
+      if (one) assert.equal(map.replace(one.start, one.end + 1, other), false);
       assert.deepEqual(flatten(map), model.cells, `seed ${seed} step ${step}`);
       const length = 1 + random.below(8);
       const low = random.below(20);

@@ -119,6 +119,23 @@ export class IntervalMap<V> {
     this.#items.splice(index, drop, item);
   }
 
+  /**
+   * Gives the interval that is exactly [start, end) another value, in place. False: there is none, or
+   * it would join a neighbour; nothing is changed then.
+   */
+  replace(start: number, end: number, value: V): boolean {
+    const index = this.#indexAfter(start);
+    const item = this.#items[index];
+    if (item === undefined || item.start !== start || item.end !== end) return false;
+    const changed: Interval<V> = { start, end, value };
+    const left = this.#items[index - 1];
+    const right = this.#items[index + 1];
+    if (left !== undefined && this.#joins(left, changed)) return false;
+    if (right !== undefined && this.#joins(changed, right)) return false;
+    this.#items[index] = changed;
+    return true;
+  }
+
   #joins(left: Interval<V>, right: Interval<V>): boolean {
     return (
       left.end === right.start && this.#rules.joins(left.value, left.end - left.start, right.value)

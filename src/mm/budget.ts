@@ -77,8 +77,8 @@ export class MemoryBudget {
 }
 
 /** Whether a mapping counts. */
-export function isCharged(mapping: Mapping): boolean {
-  const isWritable = (mapping.prot & PROT.PROT_WRITE) !== 0;
+export function isCharged(mapping: Mapping, prot = mapping.prot): boolean {
+  const isWritable = (prot & PROT.PROT_WRITE) !== 0;
   if (mapping.shared) return mapping.file === undefined;
   return isWritable;
 }

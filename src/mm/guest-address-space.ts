@@ -241,7 +241,7 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
     const { value } = piece;
     if (value.prot === prot) return 0;
     if ((prot & ~value.maxProt) !== 0) return -EACCES;
-    const charge = isCharged({ ...value, prot }) ? end - start : 0;
+    const charge = isCharged(value, prot) ? end - start : 0;
     const charged = isCharged(value) ? end - start : 0;
     if (charge > charged && !this.budget.admits(charge)) return -ENOMEM;
     const lostExec = (value.prot & PROT.PROT_EXEC) !== 0 && (prot & PROT.PROT_EXEC) === 0;
@@ -249,7 +249,8 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
     if (lostExec) this.dropCode(start, end);
     const failed = this.hostProtect(start, end - start, prot, value);
     if (failed < 0) return failed;
-    this.edit(start, end, (mapping) => ({ ...mapping, prot }));
+    if (this.mappings.replace(start, end, { ...value, prot })) this.changed();
+    else this.edit(start, end, (mapping) => ({ ...mapping, prot }));
     this.budget.change(charge - charged);
     const isNew = (prot & ~value.prot & (PROT.PROT_EXEC | PROT.PROT_WRITE)) !== 0;
     if (isNew && (prot & PROT.PROT_EXEC) !== 0)

@@ -151,6 +151,7 @@ export abstract class MappedMemory extends GuestMemory {
   // ---- kernel writes to pages that the guest may not write
 
   peek(addr: number, target: Uint8Array): number {
+    if (this.direct(addr, target.length, false) !== undefined) return this.copyIn(addr, target);
     return this.#withAccess(addr, target.length, PROT.PROT_READ, () => this.copyIn(addr, target));
   }
 
