@@ -31,7 +31,7 @@ interface OsRow {
 }
 
 const PROGRAMS = new URL('./programs/', import.meta.url).pathname;
-const ROUNDS = 5;
+const ROUNDS = 3;
 const ENTRIES = 1000;
 const busybox = () => program('busybox', 'busybox-static');
 
@@ -50,7 +50,7 @@ const ROWS: readonly OsRow[] = [
   { name: 'socketpair ping-pong', bar: 0.4, words: () => ['socketpair', '50000'] },
   { name: 'futex ping-pong', bar: 0.4, words: () => ['futex', '100000'] },
   { name: 'pipe 64 KiB', bar: 1, words: () => ['pipebw', '8000'] },
-  { name: 'spawn static', bar: 0.7, words: () => ['spawn', '1000', './true'] },
+  { name: 'spawn static', bar: 0.7, words: () => ['spawn', '1000', './true'], onImage: true },
   { name: 'spawn busybox', bar: 0.8, words: () => ['busybox', '500', busybox()] },
   { name: 'spawn dynamic', bar: 1.5, words: () => ['spawn', '300', '/bin/true'] },
   { name: 'fork 1 MiB', bar: 0.8, words: () => ['fork1', '600'] },

@@ -68,18 +68,17 @@ export abstract class GuestMemory {
   /** True when [addr, addr + length) may be read directly. */
   #directRead(addr: number, length: number): boolean {
     const found = this.#lookup(addr);
-    return (
-      found !== undefined &&
-      addr + length <= found.end &&
-      found.value.direct &&
-      found.value.prot !== 0
-    );
+    if (found === undefined || !isDirectlyReadable(found.value)) return false;
+    const end = addr + length;
+    return end <= found.end || this.mappings.covers(found.end, end, isDirectlyReadable);
   }
 
   #directWrite(addr: number, length: number): boolean {
     const found = this.#lookup(addr);
-    if (found === undefined || addr + length > found.end || !found.value.direct) return false;
-    if ((found.value.prot & PROT_WRITE) === 0) return false;
+    if (found === undefined || !isDirectlyWritable(found.value)) return false;
+    const end = addr + length;
+    // A buffer may begin in the data of a program and end in the zeros behind it.
+    if (end > found.end && !this.mappings.covers(found.end, end, isDirectlyWritable)) return false;
     if (this.writeProtected.size !== 0) this.#announce(addr, length);
     return true;
   }
@@ -281,6 +280,10 @@ export abstract class GuestMemory {
     return this.copyOut(addr, this.#scratch.subarray(0, length));
   }
 }
+
+const isDirectlyReadable = ({ direct, prot }: Mapping): boolean => direct && prot !== 0;
+const isDirectlyWritable = ({ direct, prot }: Mapping): boolean =>
+  direct && (prot & PROT_WRITE) !== 0;
 
 function isRange(addr: number, length: number): boolean {
   return addr >= 0 && addr + length <= LIMIT;
