@@ -88,3 +88,18 @@ test('a dropped unit is in no table, even if a later one has the same return add
   assert.equal(domain.tables.returns[index], fill);
   assert.equal(domain.learnReturn(0x402008), true);
 });
+
+test('dropped units are forgotten, live ones are found and linked as before', () => {
+  const host = fakeCodeHost(1 << 20);
+  const cache = new CodeCache(host);
+  const domain = cache.createDomain();
+  const kept = cache.add(unit({ rip: 0x500000 }), domain);
+  const link = Uint32Array.of(0x600000, 8, 2);
+  const linked = cache.add(unit({ rip: 0x500010, links: link }), domain);
+  for (let n = 0; n < 20_000; n++) domain.drop(cache.add(unit({ links: link }), domain));
+  assert.equal(cache.statistics.flushes, 0);
+  assert.ok(cache.unitCount < 5000);
+  assert.equal(cache.unitAt(kept.offset), kept);
+  assert.equal(cache.link(linked.firstLink)?.target, 0x600000);
+  assert.equal(cache.link(linked.firstLink + 1), undefined);
+});

@@ -46,9 +46,11 @@ export class CodeCache {
   readonly store: UnitStore;
   private readonly verifier = new CodeVerifier();
   private readonly domains = new Set<Domain>();
-  private readonly links: Link[] = [];
+  private readonly links: (Link | undefined)[] = [];
   /** By ascending offset in code memory. */
-  private readonly placed: PlacedUnit[] = [];
+  private placed: PlacedUnit[] = [];
+  /** How many units there may be before dropped ones are forgotten. */
+  private sweepAt = FIRST_SWEEP;
   private readonly place: UnitPlace & { placement: number };
   /** Where a unit gets what depends on its place, is verified, and is published from. */
   private snapshot = new Uint8Array(1 << 14);
@@ -101,6 +103,7 @@ export class CodeCache {
 
   /** Publishes `unit` for `domain`; `known`: where it may be entered, if it has been verified. */
   add(unit: Unit, domain: Domain, known?: Uint32Array): PlacedUnit {
+    if (this.placed.length >= this.sweepAt) this.sweep();
     let offset = this.space.reserve(unit.bytes.length);
     if (offset < 0) {
       this.flush();
@@ -178,6 +181,11 @@ export class CodeCache {
     return link && !link.from.dead ? link : undefined;
   }
 
+  /** Units that are known, dropped ones until the next sweep included. */
+  get unitCount(): number {
+    return this.placed.length;
+  }
+
   /** The unit whose bytes contain this offset of code memory. */
   unitAt(offset: number): PlacedUnit | undefined {
     const { placed } = this;
@@ -201,17 +209,33 @@ export class CodeCache {
     return units.length > 0;
   }
 
+  /**
+   * Lets go of what dropped units held, where guests change their code all the time; code memory is
+   * used anew, too, once most of it is waste.
+   */
+  private sweep(): void {
+    const { links, placed, space } = this;
+    for (let n = 0; n < links.length; n++) if (links[n]?.from.dead) links[n] = undefined;
+    this.placed = placed.filter((each) => !each.dead);
+    this.sweepAt = Math.max(FIRST_SWEEP, 2 * this.placed.length);
+    const live = this.placed.reduce((sum, { unit }) => sum + unit.bytes.length, 0);
+    if (space.usedBytes - live > Math.max(WASTE_BYTES, live)) this.flush();
+  }
+
   /** Forgets every translation of every domain; no thread may be in translated code. */
   flush(): void {
     for (const domain of this.domains) domain.clear();
     this.links.length = 0;
     this.placed.length = 0;
+    this.sweepAt = FIRST_SWEEP;
     this.space.reset();
     this.statistics.flushes++;
   }
 }
 
 const JMP = 0xe9;
+const FIRST_SWEEP = 4096;
+const WASTE_BYTES = 64 * 1024 * 1024;
 
 function startsAt(starts: Uint32Array, at: number): boolean {
   return ((starts[at >> 5]! >> (at & 31)) & 1) === 1;

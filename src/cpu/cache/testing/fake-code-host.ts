@@ -6,16 +6,16 @@ import { EXIT, TABLE_ENTRIES } from '../../sandbox/layout.ts';
 
 const EXECUTABLE = 0x7000_0000;
 
-export function fakeCodeHost(): CodeHost {
+export function fakeCodeHost(codeBytes = 1 << 16): CodeHost {
   const exits = Object.fromEntries(
     Object.values(EXIT).map((kind) => [kind, (EXECUTABLE + 32 * kind) as HostAddr]),
   );
   const host = {
     tlsDisplacement: -256,
     code: {
-      bytes: new Uint8Array(1 << 16),
+      bytes: new Uint8Array(codeBytes),
       executable: EXECUTABLE as HostAddr,
-      sizeBytes: 1 << 16,
+      sizeBytes: codeBytes,
     },
     codeStart: 4096,
     stubs: { exits, miss: (EXECUTABLE + 1024) as HostAddr },
