@@ -35,3 +35,13 @@ test('a change starts the time of quiet again', () => {
   for (let n = 0; n < 20; n++) assert.deepEqual(written.tick(), []);
   assert.equal(written.isChecked(9), true);
 });
+
+test('a page that stayed quiet for long starts afresh', () => {
+  const written = new WrittenPages();
+  written.noteFault(9, true);
+  while (written.isChecked(9)) written.tick();
+  for (let n = 0; n < 1000; n++) written.tick();
+  assert.equal(written.noteFault(9, false), false);
+  assert.equal(written.noteFault(9, false), false);
+  assert.equal(written.noteFault(9, false), true);
+});

@@ -4,7 +4,8 @@
  *
  * A write fault costs a delivery by the host, two changes of protection and new translations; a
  * self-check some loads at each entry. So a page changes over after a few faults, at once when code
- * stores into the page that it runs on, and back when it was quiet for a while: twice as long each time.
+ * stores into the page that it runs on, and back when it was quiet for a while: twice as long each
+ * time, unless it stayed quiet for long.
  */
 
 /** Write faults to translated code that a page takes. */
@@ -12,9 +13,17 @@ const FAULTS_BEFORE_CHECKS = 3;
 /** Ticks of CPU time (4 ms) without a change after which a page is protected again. */
 const FIRST_PATIENCE_TICKS = 32;
 const LONGEST_PATIENCE_TICKS = 4096;
+/** A page that needed no checks for so many times its patience starts afresh. */
+const FORGIVEN_AFTER = 4;
 /** Bounds of what is remembered; beyond, everything is learned anew. */
 const MAX_PAGES = 65536;
 const MAX_IMMEDIATES = 65536;
+
+/** A page that went back: how long it stays next time, and when that was. */
+interface Relapse {
+  readonly patience: number;
+  readonly sinceTick: number;
+}
 
 interface Checked {
   patience: number;
@@ -23,9 +32,10 @@ interface Checked {
 
 export class WrittenPages {
   readonly #faults = new Map<number, number>();
-  readonly #patience = new Map<number, number>();
+  readonly #relapses = new Map<number, Relapse>();
   readonly #checked = new Map<number, Checked>();
   readonly #liveImmediates = new Set<number>();
+  #ticks = 0;
 
   isChecked(page: number): boolean {
     return this.#checked.has(page);
@@ -34,10 +44,18 @@ export class WrittenPages {
   /** A store hit protected code on `page`; true when its code is to check itself from now on. */
   noteFault(page: number, fromThere: boolean): boolean {
     if (this.#faults.size >= MAX_PAGES) this.#faults.clear();
+    const before = this.#relapses.get(page);
+    const isRelapse =
+      before !== undefined && this.#ticks - before.sinceTick < FORGIVEN_AFTER * before.patience;
+    if (before !== undefined && !isRelapse) {
+      // Code that came to a page now and then is no code that changes.
+      this.#relapses.delete(page);
+      this.#faults.delete(page);
+    }
     const faults = (this.#faults.get(page) ?? 0) + 1;
     this.#faults.set(page, faults);
     if (!fromThere && faults < FAULTS_BEFORE_CHECKS) return false;
-    const patience = this.#patience.get(page) ?? FIRST_PATIENCE_TICKS;
+    const patience = isRelapse ? before.patience : FIRST_PATIENCE_TICKS;
     this.#checked.set(page, { patience, quietTicks: 0 });
     return true;
   }
@@ -50,14 +68,16 @@ export class WrittenPages {
 
   /** Pages that go back to write-protection: their units are to be dropped. */
   tick(): number[] {
+    this.#ticks++;
     if (this.#checked.size === 0) return [];
     const quiet: number[] = [];
     for (const [page, checked] of this.#checked) {
       if (++checked.quietTicks < checked.patience) continue;
       this.#checked.delete(page);
-      if (this.#patience.size >= MAX_PAGES) this.#patience.clear();
-      this.#patience.set(page, Math.min(2 * checked.patience, LONGEST_PATIENCE_TICKS));
-      // The next fault alone decides.
+      if (this.#relapses.size >= MAX_PAGES) this.#relapses.clear();
+      const next = Math.min(2 * checked.patience, LONGEST_PATIENCE_TICKS);
+      this.#relapses.set(page, { patience: next, sinceTick: this.#ticks });
+      // The next fault alone decides, if it comes soon.
       this.#faults.set(page, FAULTS_BEFORE_CHECKS - 1);
       quiet.push(page);
     }
