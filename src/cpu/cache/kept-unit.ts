@@ -180,22 +180,31 @@ export class KeptUnit implements Unit {
     this.instructionCount = r.unsigned();
     const detailBytes = r.unsigned();
     const counts = this.counts(r);
-    if (!counts || r.failed || byteCount > MOST * 16 || this.instructionCount > MOST) return false;
-    const [ranges, links, relocs, places, leaders, returns] = counts;
-    this.ranges = readRanges(r, arena, ranges!, rip);
-    this.leaders = readPairs(r, arena, leaders!, rip);
-    this.returns = readPairs(r, arena, returns!, rip);
-    this.links = readLinks(r, arena, links!, rip);
-    this.relocs = readRelocs(r, arena, relocs!);
-    const moved = readPlaces(r, arena, places!);
-    const sourceBytes = totalOf(this.ranges);
-    this.source = r.raw(sourceBytes);
-    const raw = r.raw(byteCount);
+    if (!counts || r.failed || this.instructionCount > MOST) return false;
+    const [ranges, links, relocs, places, leaders, returns] = counts as [
+      ...[number, number, number, number, number, number],
+    ];
+    const total = ranges + links + relocs + places + leaders + returns;
+    const raw = arena.emptyWords(total);
+    r.numbers(raw, total);
+    let at = 0;
+    const take = (count: number): Uint32Array => {
+      at += count;
+      return raw.subarray(at - count, at);
+    };
+    this.ranges = summed(take(ranges), RANGE, rip);
+    this.leaders = summed(take(leaders), PAIR, rip);
+    this.returns = summed(take(returns), PAIR, rip);
+    this.links = summed(take(links), LINK, rip);
+    this.relocs = summed(take(relocs), RELOC, rip);
+    const moving = summed(take(places), PLACE, rip);
+    this.source = r.raw(totalOf(this.ranges));
+    const code = r.raw(byteCount);
     if (r.failed || this.record.length - r.at !== detailBytes || !ascend(this.ranges)) return false;
     this.detailsAt = r.at;
-    this.bytes = arena.bytes(raw, 0, raw.length);
+    this.bytes = arena.bytes(code, 0, code.length);
     this.pages = pagesOf(this.ranges, arena);
-    return moveBytes(this.bytes, moved, base, tlsDisplacement);
+    return moveBytes(this.bytes, moving, base, tlsDisplacement);
   }
 
   private counts(r: VarintReader): number[] | undefined {
@@ -218,15 +227,37 @@ export class KeptUnit implements Unit {
 const NOTHING = new Uint8Array(0);
 const NO_WORDS = new Uint32Array(0);
 
-function readRanges(r: VarintReader, arena: Arena, count: number, rip: number): Uint32Array {
-  const ranges = arena.emptyWords(count);
-  let end = rip;
-  for (let n = 0; n < count; n += 2) {
-    ranges[n] = end + r.signed();
-    ranges[n + 1] = r.unsigned();
-    end = ranges[n]! + ranges[n + 1]!;
+/** How a column of a table is written. */
+const PLAIN = 0;
+/** A signed distance from the row before; in the first row from 0, or from the unit's address. */
+const FROM_ZERO = 1;
+const FROM_RIP = 2;
+/** A signed distance from the column before; from the end of the range before. */
+const FROM_LEFT = 3;
+const FROM_END = 4;
+const RANGE = [FROM_END, PLAIN] as const;
+const PAIR = [FROM_RIP, FROM_ZERO] as const;
+const LINK = [FROM_RIP, FROM_ZERO, FROM_LEFT] as const;
+const RELOC = [FROM_ZERO, PLAIN] as const;
+const PLACE = [FROM_ZERO] as const;
+
+/** Makes numbers of the distances in `table`, in place. */
+function summed(table: Uint32Array, columns: readonly number[], rip: number): Uint32Array {
+  const width = columns.length;
+  for (let column = 0; column < width; column++) {
+    const kind = columns[column]!;
+    if (kind === PLAIN) continue;
+    let sum = kind === FROM_ZERO ? 0 : rip;
+    for (let n = column; n < table.length; n += width) {
+      const coded = table[n]!;
+      const distance = (coded >>> 1) ^ -(coded & 1);
+      if (kind === FROM_LEFT) sum = table[n - 1]!;
+      sum = (sum + distance) >>> 0;
+      table[n] = sum;
+      if (kind === FROM_END) sum += table[n + 1]!;
+    }
   }
-  return ranges;
+  return table;
 }
 
 /** Ranges one behind the other, all below 4 GiB. */
@@ -253,54 +284,6 @@ function pagesOf(ranges: Uint32Array, arena: Arena): Uint32Array {
       if (pages.at(-1) !== page) pages.push(page);
   }
   return arena.words(pages, pages.length);
-}
-
-function readPairs(r: VarintReader, arena: Arena, count: number, rip: number): Uint32Array {
-  const pairs = arena.emptyWords(count);
-  let address = rip;
-  let at = 0;
-  for (let n = 0; n < count; n += 2) {
-    address += r.signed();
-    at += r.signed();
-    pairs[n] = address;
-    pairs[n + 1] = at;
-  }
-  return pairs;
-}
-
-function readLinks(r: VarintReader, arena: Arena, count: number, rip: number): Uint32Array {
-  const links = arena.emptyWords(count);
-  let target = rip;
-  let at = 0;
-  for (let n = 0; n < count; n += LINK_INTS) {
-    target += r.signed();
-    at += r.signed();
-    links[n] = target;
-    links[n + 1] = at;
-    links[n + 2] = at + r.signed();
-  }
-  return links;
-}
-
-function readRelocs(r: VarintReader, arena: Arena, count: number): Uint32Array {
-  const relocs = arena.emptyWords(count);
-  let at = 0;
-  for (let n = 0; n < count; n += RELOC_INTS) {
-    at += r.signed();
-    relocs[n] = at;
-    relocs[n + 1] = r.unsigned();
-  }
-  return relocs;
-}
-
-function readPlaces(r: VarintReader, arena: Arena, count: number): Uint32Array {
-  const places = arena.emptyWords(count);
-  let place = 0;
-  for (let n = 0; n < count; n++) {
-    place += r.signed();
-    places[n] = place;
-  }
-  return places;
 }
 
 /** What does not decode gives tables that end early: nothing is found in them. */

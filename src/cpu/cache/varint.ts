@@ -71,6 +71,36 @@ export class VarintReader {
     return (value >>> 1) ^ -(value & 1);
   }
 
+  /**
+   * The next `count` unsigned numbers, into the start of `target`: one loop for all, which is what
+   * makes reading units quick before it has been optimised.
+   */
+  numbers(target: Uint32Array, count: number): void {
+    const { bytes, end } = this;
+    let { at } = this;
+    for (let n = 0; n < count; n++) {
+      if (at >= end) {
+        this.fail();
+        return;
+      }
+      let value = bytes[at++]!;
+      if (value > 127) {
+        value &= 127;
+        for (let shift = 7; ; shift += 7) {
+          if (at >= end || shift > 28) {
+            this.fail();
+            return;
+          }
+          const byte = bytes[at++]!;
+          value |= (byte & 127) << shift;
+          if (byte < 128) break;
+        }
+      }
+      target[n] = value;
+    }
+    this.at = at;
+  }
+
   /** A view of the next bytes; empty when there are fewer. */
   raw(length: number): Uint8Array {
     if (length > this.end - this.at) {
