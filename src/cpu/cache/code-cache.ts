@@ -170,7 +170,7 @@ export class CodeCache {
         startsAt(placed.starts, displacementAt - 1) &&
         startsAt(placed.starts, displacementAt + 4);
       if (!isJump) throw new RejectedUnitError(unit, displacementAt, 'link', 'no branch there');
-      links.push({ from: placed, target: unit.links[n]!, at });
+      links.push({ from: placed, target: unit.links[n]!, at, next: undefined });
     }
     return links;
   }

@@ -8,6 +8,7 @@ import type { LookupTables } from '../code-host.ts';
 import { TABLE_ENTRIES } from '../sandbox/layout.ts';
 import { TARGET } from '../sandbox/macros.ts';
 import { LINK_INTS, type Unit } from '../translate/unit.ts';
+import { AddressMap } from './address-map.ts';
 import type { CodeSpace } from './code-space.ts';
 import { WideTable } from './wide-table.ts';
 
@@ -29,6 +30,8 @@ export interface Link {
   readonly target: number;
   /** Offset of the displacement in code memory. */
   readonly at: number;
+  /** Another one to the same target; kept by the domain. */
+  next: Link | undefined;
 }
 
 const INDEX = TABLE_ENTRIES - 1;
@@ -41,16 +44,16 @@ export class Domain implements Disposable {
   private readonly space: CodeSpace;
   private readonly returnFill: bigint;
   /** Guest address → offset of its entry in code memory. */
-  private readonly entries = new Map<number, number>();
+  private readonly entries = new AddressMap();
   /** Of `entries`, before the map is asked: address and offset by turns; offset 0 means none. */
   private readonly recent = new Uint32Array(2 * RECENT);
   /** Guest address → offset of its landing of returns, of jumps. */
-  private readonly returnLandings = new Map<number, number>();
-  private readonly jumpLandings = new Map<number, number>();
+  private readonly returnLandings = new AddressMap();
+  private readonly jumpLandings = new AddressMap();
   /** Guest page → units made from it. */
   private readonly byPage = new Map<number, Set<PlacedUnit>>();
-  /** Guest address → links that go (or want to go) there. */
-  private readonly incoming = new Map<number, Link[]>();
+  /** Guest address → links that go (or want to go) there: the last one, which leads to the others. */
+  private readonly incoming = new Map<number, Link>();
   readonly units = new Set<PlacedUnit>();
   /** Address spaces that use it. */
   users = 0;
@@ -110,13 +113,13 @@ export class Domain implements Disposable {
     if (!isStart(placed, at) || this.entries.has(rip)) return;
     const offset = placed.offset + at;
     this.entries.set(rip, offset);
-    for (const link of this.incoming.get(rip) ?? []) this.space.patchBranch(link.at, offset);
+    for (let link = this.incoming.get(rip); link; link = link.next)
+      this.space.patchBranch(link.at, offset);
   }
 
   private connect(link: Link): void {
-    const waiting = this.incoming.get(link.target);
-    if (waiting) waiting.push(link);
-    else this.incoming.set(link.target, [link]);
+    link.next = this.incoming.get(link.target);
+    this.incoming.set(link.target, link);
     const entry = this.entries.get(link.target);
     if (entry !== undefined) this.space.patchBranch(link.at, entry);
   }
@@ -184,13 +187,17 @@ export class Domain implements Disposable {
       this.forgetReturn(unit.returns[n]!, placed.offset + unit.returns[n + 1]!);
     this.forgetJump(unit.rip, placed.offset + unit.landingAt);
     for (let n = 0; n < unit.links.length; n += LINK_INTS) {
-      const target = unit.links[n]!;
-      const waiting = this.incoming.get(target);
-      if (!waiting) continue;
-      const kept = waiting.filter((each) => each.from !== placed);
-      if (kept.length > 0) this.incoming.set(target, kept);
-      else this.incoming.delete(target);
+      this.disconnect(placed, unit.links[n]!);
     }
+  }
+
+  private disconnect(placed: PlacedUnit, target: number): void {
+    let first = this.incoming.get(target);
+    while (first?.from === placed) first = first.next;
+    if (first) this.incoming.set(target, first);
+    else this.incoming.delete(target);
+    for (let link = first; link; link = link.next)
+      while (link.next?.from === placed) link.next = link.next.next;
   }
 
   private leave(placed: PlacedUnit, rip: number): void {
@@ -199,7 +206,8 @@ export class Domain implements Disposable {
     this.entries.delete(rip);
     this.recent[2 * (rip & (RECENT - 1)) + 1] = 0;
     this.wide.delete(rip);
-    for (const link of this.incoming.get(rip) ?? []) this.space.patchBranch(link.at, link.at + 4);
+    for (let link = this.incoming.get(rip); link; link = link.next)
+      this.space.patchBranch(link.at, link.at + 4);
   }
 
   /** The table may still lead to this landing when a later unit has one for the same address. */
