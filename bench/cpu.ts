@@ -10,6 +10,7 @@ import { onPath } from '../test/support/packages.ts';
 import { compile } from '../test/support/toolchain.ts';
 import { type Contestant, compete, geometricMean, type Sample } from './measure.ts';
 import { REAL_PROGRAMS, type RealProgram } from './real-programs.ts';
+import { benchStart, benchThroughput, STARTS } from './start-rows.ts';
 import { benchStartUp } from './start-up.ts';
 import { type ResultRow, renderTable } from './table.ts';
 
@@ -161,6 +162,8 @@ export function benchCpu(only: readonly string[]): void {
   const measured = real.map((one) => show(benchReal(one, folder)));
   if (measured.length > 1) show(mean('geometric mean, real', measured, 1.5, 1.15));
   benchStartUp(folder, (name) => chosen(name, 'start-up'));
+  for (const start of STARTS) if (chosen(start.name, 'start')) show(benchStart(start, folder));
+  if (chosen('translate', 'start')) for (const row of benchThroughput()) show(row);
   writeFileSync(join(folder, 'cpu.json'), JSON.stringify(all, undefined, 2));
   console.log(`\n${renderTable(all)}\n\nJSON: ${join(folder, 'cpu.json')}`);
 }
