@@ -15,101 +15,84 @@ import { VarintReader, VarintWriter } from './varint.ts';
 const MOST = 1 << 20;
 const LOWEST = -(2 ** 31);
 
-/** Writes `unit`, made at `base` of its module; false if it cannot be moved, or has no source. */
-export function writeUnit(
-  w: VarintWriter,
-  unit: Unit,
-  base: number,
-  tlsDisplacement: number,
-): boolean {
-  if (!unit.isMovable || unit.ranges.length === 0) return false;
-  const bytes = unit.bytes.slice();
-  if (!moveBytes(bytes, unit.places, -base, -tlsDisplacement, LOWEST)) return false;
-  const { links, relocs, places, leaders, returns, ranges, source } = unit;
-  const details = detailsOf(unit);
-  const tables = [ranges, links, relocs, places, leaders, returns];
-  w.reserve(tables.reduce((sum, table) => sum + 5 * table.length, 64));
-  for (const value of [unit.entryAt, unit.landingAt, bytes.length, unit.instructionCount])
-    w.unsigned(value);
-  w.unsigned(details.length);
-  for (const table of tables) w.unsigned(table.length);
-  let end = unit.rip;
-  for (let n = 0; n < ranges.length; n += 2) {
-    w.signed(ranges[n]! - end);
-    w.unsigned(ranges[n + 1]!);
-    end = ranges[n]! + ranges[n + 1]!;
-  }
-  writePairs(w, leaders, unit.rip);
-  writePairs(w, returns, unit.rip);
-  let target = unit.rip;
-  let at = 0;
-  for (let n = 0; n < links.length; n += LINK_INTS) {
-    w.signed((links[n]! - target) | 0);
-    w.signed(links[n + 1]! - at);
-    w.signed(links[n + 2]! - links[n + 1]!);
-    target = links[n]!;
-    at = links[n + 1]!;
-  }
-  at = 0;
-  for (let n = 0; n < relocs.length; n += RELOC_INTS) {
-    w.signed(relocs[n]! - at);
-    w.unsigned(relocs[n + 1]!);
-    at = relocs[n]!;
-  }
-  at = 0;
-  for (let n = 0; n < places.length; n++) {
-    w.signed(places[n]! - at);
-    at = places[n]!;
-  }
-  w.raw(source);
-  w.raw(bytes);
-  w.raw(details);
-  return true;
-}
+/** Writes units; owns the room that it works in. */
+export class UnitWriter {
+  private readonly details = new VarintWriter();
+  private numbers = new Uint32Array(1 << 12);
 
-/** Pairs of guest address, host offset. */
-function writePairs(w: VarintWriter, pairs: Uint32Array, rip: number): void {
-  let address = rip;
-  let at = 0;
-  for (let n = 0; n < pairs.length; n += 2) {
-    w.signed((pairs[n]! - address) | 0);
-    w.signed(pairs[n + 1]! - at);
-    address = pairs[n]!;
-    at = pairs[n + 1]!;
-  }
-}
-
-/** Where the instructions lie, and the fixups. */
-function detailsOf(unit: Unit): Uint8Array {
-  const w = new VarintWriter();
-  const { rips, offsets, fixups } = unit;
-  w.reserve(10 * rips.length + 5 * fixups.length + 8);
-  let rip = unit.rip;
-  let at = 0;
-  for (let n = 0; n < rips.length; n++) {
-    w.signed((rips[n]! - rip) | 0);
-    w.signed(offsets[n]! - at);
-    rip = rips[n]!;
-    at = offsets[n]!;
-  }
-  w.unsigned(fixups.length / FIXUP_INTS);
-  rip = unit.rip;
-  at = 0;
-  for (let n = 0; n < fixups.length; n += FIXUP_INTS) {
-    w.signed(fixups[n]! - at);
-    at = fixups[n]!;
-    const to = fixups[n + 1]!;
-    // 0 where the address stands in a register or slot.
-    if (to === 0) w.unsigned(0);
-    else {
-      const change = (to - rip) | 0;
-      w.unsigned((((change << 1) ^ (change >> 31)) >>> 0) + 1);
-      rip = to;
+  /** Writes `unit`, made at `base` of its module; false if it cannot be moved, or has no source. */
+  write(w: VarintWriter, unit: Unit, base: number, tlsDisplacement: number): boolean {
+    if (!unit.isMovable || unit.ranges.length === 0) return false;
+    const bytes = unit.bytes.slice();
+    if (!moveBytes(bytes, unit.places, -base, -tlsDisplacement, LOWEST)) return false;
+    const { ranges, links, relocs, places, leaders, returns, rip } = unit;
+    const tables = [ranges, links, relocs, places, leaders, returns];
+    const total = tables.reduce((sum, table) => sum + table.length, 0);
+    this.putDetails(unit);
+    w.reserve(64);
+    for (const value of [unit.entryAt, unit.landingAt, bytes.length, unit.instructionCount])
+      w.unsigned(value);
+    w.unsigned(this.details.length);
+    for (const table of tables) w.unsigned(table.length);
+    const numbers = this.room(total);
+    let at = 0;
+    for (const [table, columns] of [
+      [ranges, RANGE],
+      [leaders, PAIR],
+      [returns, PAIR],
+      [links, LINK],
+      [relocs, RELOC],
+      [places, PLACE],
+    ] as const) {
+      distances(table, columns, rip, numbers, at);
+      at += table.length;
     }
-    w.unsigned(fixups[n + 2]! >>> 0);
-    w.signed(fixups[n + 3]!);
+    w.numbers(numbers, total);
+    w.raw(unit.source);
+    w.raw(bytes);
+    w.raw(this.details.bytes.subarray(0, this.details.length));
+    return true;
   }
-  return w.bytes.subarray(0, w.length);
+
+  /** Where the instructions lie, and the fixups. */
+  private putDetails(unit: Unit): void {
+    const { details } = this;
+    const { rips, offsets, fixups } = unit;
+    const numbers = this.room(2 * rips.length + 1 + fixups.length);
+    let at = 0;
+    let rip = unit.rip;
+    let offset = 0;
+    for (let n = 0; n < rips.length; n++) {
+      numbers[at++] = zigzag(rips[n]! - rip);
+      numbers[at++] = zigzag(offsets[n]! - offset);
+      rip = rips[n]!;
+      offset = offsets[n]!;
+    }
+    numbers[at++] = fixups.length / FIXUP_INTS;
+    rip = unit.rip;
+    offset = 0;
+    for (let n = 0; n < fixups.length; n += FIXUP_INTS) {
+      const to = fixups[n + 1]!;
+      numbers[at++] = zigzag(fixups[n]! - offset);
+      // 0 where the address stands in a register or slot.
+      numbers[at++] = to === 0 ? 0 : zigzag(to - rip) + 1;
+      numbers[at++] = fixups[n + 2]!;
+      numbers[at++] = zigzag(fixups[n + 3]!);
+      offset = fixups[n]!;
+      if (to !== 0) rip = to;
+    }
+    details.length = 0;
+    details.numbers(numbers, at);
+  }
+
+  private room(count: number): Uint32Array {
+    if (count > this.numbers.length) this.numbers = new Uint32Array(count * 2);
+    return this.numbers;
+  }
+}
+
+function zigzag(value: number): number {
+  return ((value << 1) ^ (value >> 31)) >>> 0;
 }
 
 interface Details {
@@ -240,6 +223,27 @@ const PAIR = [FROM_RIP, FROM_ZERO] as const;
 const LINK = [FROM_RIP, FROM_ZERO, FROM_LEFT] as const;
 const RELOC = [FROM_ZERO, PLAIN] as const;
 const PLACE = [FROM_ZERO] as const;
+
+/** What {@link summed} makes numbers of, into `target` from `at` on. */
+function distances(
+  table: Uint32Array,
+  columns: readonly number[],
+  rip: number,
+  target: Uint32Array,
+  at: number,
+): void {
+  const width = columns.length;
+  for (let column = 0; column < width; column++) {
+    const kind = columns[column]!;
+    let before = kind === FROM_ZERO ? 0 : rip;
+    for (let n = column; n < table.length; n += width) {
+      const value = table[n]!;
+      if (kind === FROM_LEFT) before = table[n - 1]!;
+      target[at + n] = kind === PLAIN ? value : zigzag(value - before);
+      before = kind === FROM_END ? value + table[n + 1]! : value;
+    }
+  }
+}
 
 /** Makes numbers of the distances in `table`, in place. */
 function summed(table: Uint32Array, columns: readonly number[], rip: number): Uint32Array {

@@ -6,7 +6,7 @@
 
 import type { Arena } from '../translate/arena.ts';
 import type { Unit } from '../translate/unit.ts';
-import { KeptUnit, writeUnit } from './kept-unit.ts';
+import { KeptUnit, UnitWriter } from './kept-unit.ts';
 import { VarintWriter } from './varint.ts';
 
 /** "CLTRANSL" */
@@ -56,14 +56,16 @@ export function encodeTranslations(
   older?: TranslationFile,
 ): Uint8Array | undefined {
   const kept = new Map<number, Kept>(older?.records());
+  const writer = new UnitWriter();
+  const w = new VarintWriter(1 << 20);
   for (const { unit, base } of units) {
     const address = unit.rip - base;
     if (address < 0 || address > 0xffff_ffff) continue;
-    const w = new VarintWriter(256);
-    if (!writeUnit(w, unit, base, tlsDisplacement)) continue;
+    const start = w.length;
+    if (!writer.write(w, unit, base, tlsDisplacement)) continue;
     const leaders: number[] = [];
     for (let n = 0; n < unit.leaders.length; n += 2) leaders.push(unit.leaders[n]! - base);
-    kept.set(address, { bytes: w.bytes.subarray(0, w.length), leaders });
+    kept.set(address, { bytes: w.bytes.subarray(start, w.length), leaders });
   }
   return kept.size === 0 ? undefined : layOut(kept);
 }

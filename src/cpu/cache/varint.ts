@@ -26,9 +26,20 @@ export class VarintWriter {
     this.bytes[this.length++] = rest;
   }
 
-  /** An integer of 32 bits with sign. */
-  signed(value: number): void {
-    this.unsigned(((value << 1) ^ (value >> 31)) >>> 0);
+  /** The first `count` of `from`: one loop for all, quick before it has been optimised. */
+  numbers(from: Uint32Array, count: number): void {
+    this.reserve(5 * count);
+    const { bytes } = this;
+    let at = this.length;
+    for (let n = 0; n < count; n++) {
+      let rest = from[n]!;
+      while (rest > 127) {
+        bytes[at++] = (rest & 127) | 128;
+        rest >>>= 7;
+      }
+      bytes[at++] = rest;
+    }
+    this.length = at;
   }
 
   raw(bytes: Uint8Array): void {
