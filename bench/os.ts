@@ -96,7 +96,7 @@ function prepare(folder: string): void {
       chmodSync(target, 0o755);
     }
   }
-  for (let i = 0; i < ENTRIES; i++) writeFileSync(join(files, 'd', `file-${i}`), `${i}\\n`);
+  for (let i = 0; i < ENTRIES; i++) writeFileSync(join(files, 'd', `file-${i}`), `${i}\n`);
   writeFileSync(join(folder, 'commands.sh'), COMMANDS);
 }
 
@@ -147,10 +147,10 @@ export function benchOs(only: readonly string[]): void {
     if (only.length > 0 && !only.some((part) => row.name.includes(part))) continue;
     const result = benchRow(row, folder);
     all.push(result);
-    console.log(renderTable([result]).split('\\n')[1]);
+    console.log(renderTable([result]).split('\n')[1]);
   }
   const json = join(tmpdir(), 'cloister-bench-os.json');
   writeFileSync(json, JSON.stringify(all, undefined, 2));
   rmSync(folder, { recursive: true });
-  console.log(`\\n${renderTable(all)}\\n\\nJSON: ${json}`);
+  console.log(`\n${renderTable(all)}\n\nJSON: ${json}`);
 }

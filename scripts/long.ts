@@ -1,7 +1,8 @@
 /**
  * `npm run long [-- SUITE]`: the tests that take long, by suite. The code verifier: 10^7 mutants.
  * Volumes: 50,000 crash states, 100,000 hostile cases, 200,000 operations against the model, 200
- * kills under SQLite.
+ * kills under SQLite. Stress: 2,000 live processes, 500 threads, a fork bomb, 10^6 futex operations in
+ * each of three interleavings.
  */
 import { spawnSync } from 'node:child_process';
 
@@ -9,6 +10,7 @@ const VOLUME = ['test/sealed/sealed.test.ts', 'test/sealed/kill.test.ts'];
 
 const SUITES: Readonly<Record<string, readonly { files: readonly string[]; factor: number }[]>> = {
   'verifier-mutants': [{ files: ['test/isolation/mutants.test.ts'], factor: 100 }],
+  stress: [{ files: ['test/stress/stress.test.ts'], factor: 50 }],
   volume: [
     { files: VOLUME, factor: 50 },
     { files: ['test/sealed/sqlite-kill.test.ts'], factor: 50 },
