@@ -1,9 +1,17 @@
-/** `npm run bench -- cpu|os|storage|attest [ROW …]`: printed measurements, never pass or fail. */
+/** `npm run bench -- cpu|os|net|storage|attest [ROW …]`: printed measurements, never pass or fail. */
 
 const SUITES: Readonly<Record<string, () => Promise<(rows: readonly string[]) => unknown>>> = {
   cpu: async () => (await import('../bench/cpu.ts')).benchCpu,
-  os: async () => (await import('../bench/os.ts')).benchOs,
+  os: async () => {
+    const { benchOs } = await import('../bench/os.ts');
+    const { benchNet } = await import('../bench/net.ts');
+    return async (rows) => {
+      benchOs(rows);
+      await benchNet(rows);
+    };
+  },
   storage: async () => (await import('../bench/storage.ts')).benchStorage,
+  net: async () => (await import('../bench/net.ts')).benchNet,
   attest: async () => (await import('../bench/attest.ts')).benchAttest,
 };
 

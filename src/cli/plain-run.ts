@@ -74,6 +74,8 @@ export function readPlainRun(argv: readonly string[]): PlainRun | undefined {
     }
   }
   const command = argv.slice(at);
+  // The host's network is no part of a quick start.
+  if (options.network !== undefined && options.network !== 'none') return undefined;
   // A second `--`, or an option where the program is due: the parser knows what that means.
   if (command.length === 0 || command[0]?.startsWith('-') || command.includes('--'))
     return undefined;

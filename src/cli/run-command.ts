@@ -7,13 +7,14 @@ import { ENOENT } from '../abi/errno.table.ts';
 import type { Logger } from '../base/interfaces.ts';
 import { forwardSignals } from '../host/forward-signals.ts';
 import { NativeClock } from '../host/native/clock.ts';
-import { createNativeHost } from '../host/native/native-host.ts';
+import { createNativeHost, type NativeHost } from '../host/native/native-host.ts';
 import { NodeHost } from '../host/node-host.ts';
 import { inheritedStream } from '../host/stdio.ts';
 import { isTerminal, ownTerminal } from '../host/terminal.ts';
 import { TranslationFolder } from '../host/translation-files.ts';
 import type { Image } from '../image/open.ts';
 import { SpawnError } from '../kernel/exec/errors.ts';
+import type { AccessRules, HostAccess } from '../net/host-access.ts';
 import { Instance, type RootContext } from '../runtime/instance.ts';
 import { planImage, planUnmeasured, type RunPlan, type RunRequest } from '../runtime/plan.ts';
 import type { FileSystem } from '../vfs/file-system.ts';
@@ -26,6 +27,7 @@ import {
   parseEnvFile,
   parseHostName,
   parseMount,
+  parsePort,
   parseSecret,
   parseSeed,
   parseTmpfs,
@@ -61,6 +63,7 @@ export async function runCommand(command: readonly string[], options: RunOptions
   const native = createNativeHost();
   const { pages, code, entropy, files } = native;
   const host = new NodeHost({ clock: new NativeClock(), entropy, logger });
+  const access = await networkOf(plan.network, native, host, logger);
   const terminal = wantsTerminal(options)
     ? ownTerminal(native.ioctl, () => host.wake())
     : undefined;
@@ -80,6 +83,7 @@ export async function runCommand(command: readonly string[], options: RunOptions
           : inheritedStream(fd, host.countPending),
       ),
       terminal,
+      network: access,
       trace: options.strace ? printTrace : undefined,
       randomizeLayout: options.aslr,
       translations: await translationsOf(image, logger),
@@ -92,6 +96,25 @@ export async function runCommand(command: readonly string[], options: RunOptions
   process.emit('exit', status);
   flushCompileCache();
   native.exit(status);
+}
+
+/** The host's network, where the plan uses any of it: else nothing of it is opened. */
+async function networkOf(
+  rules: AccessRules,
+  native: NativeHost,
+  host: NodeHost,
+  logger: Logger,
+): Promise<HostAccess | undefined> {
+  if (!rules.isOpen && rules.published.length === 0) return undefined;
+  const network = await native.network();
+  const { HostAccess, PublishError } = await import('../net/host-access.ts');
+  host.sockets = network;
+  try {
+    return new HostAccess(network, rules, (message) => logger.log('warn', message));
+  } catch (error) {
+    if (!(error instanceof PublishError)) throw error;
+    throw new CommandError(error.code, error.message, RUN_STATUS.failed);
+  }
 }
 
 /** Runs to the end; a program that cannot be started gives Docker's 126 and 127. */
@@ -206,6 +229,7 @@ function toRequest(command: readonly string[], options: RunOptions): RunRequest 
     user: options.user === undefined ? undefined : parseUser(options.user),
     memoryBytes: options.memory === undefined ? undefined : parseBytes('--memory', options.memory),
     network,
+    published: (options.publish ?? []).flatMap(parsePort),
     brokerUrl: options.kbs,
     brokerKey: options.kbsKey,
     secrets: (options.secret ?? []).map(parseSecret),

@@ -1,6 +1,8 @@
 /** Parsing of what `cloister run` takes: the spellings of Docker and Podman. Validates, does nothing. */
 
 import { isAbsolute, resolve } from 'node:path';
+import { parsePublish } from '../net/access-rules.ts';
+import type { PublishedPort } from '../net/host-access.ts';
 import { usageError as usage } from './errors.ts';
 
 export interface BindMount {
@@ -71,6 +73,16 @@ export function parseMount(text: string): SealedMount {
     readOnly,
     ...(anchor ? { anchor: anchor === 'broker' ? anchor : { file: anchor } } : {}),
   };
+}
+
+/** `[ADDRESS:]HOST:GUEST[/tcp|/udp]` of `-p`, with ranges. */
+export function parsePort(text: string): PublishedPort[] {
+  const ports = parsePublish(text);
+  if (ports === undefined)
+    throw usage(
+      `-p ${text}: expected [ADDRESS:]HOST:GUEST, such as 8080:80 or 127.0.0.1:53:53/udp`,
+    );
+  return ports;
 }
 
 /** `NAME=VALUE`, or `NAME` taken from the host's environment (absent there: not set). */

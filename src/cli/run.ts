@@ -18,6 +18,7 @@ export interface RunOptions extends TrustOptions {
   readonly user?: string;
   readonly memory?: string;
   readonly network?: string;
+  readonly publish?: readonly string[];
   readonly rootfs?: string;
   readonly rootfsRw?: boolean;
   readonly image?: string;
@@ -58,6 +59,11 @@ export function register(program: Command): void {
     .option('--entrypoint <PROGRAM>', 'program that gets the command as its arguments')
     .option('-m, --memory <SIZE>', 'limit of guest memory, such as 512m')
     .option('--network <none|host>', 'none (default) has loopback only')
+    .option(
+      '-p, --publish <[ADDRESS:]HOST:GUEST[/udp]>',
+      'let a port of this host lead to a port of the guest',
+      collect,
+    )
     .option('--image <DIR>', 'image to run (default: ./image of a project)')
     .option('--rootfs <DIR>', 'a prepared folder as root; changes stay in memory')
     .option('--rootfs-rw', 'with --rootfs: write changes to the folder')

@@ -1,7 +1,7 @@
 /** The kernel's {@link Host} over Node.js: clocks, entropy, the event loop. */
 
 import type { Clock, Entropy, Logger } from '../base/interfaces.ts';
-import type { Host } from '../kernel/host.ts';
+import type { Host, HostSocketService } from '../kernel/host.ts';
 
 const NS_PER_MS = 1_000_000;
 /** setTimeout takes 32 bits of milliseconds. */
@@ -19,7 +19,10 @@ export class NodeHost implements Host {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly logger: Logger;
+  sockets: HostSocketService | undefined = undefined;
   #pendingCount = 0;
+  /** What libuv was told to watch is in its epoll set only after a turn of the loop. */
+  #owesTurn = true;
   #wakeUp: (() => void) | undefined;
   #wasWoken = false;
   readonly #sleepCell = new Int32Array(new SharedArrayBuffer(4));
@@ -37,8 +40,13 @@ export class NodeHost implements Host {
   /** Host input is awaited (+1), or came (−1). */
   readonly countPending = (change: 1 | -1): void => {
     this.#pendingCount += change;
+    this.#owesTurn = true;
     if (change === -1) this.wake();
   };
+
+  get mayBlock(): boolean {
+    return !this.#owesTurn && !this.#wasWoken;
+  }
 
   wake(): void {
     this.#wasWoken = true;
@@ -69,6 +77,11 @@ export class NodeHost implements Host {
   /** Lets every callback that is ready have its turn. */
   #yield(): Promise<void> {
     this.#wasWoken = false;
-    return new Promise((resolve) => setImmediate(resolve));
+    return new Promise((resolve) =>
+      setImmediate(() => {
+        this.#owesTurn = false;
+        resolve();
+      }),
+    );
   }
 }

@@ -153,6 +153,13 @@ const files = v.strictObject({
   ),
 });
 
+const LISTEN = /^(?:\*|\d{1,5}(?:-\d{1,5})?)(?:\/(?:tcp|udp))?$/;
+const CONNECT =
+  /^(?:\*|\[[0-9a-fA-F:.]+\](?:\/\d{1,3})?|[\d.]+(?:\/\d{1,2})?):(?:\*|\d{1,5}(?:-\d{1,5})?)(?:\/(?:tcp|udp))?$/;
+/** YAML reads a plain port as a number. */
+const rule = (form: RegExp, message: string) =>
+  v.pipe(v.union([v.string(), v.number()]), v.transform(String), v.regex(form, message));
+
 export const configSchema = v.strictObject({
   name: v.pipe(
     v.string(),
@@ -191,6 +198,18 @@ export const configSchema = v.strictObject({
   broker: v.optional(
     v.pipe(broker, v.description('Key broker whose secrets a run gets after it has attested.')),
   ),
+  listen: v.optional(
+    v.pipe(
+      v.array(rule(LISTEN, 'must be a port such as 80, 8000-8010, 53/udp')),
+      v.description('Ports that may be listened on over the host’s network; default: all.'),
+    ),
+  ),
+  connect: v.optional(
+    v.pipe(
+      v.array(rule(CONNECT, 'must be ADDRESS[/BITS]:PORTS, such as 10.0.0.0/8:5432 or *:443')),
+      v.description('Destinations that may be connected to; default: all.'),
+    ),
+  ),
   overrides: v.optional(
     v.pipe(overrides, v.description('What a run may change; nothing by default.')),
     {},
@@ -223,6 +242,9 @@ export interface ImageConfig {
   };
   readonly mounts: readonly ImageMount[];
   readonly network: 'none' | 'host';
+  /** Over the host's network; absent: no limit. Notation: `net/access-rules.ts`. */
+  readonly listen?: readonly string[];
+  readonly connect?: readonly string[];
   readonly broker?: ImageBroker;
   readonly overrides: Readonly<Record<OverrideName, boolean>>;
 }
@@ -290,6 +312,8 @@ export function toImageConfig(config: BuildConfig): ImageConfig {
     },
     mounts: config.mounts.map(toMount),
     network: config.network,
+    ...(config.listen === undefined ? {} : { listen: config.listen }),
+    ...(config.connect === undefined ? {} : { connect: config.connect }),
     ...(config.broker === undefined ? {} : { broker: toBroker(config.broker) }),
     overrides: config.overrides,
   };

@@ -187,6 +187,8 @@ const imageConfigSchema = v.strictObject({
   }),
   mounts: v.array(mountSchema),
   network: v.picklist(['none', 'host']),
+  listen: v.optional(v.array(v.string())),
+  connect: v.optional(v.array(v.string())),
   broker: v.optional(
     v.strictObject({
       url: v.optional(v.string()),

@@ -2,6 +2,17 @@
 
 import type { Clock, Entropy, Logger } from '../base/interfaces.ts';
 
+/** What has to be asked for events of the host's sockets: they do not come through the event loop. */
+export interface HostSocketService {
+  /** There are sockets to be served. */
+  readonly isActive: boolean;
+  /**
+   * Waits up to `timeoutNs` for events and hands them to their sockets. False when the host's event
+   * loop wants its turn, too.
+   */
+  serve(timeoutNs: number): boolean;
+}
+
 export interface Host {
   readonly clock: Clock;
   readonly entropy: Entropy;
@@ -13,6 +24,10 @@ export interface Host {
   waitForEvents(timeoutNs: number): Promise<void>;
   /** Something happened (host input, a control request): ends {@link Host.waitForEvents}. */
   wake(): void;
+  /** Sockets of the host; undefined where there are none. */
+  readonly sockets?: HostSocketService | undefined;
+  /** The event loop has had its turn since it was last given something to watch. */
+  readonly mayBlock?: boolean;
   /** Host operations are under way that only the event loop can complete. */
   readonly hasPendingIo: boolean;
 }

@@ -77,6 +77,8 @@ export interface KernelParts {
   readonly options?: KernelOptions;
 }
 
+/** How long guests run before sockets of the host are looked at. */
+const SOCKET_TURN_NS = 200_000;
 /** How long guests run before the host's event loop gets a turn, when it has something to do. */
 const HOST_TURN_NS = 5_000_000;
 
@@ -134,6 +136,7 @@ export class Kernel {
   readonly scratch: Uint8Array<ArrayBuffer> = new Uint8Array(4096);
   /** For copies between files and guest memory that cannot go directly; valid during a handler. */
   readonly transferBuffer: Uint8Array<ArrayBuffer> = new Uint8Array(262_144);
+  readonly transferView: DataView<ArrayBuffer> = new DataView(this.transferBuffer.buffer);
   readonly scratchView: DataView<ArrayBuffer> = new DataView(this.scratch.buffer);
   readonly scratchWords: Uint32Array<ArrayBuffer> = new Uint32Array(this.scratch.buffer);
   /** The start of the scratch, as long as a struct stat. */
@@ -197,7 +200,9 @@ export class Kernel {
       const next = this.timers.nextDeadlineNs;
       const before = this.nowNs();
       const timeout = next === undefined ? Number.POSITIVE_INFINITY : Math.max(0, next - before);
-      await this.host.waitForEvents(timeout);
+      const { sockets } = this.host;
+      const isServed = sockets?.isActive === true && this.host.mayBlock && sockets.serve(timeout);
+      if (!isServed) await this.host.waitForEvents(sockets?.isActive === true ? 0 : timeout);
       this.idleNs += this.nowNs() - before;
     }
   }
@@ -206,6 +211,8 @@ export class Kernel {
   runReady(budgetNs: number, isDone: () => boolean = () => false): void {
     let now = this.nowNs();
     const until = now + budgetNs;
+    const { sockets } = this.host;
+    let socketsDueNs = now + SOCKET_TURN_NS;
     for (;;) {
       this.timers.expire(now);
       if (this.#timePage !== undefined && now >= this.#timePage.dueNs) this.#timePage.refresh(now);
@@ -215,6 +222,10 @@ export class Kernel {
       const after = this.nowNs();
       this.#account(task, after - now);
       now = after;
+      if (now >= socketsDueNs && sockets?.isActive === true) {
+        sockets.serve(0);
+        socketsDueNs = now + SOCKET_TURN_NS;
+      }
       if (now >= until || isDone()) return;
     }
   }

@@ -54,17 +54,20 @@ interface Publication {
   spare: HostSocket | undefined;
 }
 
+const MOST_LINES = 1000;
+
 export class HostAccess {
   readonly network: HostNetwork;
   readonly rules: AccessRules;
   readonly #publications: Publication[];
-  readonly #log: (message: string) => void;
+  readonly #logged = new Set<string>();
+  readonly #logLine: (message: string) => void;
 
   /** Binds the published ports: throws {@link PublishError} where one is taken. */
   constructor(network: HostNetwork, rules: AccessRules, log: (message: string) => void) {
     this.network = network;
     this.rules = rules;
-    this.#log = log;
+    this.#logLine = log;
     this.#publications = rules.published.map((port) => ({ port, spare: undefined }));
     for (const publication of this.#publications) {
       const made = this.#bindPublished(publication.port);
@@ -76,6 +79,13 @@ export class HostAccess {
       }
       publication.spare = made;
     }
+  }
+
+  /** Each refusal has one line, and a guest that tries everything no more than {@link MOST_LINES}. */
+  #log(message: string): void {
+    if (this.#logged.has(message) || this.#logged.size >= MOST_LINES) return;
+    this.#logged.add(message);
+    this.#logLine(message);
   }
 
   #bindPublished({ host, protocol }: PublishedPort): HostSocket | number {
@@ -115,7 +125,7 @@ export class HostAccess {
   /** Listening on the host: 0 or -EACCES, with a line in the log. */
   mayListen(port: number, protocol: Protocol): number {
     const { isOpen, listen } = this.rules;
-    if (isOpen && (listen === undefined || listen.some((rule) => covers(rule, port, protocol))))
+    if (isOpen && (listen === undefined || listen.some((rule) => coversPort(rule, port, protocol))))
       return 0;
     this.#log(`listening on port ${port}/${protocol} is refused (EACCES): not permitted`);
     return -EACCES;
@@ -123,11 +133,12 @@ export class HostAccess {
 }
 
 function reaches(rule: ConnectRule, to: Endpoint, protocol: Protocol): boolean {
-  if (!covers(rule, to.port, protocol)) return false;
+  if (!coversPort(rule, to.port, protocol)) return false;
   return rule.network === undefined || to.ip.isWithin(rule.network.ip, rule.network.prefixBits);
 }
 
-const covers = (rule: ListenRule, port: number, protocol: Protocol): boolean =>
+/** `rule` names `port`. */
+export const coversPort = (rule: ListenRule, port: number, protocol: Protocol): boolean =>
   port >= rule.firstPort &&
   port <= rule.lastPort &&
   (rule.protocol === undefined || rule.protocol === protocol);

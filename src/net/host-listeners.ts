@@ -7,6 +7,7 @@ import { EAFNOSUPPORT, EAGAIN } from '../abi/errno.table.ts';
 import { POLLIN, POLLRDNORM } from '../abi/poll-events.ts';
 import { AF, SO, SOL_SOCKET } from '../abi/socket.ts';
 import type { Endpoint } from './endpoint.ts';
+import { coversPort } from './host-access.ts';
 import type { AcceptedHostSocket, HostSocket } from './host-network.ts';
 import type { InetContext } from './inet-context.ts';
 import { ANY4 } from './ip.ts';
@@ -41,7 +42,10 @@ export class HostListeners {
     if (host === undefined || !host.rules.isOpen || endpoint.ip.isLoopback) return 0;
     const { listen } = host.rules;
     // What is not permitted is refused when it listens: a client may bind any port.
-    if (listen !== undefined && (endpoint.port === 0 || !permits(listen, endpoint.port))) return 0;
+    const isListed = (port: number) =>
+      listen?.some((rule) => coversPort(rule, port, 'tcp')) ?? true;
+    if (endpoint.port !== 0 && !isListed(endpoint.port)) return 0;
+    if (listen !== undefined && endpoint.port === 0) return 0;
     const socket = this.#bound(endpoint, options);
     if (typeof socket === 'number') return socket;
     const local = socket.localEndpoint();
@@ -120,8 +124,3 @@ export class HostListeners {
     this.#sockets = [];
   }
 }
-
-const permits = (
-  rules: readonly { readonly firstPort: number; readonly lastPort: number }[],
-  port: number,
-): boolean => rules.some(({ firstPort, lastPort }) => port >= firstPort && port <= lastPort);

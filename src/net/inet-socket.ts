@@ -90,6 +90,11 @@ export abstract class InetSocket extends AddressedSocket implements PortHolder {
     return this.#holdsPort;
   }
 
+  /** Bytes that wait to be read: /proc/net. */
+  get queuedBytes(): number {
+    return Math.max(0, this.readableBytes());
+  }
+
   // --- names -------------------------------------------------------------------------------------
 
   override bind(address: Uint8Array, who: Credentials): number {

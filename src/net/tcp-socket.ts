@@ -68,6 +68,10 @@ export class TcpSocket extends InetSocket implements LinkOwner {
   #waitsFor: TcpSocket | undefined = undefined;
   /** Without a connection: an attempt failed, or shutdown(2) was called all the same. */
   #isShut = false;
+  // Of options, where every call would look them up.
+  #lowWater = 1;
+  receiveBytes = AUTOMATIC_BYTES;
+  sendBytes = AUTOMATIC_BYTES;
 
   constructor(context: InetContext, request: OpenRequest, family: number) {
     super(context, request, family, SOCK.SOCK_STREAM);
@@ -144,6 +148,9 @@ export class TcpSocket extends InetSocket implements LinkOwner {
     const request = context.fs.request(this.credentials, false);
     const child = new TcpSocket(context, request, this.family);
     child.inherit(this);
+    child.#lowWater = this.#lowWater;
+    child.receiveBytes = this.receiveBytes;
+    child.sendBytes = this.sendBytes;
     child.take(local);
     child.remote = remote;
     return child;
@@ -354,23 +361,13 @@ export class TcpSocket extends InetSocket implements LinkOwner {
     const error = this.pendingError === 0 ? 0 : POLLERR;
     if (this.#isConnecting) return error;
     const link = this.#link;
-    if (link !== undefined) return error | link.poll(this.option(SOL_SOCKET, SO.SO_RCVLOWAT));
+    if (link !== undefined) return error | link.poll(this.#lowWater);
     const closed = POLLHUP | POLLOUT | POLLWRNORM;
     return this.#isShut ? error | closed | POLLIN | POLLRDNORM | POLLRDHUP : error | closed;
   }
 
   linkEvent(events: number): void {
     this.waitQueue.wake(events);
-  }
-
-  get receiveBytes(): number {
-    const set = this.kept.get(optionKey(SOL_SOCKET, SO.SO_RCVBUF));
-    return set === undefined ? AUTOMATIC_BYTES : Math.max(set, RECEIVE_BUFFER.least);
-  }
-
-  get sendBytes(): number {
-    const set = this.kept.get(optionKey(SOL_SOCKET, SO.SO_SNDBUF));
-    return set === undefined ? AUTOMATIC_BYTES : Math.max(set, SEND_BUFFER.least);
   }
 
   protected override readableBytes(): number {
@@ -429,10 +426,17 @@ export class TcpSocket extends InetSocket implements LinkOwner {
   }
 
   protected override optionChanged(level: number, option: number, value: number): void {
+    if (level === SOL_SOCKET) this.#cacheOption(option, value);
     const link = this.#link;
     if (!(link instanceof HostLink)) return;
     if (HOST_OPTIONS.some(([l, o]) => l === level && o === option))
       link.socket.setOption(level, option, value);
+  }
+
+  #cacheOption(option: number, value: number): void {
+    if (option === SO.SO_RCVLOWAT) this.#lowWater = value;
+    else if (option === SO.SO_RCVBUF) this.receiveBytes = Math.max(value, RECEIVE_BUFFER.least);
+    else if (option === SO.SO_SNDBUF) this.sendBytes = Math.max(value, SEND_BUFFER.least);
   }
 
   protected override closed(): void {

@@ -32,6 +32,7 @@ import { KernelJobControl } from '../kernel/views/job-control.ts';
 import { KernelSystemView, KernelTaskSource } from '../kernel/views/sources.ts';
 import type { PageHost } from '../mm/page-host.ts';
 import { createAddressSpaces } from '../mm/space-context.ts';
+import type { HostAccess } from '../net/host-access.ts';
 import { TranslatedPlatform } from '../platform/platform.ts';
 import { Dispatcher } from '../syscalls/dispatcher.ts';
 import { vdsoBytes } from '../syscalls/vdso/bytes.table.ts';
@@ -58,6 +59,8 @@ export interface InstanceParts {
   readonly streams: readonly (HostStream | undefined)[];
   /** Takes the place of the streams that are undefined: the guest gets a terminal over it. */
   readonly terminal?: HostTerminal | undefined;
+  /** What of the host's network guests may use; undefined: nothing. */
+  readonly network?: HostAccess | undefined;
   readonly trace?: ((line: string) => void) | undefined;
   readonly randomizeLayout: boolean;
   readonly scheduleSeed?: number;
@@ -119,6 +122,7 @@ export class Instance {
         trace: trace === undefined ? undefined : (_task, line) => trace(line),
       }),
       createSpace: () => spaces.create(),
+      network: parts.network,
       vdso: { image: vdsoBytes(), pages: parts.pages },
       options: {
         randomizeLayout: parts.randomizeLayout,

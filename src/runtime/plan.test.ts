@@ -15,6 +15,7 @@ const NOTHING: RunRequest = {
   user: undefined,
   memoryBytes: undefined,
   network: undefined,
+  published: [],
 };
 
 const NO_OVERRIDES = {

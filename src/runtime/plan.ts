@@ -4,6 +4,14 @@
  */
 
 import type { ImageBroker, ImageConfig, OverrideName } from '../image/config-schema.ts';
+import { parseConnectRule, parseListenRule } from '../net/access-rules.ts';
+import {
+  type AccessRules,
+  type ConnectRule,
+  coversPort,
+  type ListenRule,
+  type PublishedPort,
+} from '../net/host-access.ts';
 
 export interface BindMountSpec {
   readonly hostPath: string;
@@ -52,6 +60,7 @@ export interface RunRequest {
   readonly user: { readonly uid: number; readonly gid: number } | undefined;
   readonly memoryBytes: number | undefined;
   readonly network: 'none' | 'host' | undefined;
+  readonly published: readonly PublishedPort[];
   readonly brokerUrl?: string | undefined;
   readonly brokerKey?: string | undefined;
   readonly secrets?: readonly (readonly [string, string])[];
@@ -75,7 +84,8 @@ export interface RunPlan {
   readonly openFiles: number;
   /** Bytes of the writable layer. */
   readonly tmpfsBytes: number;
-  readonly network: 'none' | 'host';
+  /** What of the host's network may be used. */
+  readonly network: AccessRules;
   readonly broker?: BrokerSpec;
 }
 
@@ -124,7 +134,7 @@ export function planUnmeasured(request: RunRequest): RunPlan {
     maxTasks: DEFAULTS.maxTasks,
     openFiles: DEFAULTS.openFiles,
     tmpfsBytes: DEFAULTS.tmpfsBytes,
-    network: request.network ?? 'none',
+    network: accessOf(request.network ?? 'none', request.published, undefined, undefined),
   };
 }
 
@@ -163,6 +173,12 @@ export function planImage(
   allow((request.secrets ?? []).length > 0, 'secrets', 'other secrets (--secret)');
   const mounts = mountsOf(config, request);
   const broker = brokerOf(config.broker, request, mounts.sealed);
+  for (const { guestPort, protocol } of request.published) {
+    const rules = rulesOf(config, config.listen, parseListenRule);
+    const isListed = rules?.some((rule) => coversPort(rule, guestPort, protocol)) ?? false;
+    const isOpen = config.network === 'host' && rules === undefined;
+    allow(!isListed && !isOpen, 'network', `publishing port ${guestPort} (-p)`);
+  }
   const fromHost = config.environment.fromHost.flatMap((name) => {
     const value = hostEnvironment(name);
     return value === undefined ? [] : [[name, value] as const];
@@ -181,7 +197,12 @@ export function planImage(
     maxTasks: config.limits.processes,
     openFiles: config.limits.openFiles,
     tmpfsBytes: config.limits.tmpfsBytes,
-    network: request.network ?? config.network,
+    network: accessOf(
+      request.network ?? config.network,
+      request.published,
+      rulesOf(config, config.listen, parseListenRule),
+      rulesOf(config, config.connect, parseConnectRule),
+    ),
     ...(broker === undefined ? {} : { broker }),
   };
 }
@@ -205,6 +226,28 @@ function brokerOf(
   if (url === undefined)
     throw new PlanError('the image asks a key broker: say where it is with --kbs URL');
   return { url, key, secrets: [...asked] };
+}
+
+function accessOf(
+  network: 'none' | 'host',
+  published: readonly PublishedPort[],
+  listen: readonly ListenRule[] | undefined,
+  connect: readonly ConnectRule[] | undefined,
+): AccessRules {
+  return { isOpen: network === 'host', listen, connect, published };
+}
+
+/** Rules of a measured configuration; what cannot be read is refused, not passed over. */
+function rulesOf<Rule>(
+  config: ImageConfig,
+  texts: readonly string[] | undefined,
+  parse: (text: string) => Rule | undefined,
+): Rule[] | undefined {
+  return texts?.map((text) => {
+    const rule = parse(text);
+    if (rule === undefined) throw new PlanError(`${config.name}: ${text} is no rule for a network`);
+    return rule;
+  });
 }
 
 function commandOf(config: ImageConfig, request: RunRequest, allow: Allow): readonly string[] {

@@ -340,18 +340,20 @@ function epollWait(
   if (set === undefined) return -EBADF;
   if (!(set instanceof EpollFile)) return -EINVAL;
   const limit = Math.min(max, 4096);
-  const bytes = new Uint8Array(limit * EPOLL_EVENT.bytes);
-  const view = new DataView(bytes.buffer);
+  // What a scan finds is written out before anything else runs: the kernel's buffer will do.
+  const { transferBuffer: bytes, transferView: view } = task.kernel;
+  let at = 0;
+  const sink = {
+    emit(events: number, low: number, high: number) {
+      view.setInt32(at + EPOLL_EVENT.events, events, true);
+      view.setInt32(at + EPOLL_EVENT.data, low, true);
+      view.setInt32(at + EPOLL_EVENT.data + 4, high, true);
+      at += EPOLL_EVENT.bytes;
+    },
+  };
   const scan = (): number => {
-    let at = 0;
-    return set.harvest(limit, {
-      emit(events, low, high) {
-        view.setInt32(at + EPOLL_EVENT.events, events, true);
-        view.setInt32(at + EPOLL_EVENT.data, low, true);
-        view.setInt32(at + EPOLL_EVENT.data + 4, high, true);
-        at += EPOLL_EVENT.bytes;
-      },
-    });
+    at = 0;
+    return set.harvest(limit, sink);
   };
   const finish = (count: number): number => {
     const used = bytes.subarray(0, count * EPOLL_EVENT.bytes);

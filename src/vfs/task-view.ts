@@ -165,4 +165,6 @@ export interface SystemView {
   readonly pidMax: number;
   readonly threadsMax: number;
   readonly bootId: string;
+  /** What lies below /proc/net. */
+  readonly networkFiles?: readonly (readonly [string, () => string])[];
 }

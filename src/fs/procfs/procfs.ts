@@ -73,6 +73,7 @@ function rootEntries(tasks: TaskSource, system: SystemView): [string, NodeMaker]
     ['interrupts', text(() => '')],
     ['sys', sysctlTree(system)],
     ['sysvipc', folder([])],
+    ['net', folder((system.networkFiles ?? []).map(([name, read]) => [name, text(read)]))],
   ];
 }
 

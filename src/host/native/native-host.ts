@@ -18,6 +18,7 @@ import { Libc, MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE, viewOf } from 
 import { NativePageHost } from './pages.ts';
 import { RawSyscalls } from './raw-syscalls.ts';
 import { TICK_SIGNAL, takeOverSignals } from './signals.ts';
+import type { NativeNetwork } from './sockets.ts';
 import { FIRST_TABLES_BYTES } from './tables.ts';
 
 const BOUNCE_BYTES = 256 * 1024;
@@ -30,6 +31,8 @@ export interface NativeHost {
   ioctl(fd: number, command: number, argument: Uint8Array): number;
   /** Calls on files that Node.js does not have. */
   readonly files: FileCalls;
+  /** Sockets of the host; opens what they need at the first call. */
+  network(): Promise<NativeNetwork>;
   /**
    * Ends the process at once: what `process.exit` does after its handlers — waiting for V8's threads,
    * tearing down the heap — takes milliseconds, and has been seen to wait for ever when one of those
@@ -62,6 +65,11 @@ export function createNativeHost(): NativeHost {
       return result;
     },
     files: new FileCalls(native),
+    network: async () => {
+      const { NativeNetwork } = await import('./sockets.ts');
+      const { hostInterfaces } = await import('../host-interfaces.ts');
+      return new NativeNetwork(libc, sys, hostInterfaces);
+    },
     exit: (status) => sys.exitGroup(status),
   };
 }

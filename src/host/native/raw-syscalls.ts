@@ -22,6 +22,17 @@ export const SYS = {
   mincore: 27,
   madvise: 28,
   close: 3,
+  poll: 7,
+  socket: 41,
+  connect: 42,
+  sendto: 44,
+  recvfrom: 45,
+  shutdown: 48,
+  bind: 49,
+  listen: 50,
+  getsockname: 51,
+  setsockopt: 54,
+  getsockopt: 55,
   fcntl: 72,
   ftruncate: 77,
   gettid: 186,
@@ -29,9 +40,14 @@ export const SYS = {
   timer_settime: 223,
   timer_delete: 226,
   exit_group: 231,
+  epoll_wait: 232,
+  epoll_ctl: 233,
   fallocate: 285,
   getrandom: 318,
+  accept4: 288,
+  epoll_create1: 291,
   memfd_create: 319,
+  epoll_pwait2: 441,
 } as const;
 
 const HIGH = 2 ** 32;
@@ -149,6 +165,100 @@ export class RawSyscalls {
     return this.call(SYS.getrandom, checkPointer(target), length, 0);
   }
 
+  // --- sockets: pointers are to memory that does not move while the call lasts ---------------------
+
+  socket(family: number, type: number): number {
+    return this.call(SYS.socket, family, type, 0);
+  }
+
+  bind(fd: number, address: number, length: number): number {
+    return this.call(SYS.bind, checkFd(fd), checkPointer(address), length);
+  }
+
+  listen(fd: number, backlog: number): number {
+    return this.call(SYS.listen, checkFd(fd), backlog);
+  }
+
+  connect(fd: number, address: number, length: number): number {
+    return this.call(SYS.connect, checkFd(fd), checkPointer(address), length);
+  }
+
+  accept4(fd: number, address: number, lengthAt: number, flags: number): number {
+    return this.call(
+      SYS.accept4,
+      checkFd(fd),
+      checkPointer(address),
+      checkPointer(lengthAt),
+      flags,
+    );
+  }
+
+  getsockname(fd: number, address: number, lengthAt: number): number {
+    return this.call(SYS.getsockname, checkFd(fd), checkPointer(address), checkPointer(lengthAt));
+  }
+
+  setsockopt(fd: number, level: number, option: number, at: number, length: number): number {
+    return this.call(SYS.setsockopt, checkFd(fd), level, option, checkPointer(at), length);
+  }
+
+  getsockopt(fd: number, level: number, option: number, at: number, lengthAt: number): number {
+    const [value, room] = [checkPointer(at), checkPointer(lengthAt)];
+    return this.call(SYS.getsockopt, checkFd(fd), level, option, value, room);
+  }
+
+  shutdown(fd: number, how: number): number {
+    return this.call(SYS.shutdown, checkFd(fd), how);
+  }
+
+  recvfrom(
+    fd: number,
+    target: number,
+    length: number,
+    flags: number,
+    address: number,
+    lengthAt: number,
+  ): number {
+    assert(length >= 0);
+    checkPointer(target + length);
+    return this.call(SYS.recvfrom, checkFd(fd), target, length, flags, address, lengthAt);
+  }
+
+  sendto(
+    fd: number,
+    source: number,
+    length: number,
+    flags: number,
+    address: number,
+    addressLength: number,
+  ): number {
+    assert(length >= 0);
+    checkPointer(source + length);
+    return this.call(SYS.sendto, checkFd(fd), source, length, flags, address, addressLength);
+  }
+
+  /** One `struct pollfd`, without waiting. */
+  pollNow(at: number): number {
+    return this.call(SYS.poll, checkPointer(at), 1, 0);
+  }
+
+  epollCreate(): number {
+    return this.call(SYS.epoll_create1, 0o2000000);
+  }
+
+  epollCtl(epoll: number, operation: number, fd: number, event: number): number {
+    return this.call(SYS.epoll_ctl, checkFd(epoll), operation, checkFd(fd), checkPointer(event));
+  }
+
+  epollWait(epoll: number, events: number, max: number, timeoutMs: number): number {
+    return this.call(SYS.epoll_wait, checkFd(epoll), checkPointer(events), max, timeoutMs);
+  }
+
+  /** `timeout` points to a `struct timespec`. */
+  epollWaitExactly(epoll: number, events: number, max: number, timeout: number): number {
+    const [at, limit] = [checkPointer(events), checkPointer(timeout)];
+    return this.call(SYS.epoll_pwait2, checkFd(epoll), at, max, limit, 0, 8);
+  }
+
   /** `set` and `old` point to 8 bytes each (0: none). */
   sigprocmask(how: number, set: number, old: number): number {
     return this.call(SYS.rt_sigprocmask, how, checkPointer(set), checkPointer(old), 8);
@@ -171,6 +281,12 @@ export class RawSyscalls {
   timerSettime(timer: number, spec: number): number {
     return this.call(SYS.timer_settime, timer, 0, checkPointer(spec), 0);
   }
+}
+
+/** Never one of the standard streams. */
+function checkFd(fd: number): number {
+  assert(Number.isInteger(fd) && fd > 2, 'descriptor');
+  return fd;
 }
 
 function checkPointer(address: number): number {

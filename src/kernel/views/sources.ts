@@ -1,6 +1,7 @@
 /** All tasks and the instance itself, for procfs and terminals. */
 
 import { assert } from '../../base/assert.ts';
+import { networkFiles } from '../../net/proc-text.ts';
 import type { SystemView, TaskSource, TaskView } from '../../vfs/task-view.ts';
 import type { Kernel } from '../kernel.ts';
 import { PID_MAX } from '../process-table.ts';
@@ -48,6 +49,10 @@ export class KernelSystemView implements SystemView {
     bytes[8] = ((bytes[8] as number) & 0x3f) | 0x80;
     const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
     this.bootId = hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+  }
+
+  get networkFiles(): readonly (readonly [string, () => string])[] {
+    return networkFiles(this.#kernel.net.internet);
   }
 
   get hostName(): string {
