@@ -45,6 +45,13 @@ export class IntervalTimer {
     this.#queue.cancel(this.#timer);
   }
 
+  /** Expires what is due by now, though the queue has not come to it yet. */
+  fireDue(): void {
+    if (!this.#timer.isArmed || this.#timer.deadlineNs > this.#now()) return;
+    this.#queue.cancel(this.#timer);
+    this.#expire();
+  }
+
   /** Periods that have passed since the last expiry without a call of `fired`. */
   missed = 0;
 

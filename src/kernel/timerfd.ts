@@ -37,6 +37,7 @@ export class TimerfdFile extends AnonymousFile {
 
   override read(target: Uint8Array, start: number, length: number): number {
     if (length < 8) return -EINVAL;
+    this.timer.fireDue();
     if (this.#expiries === 0) return -EAGAIN;
     const view = new DataView(target.buffer, target.byteOffset + start, 8);
     view.setBigUint64(0, BigInt(this.#expiries), true);
@@ -45,6 +46,7 @@ export class TimerfdFile extends AnonymousFile {
   }
 
   override poll(): number {
+    this.timer.fireDue();
     return this.#expiries > 0 ? POLLIN | POLLRDNORM : 0;
   }
 

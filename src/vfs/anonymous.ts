@@ -49,6 +49,11 @@ export abstract class AnonymousFile extends OpenFile {
   override get movesAtOnce(): boolean {
     return true;
   }
+
+  /** `noop_llseek`: there is no position, and moving it is no error. */
+  override seek(): number {
+    return 0;
+  }
 }
 
 /** A place for a file that only has an inode: pipes, sockets, memfd. */

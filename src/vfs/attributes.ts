@@ -69,12 +69,14 @@ export function changeOwner(who: Credentials, place: Location, uid: number, gid:
   const result = inode.setOwner(newUid, newGid);
   if (result < 0) return result;
   // chown(2): the set-ID bits of executables go, also for root.
-  if (!isDirectory(inode.mode) && (inode.mode & (S_ISUID | S_ISGID)) !== 0) {
+  const clearsIds = !isDirectory(inode.mode) && (inode.mode & (S_ISUID | S_ISGID)) !== 0;
+  if (clearsIds) {
     let bits = inode.mode & MODE_BITS & ~S_ISUID;
     if ((bits & S_IXGRP) !== 0) bits &= ~S_ISGID;
     if (bits !== (inode.mode & MODE_BITS)) inode.setMode(bits);
   }
-  notify(dentry, IN_ATTRIB);
+  const names = (id: number) => id !== -1 && id !== 0xffff_ffff;
+  if (names(uid) || names(gid) || clearsIds) notify(dentry, IN_ATTRIB);
   return 0;
 }
 

@@ -3,8 +3,10 @@
 import { EINVAL, EISDIR } from '../abi/errno.table.ts';
 import { SEEK_CUR, SEEK_SET } from '../abi/file-flags.ts';
 import { DT_DIR } from '../abi/file-mode.ts';
+import { IN_ACCESS } from '../abi/inotify.ts';
 import { noteAccess } from './access-time.ts';
 import { type DirectorySink, FIRST_COOKIE } from './inode.ts';
+import { notify } from './notify.ts';
 import { OpenFile } from './open-file.ts';
 
 export class DirectoryFile extends OpenFile {
@@ -33,6 +35,7 @@ export class DirectoryFile extends OpenFile {
 
   override iterate(sink: DirectorySink): number {
     noteAccess(this.mount, this.inode);
+    notify(this.dentry, IN_ACCESS);
     if (this.position === 0) {
       if (!sink.emit('.', this.inode.ino, DT_DIR, 1)) return 0;
       this.position = 1;

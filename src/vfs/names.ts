@@ -32,7 +32,7 @@ import { checkAccess, hasCapability } from './credentials.ts';
 import type { Dentry, Location } from './dentry.ts';
 import type { Inode } from './inode.ts';
 import { makeSpec } from './new-node.ts';
-import { notify, notifyEntry } from './notify.ts';
+import { notifyEntry } from './notify.ts';
 import type { Path } from './path.ts';
 import type { Vfs } from './vfs.ts';
 import { lookupChild, WALK_EMPTY, WALK_FOLLOW, WALK_PARENT, walk } from './walk.ts';
@@ -122,7 +122,8 @@ export function linkAt(
   inode.isLinkable = false;
   vfs.noteDentry();
   parent.addChild(name, inode);
-  notify(source, IN_ATTRIB);
+  // The link count belongs to the file, not to one of its names.
+  inode.watches?.report(IN_ATTRIB, 0, undefined);
   notifyEntry(parent.inode, IN_CREATE, 0, name, inode);
   return 0;
 }

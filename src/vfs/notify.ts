@@ -11,8 +11,8 @@ export function notify(dentry: Dentry, mask: number): void {
   const parents = dentry.parent.inode.watches;
   if (own === undefined && parents === undefined) return;
   const full = isDirectory(dentry.inode.mode) ? mask | IN_ISDIR : mask;
-  if (parents !== undefined && !dentry.isRoot && !dentry.isDeleted)
-    parents.report(full, 0, dentry.name);
+  if (parents !== undefined && !dentry.isRoot)
+    parents.report(full, 0, dentry.name, dentry.isDeleted);
   own?.report(full, 0, undefined);
 }
 

@@ -9,6 +9,7 @@
 
 import { EBADF, EINVAL, ENODEV, ENOTDIR, ENOTTY, ESPIPE } from '../abi/errno.table.ts';
 import { O_ACCMODE, O_PATH, O_RDONLY, O_WRONLY } from '../abi/file-flags.ts';
+import { IN_CLOSE_NOWRITE, IN_CLOSE_WRITE } from '../abi/inotify.ts';
 import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from '../abi/poll-events.ts';
 import { assert } from '../base/assert.ts';
 import type { WaitQueue } from '../base/wait-queue.ts';
@@ -17,6 +18,7 @@ import type { Dentry } from './dentry.ts';
 import type { FileMapping } from './file-mapping.ts';
 import type { DirectorySink, Inode } from './inode.ts';
 import type { Mount } from './mount.ts';
+import { notify } from './notify.ts';
 import type { UserMemory } from './user-memory.ts';
 
 /** Everything an inode needs to make an open file. */
@@ -244,6 +246,10 @@ export abstract class OpenFile {
     if (this.references > 0) return;
     if (this.#closeListeners !== undefined)
       for (const listener of [...this.#closeListeners]) listener.onClose(this);
+    const { dentry } = this;
+    const isWatched = this.inode.watches !== undefined || dentry.parent.inode.watches !== undefined;
+    if (isWatched && (this.flags & O_PATH) === 0)
+      notify(dentry, this.isWritable ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
     this.closed();
     this.mount.pins--;
     this.dentry.pins--;

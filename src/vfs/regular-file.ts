@@ -13,7 +13,7 @@ import {
   SEEK_SET,
 } from '../abi/file-flags.ts';
 import { S_ISGID, S_ISUID, S_IXGRP } from '../abi/file-mode.ts';
-import { IN_ACCESS, IN_CLOSE_NOWRITE, IN_CLOSE_WRITE, IN_MODIFY } from '../abi/inotify.ts';
+import { IN_ACCESS, IN_MODIFY } from '../abi/inotify.ts';
 import { noteAccess } from './access-time.ts';
 import { hasCapability } from './credentials.ts';
 import { FileMapping } from './file-mapping.ts';
@@ -133,7 +133,6 @@ export class RegularFile extends OpenFile {
       this.inode.writers--;
       this.mount.writers--;
     }
-    this.report(this.isWritable ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
   }
 }
 

@@ -14,7 +14,7 @@ import {
 } from '../abi/errno.table.ts';
 import { W_OK, X_OK } from '../abi/file-flags.ts';
 import { isDirectory, S_ISVTX } from '../abi/file-mode.ts';
-import { IN_ATTRIB, IN_DELETE, IN_DELETE_SELF, IN_ISDIR } from '../abi/inotify.ts';
+import { IN_ATTRIB, IN_DELETE, IN_DELETE_SELF } from '../abi/inotify.ts';
 import type { Caller } from './caller.ts';
 import { checkAccess, hasCapability } from './credentials.ts';
 import type { Dentry, Location } from './dentry.ts';
@@ -97,7 +97,7 @@ export function reportGone(inode: Inode): void {
   const isDir = isDirectory(inode.mode);
   if (!isDir) watches.report(IN_ATTRIB, 0, undefined);
   if (!isDir && inode.nlink > 0) return;
-  watches.report(isDir ? IN_DELETE_SELF | IN_ISDIR : IN_DELETE_SELF, 0, undefined);
+  watches.report(IN_DELETE_SELF, 0, undefined);
   watches.gone();
 }
 

@@ -3,9 +3,10 @@
 export interface InodeWatch {
   /**
    * `mask`: IN_* with IN_ISDIR; `name`: the entry in the watched directory, or undefined when the
-   * inode itself is meant; `cookie` pairs the two halves of a rename.
+   * inode itself is meant; `cookie` pairs the two halves of a rename; `isUnlinked`: the entry is
+   * a name no more (IN_EXCL_UNLINK).
    */
-  onEvent(mask: number, cookie: number, name: string | undefined): void;
+  onEvent(mask: number, cookie: number, name: string | undefined, isUnlinked: boolean): void;
   /** The inode is gone: IN_IGNORED. */
   onGone(): void;
 }
@@ -25,8 +26,8 @@ export class InodeWatches {
     return this.#watches.size;
   }
 
-  report(mask: number, cookie: number, name: string | undefined): void {
-    for (const watch of [...this.#watches]) watch.onEvent(mask, cookie, name);
+  report(mask: number, cookie: number, name: string | undefined, isUnlinked = false): void {
+    for (const watch of [...this.#watches]) watch.onEvent(mask, cookie, name, isUnlinked);
   }
 
   gone(): void {

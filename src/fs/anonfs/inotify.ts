@@ -1,6 +1,6 @@
 /** inotify(7): a queue of events about watched inodes. */
 
-import { EAGAIN, EEXIST, EINVAL, ENOSPC } from '../../abi/errno.table.ts';
+import { EAGAIN, EEXIST, EFAULT, EINVAL, ENOSPC } from '../../abi/errno.table.ts';
 import { O_NONBLOCK, O_RDONLY } from '../../abi/file-flags.ts';
 import {
   IN_ALL_EVENTS,
@@ -14,11 +14,13 @@ import {
   INOTIFY_EVENT,
 } from '../../abi/inotify.ts';
 import { POLLIN, POLLRDNORM } from '../../abi/poll-events.ts';
+import { FIONREAD } from '../../abi/terminal.ts';
 import { WaitQueue } from '../../base/wait-queue.ts';
 import { AnonymousFile, anonymousRequest } from '../../vfs/anonymous.ts';
 import { copyBytes } from '../../vfs/byte-string.ts';
 import type { Credentials } from '../../vfs/credentials.ts';
 import type { Inode } from '../../vfs/inode.ts';
+import type { UserMemory } from '../../vfs/user-memory.ts';
 import type { Vfs } from '../../vfs/vfs.ts';
 import { type InodeWatch, InodeWatches } from '../../vfs/watches.ts';
 
@@ -46,8 +48,9 @@ class Watch implements InodeWatch {
     this.mask = mask;
   }
 
-  onEvent(mask: number, cookie: number, name: string | undefined): void {
+  onEvent(mask: number, cookie: number, name: string | undefined, isUnlinked: boolean): void {
     if ((mask & this.mask & IN_ALL_EVENTS) === 0) return;
+    if (isUnlinked && (this.mask & IN_EXCL_UNLINK) !== 0) return;
     this.file.queue({
       wd: this.wd,
       mask: mask & (IN_ALL_EVENTS | IN_ISDIR),
@@ -144,6 +147,16 @@ export class InotifyFile extends AnonymousFile {
     if (taken === 0) return -EINVAL;
     this.#events.splice(0, taken);
     return done;
+  }
+
+  /** FIONREAD: the bytes that a read could return. */
+  override ioctl(command: number, argument: number, memory: UserMemory): number {
+    if (command !== FIONREAD) return super.ioctl(command, argument, memory);
+    let total = 0;
+    for (const event of this.#events) total += sizeOf(event);
+    const bytes = new Uint8Array(4);
+    new DataView(bytes.buffer).setUint32(0, total, true);
+    return memory.write(argument, bytes) ? 0 : -EFAULT;
   }
 
   override poll(): number {

@@ -60,12 +60,12 @@ export class Pipe {
   }
 
   write(source: Uint8Array, start: number, length: number, asPacket = false): number {
-    if (this.readers === 0) return -EPIPE;
     if (length === 0) return 0;
+    if (this.readers === 0) return -EPIPE;
+    if (asPacket && length > PIPE_BUF) return this.#writePackets(source, start, length);
     const { room } = this;
     if (length <= PIPE_BUF ? room < length : room === 0) return -EAGAIN;
-    let count = Math.min(length, room);
-    if (asPacket) count = Math.min(count, PIPE_BUF);
+    const count = Math.min(length, room);
     this.#grow(this.#length + count);
     const mask = this.#ring.length - 1;
     const at = (this.#head + this.#length) & mask;
@@ -74,6 +74,18 @@ export class Pipe {
     if (first < count) copyBytes(source, start + first, this.#ring, 0, count - first);
     this.#added(count, asPacket);
     return count;
+  }
+
+  /** O_DIRECT: more than PIPE_BUF bytes are several packets. */
+  #writePackets(source: Uint8Array, start: number, length: number): number {
+    let done = 0;
+    while (done < length) {
+      const part = Math.min(PIPE_BUF, length - done);
+      const count = this.write(source, start + done, part, true);
+      if (count < 0) return done > 0 ? done : count;
+      done += count;
+    }
+    return done;
   }
 
   /** Readable bytes in one piece from `offset` on: a view for splice(2), tee(2) and vmsplice(2). */

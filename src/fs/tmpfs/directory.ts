@@ -1,9 +1,9 @@
 /** Directories of tmpfs: a map by name, and a list by cookie for readdir. */
 
-import { EINVAL, ENOENT, ENOTEMPTY } from '../../abi/errno.table.ts';
-import { RENAME_EXCHANGE, RENAME_WHITEOUT } from '../../abi/file-flags.ts';
-import { isDirectory, S_IFCHR, typeOfMode } from '../../abi/file-mode.ts';
+import { EINVAL, ENOENT } from '../../abi/errno.table.ts';
+import { isDirectory, typeOfMode } from '../../abi/file-mode.ts';
 import { assert } from '../../base/assert.ts';
+import { type EntryDirectory, moveEntry, removeDirectory } from '../../vfs/entry-moves.ts';
 import { type DirectorySink, FIRST_COOKIE, type Inode, type NodeSpec } from '../../vfs/inode.ts';
 import type { Tmpfs } from './tmpfs.ts';
 import { TmpfsInode } from './tmpfs-inode.ts';
@@ -17,7 +17,7 @@ interface Entry {
 /** What Linux's tmpfs counts for an entry in st_size. */
 const ENTRY_BYTES = 20;
 
-export class TmpfsDirectory extends TmpfsInode {
+export class TmpfsDirectory extends TmpfsInode implements EntryDirectory<TmpfsInode> {
   readonly #entries = new Map<string, Entry>();
   /** Ascending by cookie; removed entries leave holes until half of the list is holes. */
   #order: (Entry | undefined)[] = [];
@@ -27,6 +27,10 @@ export class TmpfsDirectory extends TmpfsInode {
     super(fs, ino, spec);
     this.nlink = 2;
     this.size = 2 * ENTRY_BYTES;
+  }
+
+  linksChanged(): void {
+    // Kept in memory only.
   }
 
   get isEmpty(): boolean {
@@ -55,25 +59,20 @@ export class TmpfsDirectory extends TmpfsInode {
     assert(target instanceof TmpfsInode);
     target.nlink++;
     target.touchChanged();
-    this.#insert(name, target);
+    this.insertEntry(name, target);
     return 0;
   }
 
   override unlink(name: string, target: Inode): number {
     assert(target instanceof TmpfsInode);
-    this.#remove(name);
+    this.removeEntry(name);
     target.dropLink();
     return 0;
   }
 
   override rmdir(name: string, target: Inode): number {
     assert(target instanceof TmpfsDirectory);
-    if (!target.isEmpty) return -ENOTEMPTY;
-    this.#remove(name);
-    this.nlink--;
-    target.nlink = 1;
-    target.dropLink();
-    return 0;
+    return removeDirectory(this, name, target);
   }
 
   override rename(
@@ -85,29 +84,8 @@ export class TmpfsDirectory extends TmpfsInode {
     flags: number,
   ): number {
     assert(source instanceof TmpfsInode && newParent instanceof TmpfsDirectory);
-    if ((flags & RENAME_EXCHANGE) !== 0) {
-      assert(replaced instanceof TmpfsInode);
-      this.#remove(name);
-      newParent.#remove(newName);
-      this.#insert(name, replaced);
-      newParent.#insert(newName, source);
-      this.#moveSubdirectory(source, newParent);
-      newParent.#moveSubdirectory(replaced, this);
-    } else {
-      if (replaced !== undefined) {
-        const result = isDirectory(replaced.mode)
-          ? newParent.rmdir(newName, replaced)
-          : newParent.unlink(newName, replaced);
-        if (result < 0) return result;
-      }
-      this.#remove(name);
-      newParent.#insert(newName, source);
-      this.#moveSubdirectory(source, newParent);
-    }
-    source.touchChanged();
-    if ((flags & RENAME_WHITEOUT) === 0) return 0;
-    const whiteout = this.create(name, { mode: S_IFCHR, uid: 0, gid: 0, rdev: 0 });
-    return typeof whiteout === 'number' ? whiteout : 0;
+    assert(replaced === undefined || replaced instanceof TmpfsInode);
+    return moveEntry({ from: this, name, source, to: newParent, newName, replaced, flags });
   }
 
   override iterate(cookie: number, sink: DirectorySink): number {
@@ -139,12 +117,12 @@ export class TmpfsDirectory extends TmpfsInode {
 
   #adopt(name: string, inode: TmpfsInode | number): Inode | number {
     if (typeof inode === 'number') return inode;
-    this.#insert(name, inode);
+    this.insertEntry(name, inode);
     if (isDirectory(inode.mode)) this.nlink++;
     return inode;
   }
 
-  #insert(name: string, inode: TmpfsInode): void {
+  insertEntry(name: string, inode: TmpfsInode): void {
     const entry = { name, inode, cookie: this.#nextCookie++ };
     this.#entries.set(name, entry);
     this.#order.push(entry);
@@ -152,7 +130,7 @@ export class TmpfsDirectory extends TmpfsInode {
     this.touchModified();
   }
 
-  #remove(name: string): void {
+  removeEntry(name: string): void {
     const entry = this.#entries.get(name);
     assert(entry !== undefined, 'name exists');
     this.#entries.delete(name);
@@ -163,11 +141,5 @@ export class TmpfsDirectory extends TmpfsInode {
       this.#order = this.#order.filter((known) => known !== undefined);
     this.size -= ENTRY_BYTES;
     this.touchModified();
-  }
-
-  #moveSubdirectory(inode: Inode, newParent: TmpfsDirectory): void {
-    if (newParent === this || !isDirectory(inode.mode)) return;
-    this.nlink--;
-    newParent.nlink++;
   }
 }

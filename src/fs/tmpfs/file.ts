@@ -69,7 +69,9 @@ export class TmpfsFile extends TmpfsInode {
     if ((mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE)) !== 0) return -EOPNOTSUPP;
     if ((mode & FALLOC_FL_PUNCH_HOLE) !== 0) {
       if ((this.seals & NO_WRITE) !== 0) return -EPERM;
-      const end = Math.min(offset + length, this.size);
+      // A hole up to the end takes the whole last page with it.
+      const whole = Math.ceil(this.size / PAGE_BYTES) * PAGE_BYTES;
+      const end = Math.min(offset + length, whole);
       if (end > offset) this.#contents.punch(offset, end - offset);
       this.#changed();
       return 0;

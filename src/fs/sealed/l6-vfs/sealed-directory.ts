@@ -1,9 +1,9 @@
 /** Directories of a sealed volume: entries by hash of their name. */
 
-import { EINVAL, ENOENT, ENOSPC, ENOTEMPTY } from '../../../abi/errno.table.ts';
-import { RENAME_EXCHANGE, RENAME_WHITEOUT } from '../../../abi/file-flags.ts';
-import { isDirectory, S_IFCHR, typeOfMode } from '../../../abi/file-mode.ts';
+import { EINVAL, ENOENT, ENOSPC } from '../../../abi/errno.table.ts';
+import { isDirectory, typeOfMode } from '../../../abi/file-mode.ts';
 import { assert } from '../../../base/assert.ts';
+import { type EntryDirectory, moveEntry, removeDirectory } from '../../../vfs/entry-moves.ts';
 import { type DirectorySink, FIRST_COOKIE, type Inode, type NodeSpec } from '../../../vfs/inode.ts';
 import { damaged, VolumeError } from '../errors.ts';
 import { MAX_VALUE_BYTES } from '../l3-tree/node.ts';
@@ -17,7 +17,7 @@ const ENTRY_BYTES = 32;
 /** Places in the list of one hash that a cookie can name. */
 const LIST_PLACES = 256;
 
-export class SealedDirectory extends SealedInode {
+export class SealedDirectory extends SealedInode implements EntryDirectory<SealedInode> {
   readonly #key: number;
 
   constructor(fs: SealedFileSystem, ino: number, mode: number) {
@@ -59,7 +59,7 @@ export class SealedDirectory extends SealedInode {
     assert(target instanceof SealedInode);
     return this.fs.change(() => {
       if (!this.fs.hasRoom(1)) return -ENOSPC;
-      this.#insert(name, target);
+      this.insertEntry(name, target);
       if (target.nlink === 0) target.removeOrphan();
       target.nlink++;
       target.touchChanged();
@@ -70,7 +70,7 @@ export class SealedDirectory extends SealedInode {
   override unlink(name: string, target: Inode): number {
     assert(target instanceof SealedInode);
     const result = this.fs.change(() => {
-      this.#remove(name);
+      this.removeEntry(name);
       target.dropLink();
     });
     if (result === 0) target.settleName();
@@ -79,14 +79,7 @@ export class SealedDirectory extends SealedInode {
 
   override rmdir(name: string, target: Inode): number {
     assert(target instanceof SealedDirectory);
-    return this.fs.change(() => {
-      if (!target.isEmpty) return -ENOTEMPTY;
-      this.#remove(name);
-      this.nlink--;
-      target.nlink = 1;
-      target.dropLink();
-      return 0;
-    });
+    return this.fs.change(() => removeDirectory(this, name, target));
   }
 
   override rename(
@@ -98,28 +91,10 @@ export class SealedDirectory extends SealedInode {
     flags: number,
   ): number {
     assert(source instanceof SealedInode && newParent instanceof SealedDirectory);
+    assert(replaced === undefined || replaced instanceof SealedInode);
     const result = this.fs.change(() => {
       if (!this.fs.hasRoom(2)) return -ENOSPC;
-      if ((flags & RENAME_EXCHANGE) !== 0) {
-        assert(replaced instanceof SealedInode);
-        this.#remove(name);
-        newParent.#remove(newName);
-        this.#insert(name, replaced);
-        newParent.#insert(newName, source);
-        this.#moveSubdirectory(source, newParent);
-        newParent.#moveSubdirectory(replaced, this);
-        replaced.touchChanged();
-      } else {
-        const refused = replaced === undefined ? 0 : newParent.#replace(newName, replaced);
-        if (refused < 0) return refused;
-        this.#remove(name);
-        newParent.#insert(newName, source);
-        this.#moveSubdirectory(source, newParent);
-      }
-      source.touchChanged();
-      if ((flags & RENAME_WHITEOUT) === 0) return 0;
-      const whiteout = this.create(name, { mode: S_IFCHR, uid: 0, gid: 0, rdev: 0 });
-      return typeof whiteout === 'number' ? whiteout : 0;
+      return moveEntry({ from: this, name, source, to: newParent, newName, replaced, flags });
     });
     if (result === 0) source.settleName();
     return result;
@@ -151,22 +126,10 @@ export class SealedDirectory extends SealedInode {
     return this.fs.change<Inode | number>(() => {
       if (!this.fs.hasRoom(1)) return -ENOSPC;
       const inode = this.fs.makeInode(spec, target);
-      this.#insert(name, inode);
+      this.insertEntry(name, inode);
       if (isDirectory(spec.mode)) this.nlink++;
       return inode;
     });
-  }
-
-  #replace(name: string, replaced: Inode): number {
-    assert(replaced instanceof SealedInode);
-    if (replaced instanceof SealedDirectory) {
-      if (!replaced.isEmpty) return -ENOTEMPTY;
-      this.nlink--;
-      replaced.nlink = 1;
-    }
-    this.#remove(name);
-    replaced.dropLink();
-    return 0;
   }
 
   #hash(name: string): number {
@@ -184,7 +147,7 @@ export class SealedDirectory extends SealedInode {
     return list;
   }
 
-  #insert(name: string, inode: SealedInode): void {
+  insertEntry(name: string, inode: SealedInode): void {
     const hash = this.#hash(name);
     const list = this.#list(hash);
     list.push({ name, inode: inode.ino, type: typeOfMode(inode.mode) });
@@ -196,7 +159,7 @@ export class SealedDirectory extends SealedInode {
     this.touchModified();
   }
 
-  #remove(name: string): void {
+  removeEntry(name: string): void {
     const hash = this.#hash(name);
     const list = this.#list(hash);
     const left = list.filter((one) => one.name !== name);
@@ -208,11 +171,7 @@ export class SealedDirectory extends SealedInode {
     this.touchModified();
   }
 
-  #moveSubdirectory(moved: SealedInode, to: SealedDirectory): void {
-    if (!isDirectory(moved.mode) || to === this) return;
-    this.nlink--;
-    to.nlink++;
+  linksChanged(): void {
     this.fs.markDirty(this);
-    to.fs.markDirty(to);
   }
 }

@@ -1,0 +1,3 @@
+#include "files.h"
+#include <sys/inotify.h>
+int main(void) { FILE *f = fopen("/proc/sys/fs/inotify/max_queued_events", "r"); long max = 0; fscanf(f, "%ld", &max); fclose(f); IS(max == 16384); if (max > 20000) return 0; int in = inotify_init1(IN_NONBLOCK); put("f", "x"); int wd = inotify_add_watch(in, "f", IN_OPEN | IN_CLOSE); for (long i = 0; i < max / 2 + 50; i++) close(open("f", O_RDONLY)); int v; ioctl(in, FIONREAD, &v); IS(v == (max + 1) * 16); char *b = malloc(v + 100); ssize_t r = read(in, b, v + 100); IS(r == v); struct inotify_event *e = (void *)(b + r - 16); HEX(e->mask); T(e->wd); T(e->len); close(open("f", O_RDONLY)); T(read(in, b, 100)); }
