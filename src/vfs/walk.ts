@@ -105,7 +105,8 @@ function walkParts(
     if (isLast && (flags & WALK_PARENT) !== 0) {
       state.lastName = name;
       state.lastKind = name === '.' ? LAST.dot : name === '..' ? LAST.dotDot : LAST.name;
-      return name.length > NAME_MAX ? -ENAMETOOLONG : 0;
+      // Its length is the matter of whoever looks it up.
+      return 0;
     }
     if (name === '.') continue;
     if (name === '..') {

@@ -1,0 +1,7 @@
+#include "files.h"
+#include <ftw.h>
+#include <fts.h>
+#include <glob.h>
+static int seen[8]; static long total; static int visit(const char *p, const struct stat *s, int t, struct FTW *w) { seen[t]++; if (t == FTW_F) total += s->st_size; return 0; }
+static int del(const char *p, const struct stat *s, int t, struct FTW *w) { return remove(p); }
+int main(void) { mkdir("top", 0755); char p[100]; for (int i = 0; i < 4; i++) { sprintf(p, "top/%d", i); mkdir(p, 0755); for (int k = 0; k < 5; k++) { sprintf(p, "top/%d/%d", i, k); mkdir(p, 0755); sprintf(p, "top/%d/%d/file.txt", i, k); put(p, "0123456789"); sprintf(p, "top/%d/%d/link", i, k); symlink("file.txt", p); sprintf(p, "top/%d/%d/dead", i, k); symlink("none", p); } } T(nftw("top", visit, 10, FTW_PHYS)); for (int i = 0; i < 8; i++) T(seen[i]); T(total); memset(seen, 0, sizeof seen); T(nftw("top", visit, 2, 0)); for (int i = 0; i < 8; i++) T(seen[i]); glob_t g; T(glob("top/*/[1-3]/*.txt", 0, NULL, &g)); T(g.gl_pathc); puts(g.gl_pathv[0]); T(glob("top/none*", 0, NULL, &g)); char *const a[] = {"top", NULL}; FTS *f = fts_open(a, FTS_PHYSICAL, NULL); int n[20] = {0}; FTSENT *e; while ((e = fts_read(f))) n[e->fts_info]++; fts_close(f); for (int i = 0; i < 15; i++) printf("%d ", n[i]); puts(""); struct dirent **l; int k = scandir("top/2", &l, NULL, alphasort); T(k); for (int i = 0; i < k; i++) printf("%s ", l[i]->d_name); puts(""); T(nftw("top", del, 10, FTW_DEPTH | FTW_PHYS)); what("top"); }

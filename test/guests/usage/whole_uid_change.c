@@ -1,0 +1,4 @@
+#include "files.h"
+/* The owner that a process becomes owns what it makes. */
+static void make(void) { if (getuid() == 0) { setgroups(0, NULL); setresgid(4321, 4321, 4321); setresuid(1234, 1234, 1234); } int me = geteuid() != 1234; struct stat s; T(mkdir("d", 0755)); T(close(creat("d/f", 0644))); T(symlink("f", "d/l")); T(mkfifo("d/p", 0600)); T(link("d/f", "d/h")); static const char *n[] = {"d", "d/f", "d/l", "d/p", "d/h"}; for (int i = 0; i < 5; i++) { lstat(n[i], &s); printf("%s %d %d\n", n[i], me ? 0 : s.st_uid, me ? 0 : s.st_gid); } T(chmod("d/f", 02755)); lstat("d/f", &s); HEX(s.st_mode); int t = open("d", O_TMPFILE | O_RDWR, 0600); fstat(t, &s); printf("%d %d\n", me ? 0 : s.st_uid, me ? 0 : s.st_gid); T(chown("d/f", 1, -1)); T(rename("d/h", "d/f")); T(unlink("d/h")); unlink("d/f"); unlink("d/l"); unlink("d/p"); T(rmdir("d")); }
+int main(void) { chmod(".", 0777); CHILD(make); }
