@@ -19,7 +19,6 @@ import { Instance, type RootContext } from '../runtime/instance.ts';
 import { planImage, planUnmeasured, type RunPlan, type RunRequest } from '../runtime/plan.ts';
 import type { FileSystem } from '../vfs/file-system.ts';
 import { CommandError, RUN_STATUS } from './errors.ts';
-import { refuseForeignOptions } from './foreign-options.ts';
 import type { RunOptions } from './run.ts';
 import {
   parseBytes,
@@ -52,7 +51,6 @@ interface Prepared {
 }
 
 export async function runCommand(command: readonly string[], options: RunOptions): Promise<void> {
-  refuseForeignOptions({ ...options });
   const request = toRequest(command, options);
   const { scheduleSeed } = options;
   const { plan, makeRoot, image } = await prepare(request, options);

@@ -1,7 +1,7 @@
 /** `cloister run`: runs a program and gives its exit status. */
 
 import type { Command } from 'commander';
-import { withForeignOptions } from './foreign-options.ts';
+import { refuseForeignOptions, withForeignOptions } from './foreign-options.ts';
 import { collect, type TrustOptions, withTrustOptions } from './options.ts';
 import { reportingRun } from './report.ts';
 
@@ -88,6 +88,7 @@ export function register(program: Command): void {
     )
     .action(
       reportingRun(async (command: string[], options: RunOptions) => {
+        refuseForeignOptions({ ...options });
         await refuseUnfitMachine();
         const { runCommand } = await import('./run-command.ts');
         await runCommand(command, options);
