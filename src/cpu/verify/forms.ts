@@ -3,6 +3,7 @@
  * combination of opcode, prefixes and ModRM class, compiled when it is first met. Decoding then costs
  * two loads an instruction and allocates nothing.
  */
+import { assert } from '../../base/assert.ts';
 import {
   LEGACY,
   PREFIX_66,
@@ -85,12 +86,15 @@ interface Encoding {
   readonly modrm: number;
 }
 
+const LARGEST_FORM = 2 ** 15 - 1;
+
 export class Forms {
   readonly #rows: Rows;
   readonly #off: ReadonlySet<Rule>;
   readonly #starts = new Int32Array(3 * 2048).fill(NOT_MET);
   readonly #modrm = new Uint8Array(3 * 2048);
-  #pool = new Int32Array(1 << 16);
+  /** Forms and refusals: some hundred different ones, so 16 bits hold them. */
+  #pool = new Int16Array(1 << 15);
   #used = 0;
   /** Flags by form; form 0 is none, a form -n in the pool is a refusal by rule n - 1. */
   flags = new Int32Array(256);
@@ -118,7 +122,7 @@ export class Forms {
     const rows = this.#rows.rowsAt((key >> 11) as Space, (key >> 8) & 7, key & 255);
     const size = VARIANTS[key >> 11]! * MODRM_CLASSES;
     if (this.#used + size > this.#pool.length) {
-      const larger = new Int32Array(this.#pool.length * 2 + size);
+      const larger = new Int16Array(Math.ceil(this.#pool.length * 1.5) + size);
       larger.set(this.#pool);
       this.#pool = larger;
     }
@@ -153,6 +157,7 @@ export class Forms {
     let form = this.#formOf.get(flags);
     if (form === undefined) {
       form = this.#formCount++;
+      assert(form <= LARGEST_FORM, 'more forms than numbers for them');
       if (form === this.flags.length) {
         const larger = new Int32Array(form * 2);
         larger.set(this.flags);
