@@ -359,6 +359,10 @@ export class HostInode extends Inode implements CopiedFile {
     this.touchModified();
   }
 
+  get isReadOnly(): boolean {
+    return this.#fs.isReadOnly;
+  }
+
   readHost(position: number, target: Uint8Array): number {
     const file = this.#place.file(O_RDONLY);
     return typeof file === 'number' ? file : file.read(position, target, 0, target.length);

@@ -6,9 +6,13 @@
 import type { PageSegment, SegmentSource } from '../../vfs/mappable.ts';
 
 const PAGE_BYTES = 4096;
+/** Pages that are read at once: a call for each costs more than the copy. */
+const CHUNK_PAGES = 16;
 
 export interface CopiedFile {
   readonly size: number;
+  /** Never written through mappings: nothing to compare with is kept. */
+  readonly isReadOnly: boolean;
   readHost(position: number, target: Uint8Array): number;
   writeHost(position: number, source: Uint8Array): number;
 }
@@ -42,15 +46,30 @@ export class PageCopy implements Disposable {
   load(offset: number, length: number): number {
     this.#wantedPages = Math.max(this.#wantedPages, pagesOf(offset + length));
     const end = Math.min(pagesOf(this.#file.size), pagesOf(offset + length));
-    for (let page = Math.floor(offset / PAGE_BYTES); page < end; page++) {
-      if (this.#present.has(page)) continue;
-      const bytes = new Uint8Array(PAGE_BYTES);
-      const got = this.#file.readHost(page * PAGE_BYTES, bytes);
+    for (let page = Math.floor(offset / PAGE_BYTES); page < end; ) {
+      let count = 0;
+      while (count < CHUNK_PAGES && page + count < end && !this.#present.has(page + count)) count++;
+      const loaded = count === 0 ? 0 : this.#loadPages(page, count);
+      if (loaded < 0) return loaded;
+      page += Math.max(1, count);
+    }
+    return 0;
+  }
+
+  #loadPages(page: number, count: number): number {
+    const bytes = new Uint8Array(count * PAGE_BYTES);
+    for (let done = 0; done < bytes.length; ) {
+      const got = this.#file.readHost(page * PAGE_BYTES + done, bytes.subarray(done));
       if (got < 0) return got;
-      const errno = this.segment.write(page * PAGE_BYTES, bytes);
-      if (errno !== 0) return -errno;
-      this.#present.add(page);
-      this.#onHost.set(page, bytes);
+      if (got === 0) break;
+      done += got;
+    }
+    const errno = this.segment.write(page * PAGE_BYTES, bytes);
+    if (errno !== 0) return -errno;
+    for (let n = 0; n < count; n++) {
+      this.#present.add(page + n);
+      if (!this.#file.isReadOnly)
+        this.#onHost.set(page + n, bytes.subarray(n * PAGE_BYTES, (n + 1) * PAGE_BYTES));
     }
     return 0;
   }
