@@ -89,10 +89,15 @@ function sysSetpriority(task: Task, which: number, who: number, priority: number
   return error;
 }
 
+/** `can_nice`: RLIMIT_NICE or CAP_SYS_NICE. */
+function mayHaveNice(task: Task, target: Task, nice: number): boolean {
+  const floor = 20 - (target.group.limits.soft[RLIMIT.NICE] as number);
+  return nice >= floor || task.creds.has(CAP_SYS_NICE);
+}
+
 function setNice(task: Task, target: Task, nice: number): number {
   if (!mayControl(task, target)) return -EPERM;
-  const floor = 20 - (target.group.limits.soft[RLIMIT.NICE] as number);
-  if (nice < target.nice && nice < floor && !task.creds.has(CAP_SYS_NICE)) return -EACCES;
+  if (nice < target.nice && !mayHaveNice(task, target, nice)) return -EACCES;
   target.nice = nice;
   return 0;
 }
@@ -114,6 +119,9 @@ function setPolicy(
   if (!mayControl(task, target)) return -EPERM;
   const limit = target.group.limits.soft[RLIMIT.RTPRIO] as number;
   if (isRealtime(policy) && priority > limit && !task.creds.has(CAP_SYS_NICE)) return -EPERM;
+  // SCHED_IDLE is as low as it gets: leaving it is raising the priority (sched(7)).
+  const leavesIdle = target.policy === SCHED.SCHED_IDLE && policy !== SCHED.SCHED_IDLE;
+  if (leavesIdle && !mayHaveNice(task, target, target.nice)) return -EPERM;
   if (target.resetsOnFork && !resetsOnFork && !task.creds.has(CAP_SYS_NICE)) return -EPERM;
   target.policy = policy;
   target.realtimePriority = priority;
