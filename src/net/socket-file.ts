@@ -94,6 +94,11 @@ export abstract class SocketFile extends OpenFile {
     return `socket:[${this.inode.ino}]`;
   }
 
+  /** O_ASYNC is kept and shown. Deviation: SIGIO is not sent yet. */
+  override get sendsSignals(): boolean {
+    return true;
+  }
+
   override get movesAtOnce(): boolean {
     return true;
   }
