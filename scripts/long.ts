@@ -15,6 +15,7 @@ const SUITES: Readonly<Record<string, readonly { files: readonly string[]; facto
     { files: VOLUME, factor: 50 },
     { files: ['test/sealed/sqlite-kill.test.ts'], factor: 50 },
   ],
+  servers: [{ files: ['test/compat/servers.test.ts'], factor: 2 }],
 };
 
 const wanted = process.argv[2];

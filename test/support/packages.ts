@@ -127,3 +127,20 @@ export function program(name: string, packageName: string): string {
   }
   throw new PackageUnavailable(`package ${packageName} has no program ${name}`);
 }
+
+/** Where several programs are: what the guest's environment and `cloister run` need to find them. */
+export function placeOfAll(programs: Readonly<Record<string, string>>) {
+  const missing = Object.entries(programs).filter(([name]) => onPath(name) === undefined);
+  if (missing.length === 0) return { env: {}, options: [] as string[] };
+  const roots = missing.map(([, packageName]) => packageRoot([packageName]));
+  const below = (folders: readonly string[]) =>
+    roots.flatMap((root) => folders.map((folder) => join(root, folder)));
+  const programFolders = below(['usr/bin', 'bin', 'usr/sbin', 'sbin']);
+  return {
+    env: {
+      PATH: [...programFolders, '/usr/bin', '/bin', '/usr/sbin'].join(':'),
+      LD_LIBRARY_PATH: below(['usr/lib/x86_64-linux-gnu', 'lib/x86_64-linux-gnu']).join(':'),
+    },
+    options: roots.flatMap((root) => ['-v', `${root}:${root}:ro`]),
+  };
+}
