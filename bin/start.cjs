@@ -21,7 +21,7 @@ const argv = process.argv.slice(2);
 
 /** Options of measured runs, and commands that make or use evidence. */
 const MEASURED_OPTION = /^--(image|evidence|nonce|kbs|secret)/;
-const MEASURED_COMMANDS = ['run', 'attest', 'kbs'];
+const MEASURED_COMMANDS = ['run', 'start', 'attest', 'kbs'];
 
 function runsQuickly() {
   if (argv[0] !== 'run' || argv.length === 1 || process.env.CLOISTER_QUICK === '0') return false;

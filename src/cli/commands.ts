@@ -20,6 +20,41 @@ export const COMMANDS: readonly CommandRow[] = [
     load: () => import('./run.ts'),
   },
   {
+    name: 'start',
+    summary: 'start an instance: a program in the background, under a name',
+    load: () => import('./start.ts'),
+  },
+  {
+    name: 'exec',
+    summary: 'run a further program in a running instance',
+    load: () => import('./exec.ts'),
+  },
+  {
+    name: 'stop',
+    summary: 'stop an instance',
+    load: () => import('./stop.ts'),
+  },
+  {
+    name: 'ps',
+    summary: 'list instances, or the processes of one',
+    load: () => import('./ps.ts'),
+  },
+  {
+    name: 'logs',
+    summary: 'show what an instance has printed',
+    load: () => import('./logs.ts'),
+  },
+  {
+    name: 'stats',
+    summary: 'show what running instances use',
+    load: () => import('./stats.ts'),
+  },
+  {
+    name: 'rm',
+    summary: 'remove instances that have ended',
+    load: () => import('./rm.ts'),
+  },
+  {
     name: 'new',
     summary: 'start a project: a folder with a cloister.yaml',
     load: () => import('./new.ts'),

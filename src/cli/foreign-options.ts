@@ -7,9 +7,9 @@ import { usageError } from './errors.ts';
 const FOREIGN = [
   {
     flags: '-d, --detach',
-    instead: 'put it into the background with your shell: cloister run … &',
+    instead: 'cloister start runs a program in the background',
   },
-  { flags: '--name <NAME>', instead: 'a run has no name; it lives as long as its command' },
+  { flags: '--name <NAME>', instead: 'an instance has a name: cloister start --name NAME' },
   { flags: '--init', instead: 'name an init of your own: cloister run … -- INIT PROGRAM' },
   { flags: '--privileged', instead: 'guests have no access to the host that could be widened' },
   { flags: '--cap-add <CAP>', instead: 'guests have no access to the host that could be widened' },
@@ -28,8 +28,12 @@ const FOREIGN = [
   { flags: '--dns <ADDRESS>', instead: 'mount a file over it: -v FILE:/etc/resolv.conf:ro' },
 ] as const;
 
-export function withForeignOptions(command: Command): Command {
-  for (const { flags } of FOREIGN) command.addOption(new Option(flags).hideHelp());
+/** `own`: attributes that the command has itself. */
+export function withForeignOptions(command: Command, own: readonly string[] = []): Command {
+  for (const { flags } of FOREIGN) {
+    const option = new Option(flags).hideHelp();
+    if (!own.includes(option.attributeName())) command.addOption(option);
+  }
   return command;
 }
 

@@ -37,12 +37,17 @@ async function main(argv: readonly string[]): Promise<void> {
   }
 }
 
-/** A wrong command line is 2; of `run` 125, which no program gives by chance. */
+/** A wrong command line is 2; of those that give a program's status 125. */
 function statusOf(given: number, command: string | undefined): number {
   if (given === 0) return 0;
-  return command === 'run' ? RUN_STATUS.failed : 2;
+  return isRun(command) ? RUN_STATUS.failed : 2;
+}
+
+/** Those that give the status of a guest. */
+function isRun(command: string | undefined): boolean {
+  return command === 'run' || command === 'start' || command === 'exec';
 }
 
 // A run writes what the guest writes: the guest gets the signal.
-if (process.argv[2] !== 'run') endQuietlyWithoutReader();
+if (!isRun(process.argv[2])) endQuietlyWithoutReader();
 await main(process.argv.slice(2));

@@ -25,6 +25,8 @@ interface Options {
 
 export interface RunAttestation {
   readonly source: AttestationSource;
+  /** Measures Cloister now: what is on the disk later need not be what runs. */
+  measureNow(): void;
   /** A secret for Cloister's own use: the guest will not see it. */
   takeKey(name: string): Uint8Array | undefined;
   /** The broker as freshness anchor of the volume at a host path; undefined without a broker. */
@@ -39,7 +41,11 @@ export async function attestRun(
 ): Promise<RunAttestation> {
   const provider = await selectProvider(undefined);
   const { spki: publicKey } = await generateChannelKey();
-  const measure = () => measureRuntime(runtimeFiles(), nodeCrypto);
+  let measured: Uint8Array | undefined;
+  const measure = () => {
+    measured ??= measureRuntime(runtimeFiles(), nodeCrypto);
+    return measured;
+  };
   const parts = { image, provider, publicKey };
   if (options.evidence !== undefined) {
     const { formatEvidence } = await import('../attest/evidence.ts');
@@ -58,6 +64,7 @@ export async function attestRun(
   const { fromHex } = await import('../attest/bytes.ts');
   let anchors: InstanceType<typeof BrokerAnchors> | undefined;
   return {
+    measureNow: () => void measure(),
     source: guestAttestation({
       ...{ ...parts, keys, logger },
       measureRuntime: measure,

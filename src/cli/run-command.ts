@@ -15,11 +15,13 @@ import { TranslationFolder } from '../host/translation-files.ts';
 import type { Image } from '../image/open.ts';
 import { SpawnError } from '../kernel/exec/errors.ts';
 import type { AccessRules, HostAccess } from '../net/host-access.ts';
-import { Instance, type RootContext } from '../runtime/instance.ts';
+import { Instance, type InstanceParts, type RootContext } from '../runtime/instance.ts';
 import { planImage, planUnmeasured, type RunPlan, type RunRequest } from '../runtime/plan.ts';
 import type { FileSystem } from '../vfs/file-system.ts';
 import { CommandError, RUN_STATUS } from './errors.ts';
+import { exitStatusOf } from './exit-status.ts';
 import type { RunOptions } from './run.ts';
+import type { RunAttestation } from './run-attestation.ts';
 import {
   parseBytes,
   parseEnv,
@@ -51,10 +53,54 @@ interface Prepared {
 }
 
 export async function runCommand(command: readonly string[], options: RunOptions): Promise<void> {
+  const logger = createLogger(options.verbose === true);
+  const { instance, native } = await assemble(command, options, logger, ({ ioctl }, host) => {
+    const terminal = wantsTerminal(options) ? ownTerminal(ioctl, () => host.wake()) : undefined;
+    return {
+      terminal,
+      streams: [0, 1, 2].map((fd) =>
+        terminal !== undefined && (fd < 2 || isTerminal(fd))
+          ? undefined
+          : inheritedStream(fd, host.countPending),
+      ),
+      // In a raw terminal a line ends by a return, too.
+      printTrace: (line) => process.stderr.write(`${line}${terminal ? '\r\n' : '\n'}`),
+    };
+  });
+  forwardSignals((signal) => instance.signal(signal));
+  const status = exitStatusOf(await started(instance));
+  process.emit('exit', status);
+  flushCompileCache();
+  native.exit(status);
+}
+
+/** Where an instance reads and writes. */
+export interface Surroundings extends Pick<InstanceParts, 'streams' | 'terminal'> {
+  readonly printTrace: (line: string) => void;
+}
+
+export interface Assembled {
+  readonly instance: Instance;
+  readonly native: NativeHost;
+  readonly plan: RunPlan;
+  /** Both of a measured image only. */
+  readonly image?: Image | undefined;
+  readonly attestation?: RunAttestation | undefined;
+}
+
+/**
+ * Puts an instance together; nothing runs yet. `surround` is called once everything that can be
+ * refused was permitted.
+ */
+export async function assemble(
+  command: readonly string[],
+  options: RunOptions,
+  logger: Logger,
+  surround: (native: NativeHost, host: NodeHost) => Surroundings,
+): Promise<Assembled> {
   const request = toRequest(command, options);
   const { scheduleSeed } = options;
   const { plan, makeRoot, image } = await prepare(request, options);
-  const logger = createLogger(options.verbose === true);
   const attestation = await attestationOf(image, plan, options, logger);
   // Keys of volumes that the broker released go to the volumes, not to the guest.
   const sealed = await sealedMounts(plan.sealed, attestation, logger);
@@ -62,11 +108,7 @@ export async function runCommand(command: readonly string[], options: RunOptions
   const { pages, code, entropy, files } = native;
   const host = new NodeHost({ clock: new NativeClock(), entropy, logger });
   const access = await networkOf(plan.network, native, host, logger);
-  const terminal = wantsTerminal(options)
-    ? ownTerminal(native.ioctl, () => host.wake())
-    : undefined;
-  // In a raw terminal a line ends by a return, too.
-  const printTrace = (line: string) => process.stderr.write(`${line}${terminal ? '\r\n' : '\n'}`);
+  const { printTrace, ...io } = surround(native, host);
   // The event loop must get its turns while guests run: Ctrl-C stops a busy one.
   host.countPending(1);
   const instance = new Instance(
@@ -75,12 +117,7 @@ export async function runCommand(command: readonly string[], options: RunOptions
       makeRoot: (context) => makeRoot({ ...context, files }, plan),
       mountAll: (tree, context) =>
         mountAll(tree, { ...context, files }, plan, sealed, attestation?.source),
-      streams: [0, 1, 2].map((fd) =>
-        terminal !== undefined && (fd < 2 || isTerminal(fd))
-          ? undefined
-          : inheritedStream(fd, host.countPending),
-      ),
-      terminal,
+      ...io,
       network: access,
       trace: options.strace ? printTrace : undefined,
       randomizeLayout: options.aslr,
@@ -89,11 +126,7 @@ export async function runCommand(command: readonly string[], options: RunOptions
     },
     plan,
   );
-  forwardSignals((signal) => instance.signal(signal));
-  const status = exitStatusOf(await started(instance));
-  process.emit('exit', status);
-  flushCompileCache();
-  native.exit(status);
+  return { instance, native, plan, image, attestation };
 }
 
 /** The host's network, where the plan uses any of it: else nothing of it is opened. */
@@ -116,7 +149,7 @@ async function networkOf(
 }
 
 /** Runs to the end; a program that cannot be started gives Docker's 126 and 127. */
-async function started(instance: Instance): Promise<number> {
+export async function started(instance: Instance): Promise<number> {
   try {
     const status = await instance.run();
     instance.close();
@@ -197,12 +230,6 @@ function imageOfProject(request: RunRequest): string | undefined {
   if (request.command.length > 0 || !existsSync('cloister.yaml')) return undefined;
   if (existsSync(join('image', 'index.json'))) return 'image';
   throw new CommandError('CLOISTER_USAGE', 'this project has no image: run `cloister build` first');
-}
-
-/** As a shell gives it. */
-function exitStatusOf(waitStatus: number): number {
-  const signal = waitStatus & 0x7f;
-  return signal === 0 ? (waitStatus >> 8) & 0xff : 128 + signal;
 }
 
 function toRequest(command: readonly string[], options: RunOptions): RunRequest {

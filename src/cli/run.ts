@@ -40,6 +40,31 @@ export function register(program: Command): void {
     .command('run')
     .description('run a program: of a sealed image, of a prepared root, or of this machine')
     .argument('[command...]', 'program and its arguments (default: the command of the image)')
+    .option('--rm', 'leave nothing behind (it never does)');
+  withRunOptions(run)
+    .addHelpText(
+      'after',
+      '\nExit status: the program’s own, 128 + signal when it was killed; 125 when Cloister\n' +
+        'failed or refused, 126 when the program cannot be executed, 127 when it is not there.\n' +
+        '\nExamples:\n' +
+        "  cloister run -- /usr/bin/python3 -c 'print(1)'\n" +
+        '  cloister run -v "$PWD:/w" -w /w -- ./test arg\n' +
+        '  cloister run --image ./image --signer release.pub\n',
+    )
+    .action(
+      reportingRun(async (command: string[], options: RunOptions) => {
+        refuseForeignOptions({ ...options });
+        await refuseUnfitMachine();
+        const { runCommand } = await import('./run-command.ts');
+        await runCommand(command, options);
+      }),
+    );
+  withForeignOptions(run);
+}
+
+/** The options of `run` that `start` has too; what follows the program is the program's. */
+export function withRunOptions(command: Command): Command {
+  return withTrustOptions(command)
     .option('-e, --env <NAME[=VALUE]>', 'set a variable, or take it from here', collect)
     .option('--env-file <FILE>', 'set the variables of a file: NAME=VALUE or NAME a line', collect)
     .option('-v, --volume <HOST:GUEST[:ro]>', 'mount a host folder or file', collect)
@@ -54,7 +79,6 @@ export function register(program: Command): void {
     .option('-u, --user <UID[:GID]>', 'user and group inside (default 0:0)')
     .option('-i, --interactive', 'standard input is open (it always is); alone: no terminal')
     .option('-t, --tty', 'give the guest a terminal (default: when in and output are one)')
-    .option('--rm', 'leave nothing behind (it never does)')
     .option('--hostname <NAME>', 'what the guest is told as its host name')
     .option('--entrypoint <PROGRAM>', 'program that gets the command as its arguments')
     .option('-m, --memory <SIZE>', 'limit of guest memory, such as 512m')
@@ -76,30 +100,11 @@ export function register(program: Command): void {
     .option('--kbs-key <KEY>', 'its key, ed25519:…, as `cloister kbs list` shows it')
     .option('--secret <NAME=ID>', 'a secret of the broker, at /dev/attestation/keys/NAME', collect)
     .option('--verbose', 'log what Cloister does')
-    .passThroughOptions()
-    .addHelpText(
-      'after',
-      '\nExit status: the program’s own, 128 + signal when it was killed; 125 when Cloister\n' +
-        'failed or refused, 126 when the program cannot be executed, 127 when it is not there.\n' +
-        '\nExamples:\n' +
-        "  cloister run -- /usr/bin/python3 -c 'print(1)'\n" +
-        '  cloister run -v "$PWD:/w" -w /w -- ./test arg\n' +
-        '  cloister run --image ./image --signer release.pub\n',
-    )
-    .action(
-      reportingRun(async (command: string[], options: RunOptions) => {
-        refuseForeignOptions({ ...options });
-        await refuseUnfitMachine();
-        const { runCommand } = await import('./run-command.ts');
-        await runCommand(command, options);
-      }),
-    );
-  withTrustOptions(run);
-  withForeignOptions(run);
+    .passThroughOptions();
 }
 
 /** Another Node.js, system or processor: said before anything that needs them is loaded. */
-async function refuseUnfitMachine(): Promise<void> {
+export async function refuseUnfitMachine(): Promise<void> {
   const { mayRunGuests, whyGuestsCannotRun } = await import('../host/doctor.ts');
   if (mayRunGuests()) return;
   const { CommandError } = await import('./errors.ts');

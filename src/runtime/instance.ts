@@ -40,6 +40,7 @@ import { RealFileClock } from '../vfs/file-clock.ts';
 import type { FileSystem } from '../vfs/file-system.ts';
 import type { OpenFile } from '../vfs/open-file.ts';
 import { Vfs } from '../vfs/vfs.ts';
+import type { ProcessPlan } from './exec-plan.ts';
 import { TreeBuilder } from './mounts.ts';
 import type { RunPlan } from './plan.ts';
 
@@ -80,6 +81,18 @@ export interface MountContext extends RootContext {
   readonly devices: Devices;
 }
 
+/** Standard streams of a further process; where one is undefined it gets the terminal, if any. */
+export interface ExecStreams {
+  readonly streams: readonly (HostStream | undefined)[];
+  readonly terminal?: HostTerminal | undefined;
+}
+
+export interface ExecutedProcess {
+  readonly group: ThreadGroup;
+  /** Takes its terminal away; nothing without one. */
+  hangUp(): void;
+}
+
 /** A time slice: guests that do not call the kernel are stopped that often. */
 const TICK_US = 1000;
 
@@ -89,6 +102,7 @@ export class Instance {
   readonly vfs: Vfs;
   readonly devices: Devices;
   readonly devpts: Devpts;
+  readonly dispatcher: Dispatcher;
   readonly #parts: InstanceParts;
   readonly #plan: RunPlan;
   readonly #tree: TreeBuilder;
@@ -113,14 +127,15 @@ export class Instance {
     );
     if (parts.translations) this.platform.cache.store.useStorage(parts.translations);
     const { trace } = parts;
+    this.dispatcher = new Dispatcher({
+      logger: host.logger,
+      trace: trace === undefined ? undefined : (_task, line) => trace(line),
+    });
     this.kernel = new Kernel({
       platform: this.platform,
       host,
       vfs: this.vfs,
-      syscalls: new Dispatcher({
-        logger: host.logger,
-        trace: trace === undefined ? undefined : (_task, line) => trace(line),
-      }),
+      syscalls: this.dispatcher,
       createSpace: () => spaces.create(),
       network: parts.network,
       vdso: { image: vdsoBytes(), pages: parts.pages },
@@ -167,22 +182,7 @@ export class Instance {
   }
 
   async #runFirst(plan: RunPlan, limits: Limits, pty: Pty | undefined): Promise<number> {
-    const group = this.kernel.spawn({
-      path: this.#programPath(),
-      argv: plan.argv,
-      env: plan.environment,
-      cwd: plan.workingDir,
-      uid: plan.uid,
-      gid: plan.gid,
-      limits,
-      fds: pty === undefined ? this.#descriptors() : this.#terminalDescriptors(pty),
-      keepsStatus: true,
-    });
-    if (pty !== undefined) {
-      const { session } = group.processGroup;
-      session.terminal = pty.terminal;
-      pty.terminal.attach(session.id, group.processGroup.id);
-    }
+    const group = this.#spawn(plan, limits, this.#parts.streams, pty);
     this.#first = group;
     this.#parts.code.setTick(TICK_US);
     await this.kernel.run(() => group.isZombie);
@@ -203,16 +203,73 @@ export class Instance {
     this.#parts.host.wake();
   }
 
-  #terminalDescriptors(pty: Pty): (readonly [number, OpenFile])[] {
-    const creds = Credentials.forUser(this.#plan.uid, this.#plan.gid);
+  /**
+   * Starts a further process, in a session of its own; it ends with the first one at the latest.
+   * Whoever asks takes its status by {@link Kernel.collect}. Throws {@link SpawnError}.
+   */
+  exec(plan: ProcessPlan, io: ExecStreams): ExecutedProcess {
+    const limits = new Limits();
+    limits.soft[RLIMIT.NOFILE] = this.#plan.openFiles;
+    const { terminal } = io;
+    const pty = terminal === undefined ? undefined : connectHostTerminal(this.devpts, terminal);
+    const hangUp = (): void => {
+      if (pty !== undefined) this.devpts.drop(pty);
+    };
+    try {
+      return { group: this.#spawn(plan, limits, io.streams, pty), hangUp };
+    } catch (error) {
+      hangUp();
+      throw error;
+    }
+  }
+
+  #spawn(
+    plan: ProcessPlan,
+    limits: Limits,
+    streams: readonly (HostStream | undefined)[],
+    pty: Pty | undefined,
+  ): ThreadGroup {
+    const fds = this.#descriptors(plan, streams);
+    if (pty !== undefined) fds.push(...this.#terminalDescriptors(plan, fds, pty));
+    let group: ThreadGroup;
+    try {
+      group = this.kernel.spawn({
+        path: this.#programPath(plan),
+        argv: plan.argv,
+        env: plan.environment,
+        cwd: plan.workingDir,
+        uid: plan.uid,
+        gid: plan.gid,
+        limits,
+        fds,
+        keepsStatus: true,
+      });
+    } catch (error) {
+      for (const [, file] of fds) file.release();
+      throw error;
+    }
+    if (pty !== undefined) {
+      const { session } = group.processGroup;
+      session.terminal = pty.terminal;
+      pty.terminal.attach(session.id, group.processGroup.id);
+    }
+    return group;
+  }
+
+  /** The terminal for each standard descriptor that no stream has. */
+  #terminalDescriptors(
+    plan: ProcessPlan,
+    streams: readonly (readonly [number, OpenFile])[],
+    pty: Pty,
+  ): (readonly [number, OpenFile])[] {
+    const creds = Credentials.forUser(plan.uid, plan.gid);
     const mount = [...this.vfs.mounts].find(({ fs }) => fs === this.devpts);
     assert(mount !== undefined, 'devpts is mounted');
     const file = openHostSlave(this.devpts, mount, pty, creds);
     assert(typeof file === 'object', 'a new terminal opens');
-    const streams = this.#descriptors();
     const taken = new Set(streams.map(([fd]) => fd));
     const free = [0, 1, 2].filter((fd) => !taken.has(fd));
-    return [...streams, ...free.map((fd, i) => [fd, i === 0 ? file : file.retain()] as const)];
+    return free.map((fd, i) => [fd, i === 0 ? file : file.retain()] as const);
   }
 
   /** Makes what was written durable. The instance is not used afterwards. */
@@ -222,18 +279,21 @@ export class Instance {
   }
 
   /** A name without a slash is looked up in the PATH of the plan, as execvp(3) does. */
-  #programPath(): string {
-    const [name = ''] = this.#plan.argv;
+  #programPath(plan: ProcessPlan): string {
+    const [name = ''] = plan.argv;
     if (name.includes('/')) return name;
-    const path = this.#plan.environment.find((one) => one.startsWith('PATH='))?.slice(5) ?? '';
+    const path = plan.environment.find((one) => one.startsWith('PATH='))?.slice(5) ?? '';
     const folders = path.split(':').filter((folder) => folder !== '');
     const found = folders.find((folder) => this.#tree.exists(`${folder}/${name}`));
     return found === undefined ? name : `${found}/${name}`;
   }
 
-  #descriptors(): (readonly [number, OpenFile])[] {
-    const creds = Credentials.forUser(this.#plan.uid, this.#plan.gid);
-    return this.#parts.streams.flatMap((stream, fd) => {
+  #descriptors(
+    plan: ProcessPlan,
+    streams: readonly (HostStream | undefined)[],
+  ): (readonly [number, OpenFile])[] {
+    const creds = Credentials.forUser(plan.uid, plan.gid);
+    return streams.flatMap((stream, fd) => {
       if (stream === undefined) return [];
       const flags = fd === 0 ? O_RDONLY : O_WRONLY;
       return [[fd, openHostStream(this.vfs, creds, stream, flags)] as const];

@@ -191,7 +191,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   'an option of Docker': {
     args: ['run', '-d', 'true'],
     status: 125,
-    says: 'cloister: --detach: cloister run does not have it; put it into the background with your shell: cloister run … &\n',
+    says: 'cloister: --detach: cloister run does not have it; cloister start runs a program in the background\n',
   },
   'another option of Docker': {
     args: ['run', '--cap-add', 'ALL', 'true'],

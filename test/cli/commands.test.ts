@@ -35,7 +35,9 @@ const leaves = (command: Command): Command[] =>
     : command.commands.filter((one) => one.name() !== 'help').flatMap(leaves);
 
 /** Commands whose result is no report: they make something, or print what they were asked for. */
-const WITHOUT_JSON: ReadonlySet<string> = new Set(['run', 'new', 'attest']);
+const WITHOUT_JSON: ReadonlySet<string> = new Set([
+  ...['run', 'new', 'attest', 'exec', 'logs', 'rm'],
+]);
 
 for (const { name, summary } of COMMANDS) {
   test(`${name}: help has an example, and every option says what it is`, async () => {

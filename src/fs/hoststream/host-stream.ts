@@ -36,6 +36,8 @@ export interface HostStream {
   /** True when a read would answer at once; asking starts waiting. */
   isReadable(): boolean;
   readonly isBroken: boolean;
+  /** A write would answer -EAGAIN now; absent where it never does. */
+  readonly isFull?: boolean;
 }
 
 class HostStreamInode extends Inode {
@@ -154,7 +156,8 @@ class HostStreamFile extends OpenFile {
     if (stream.isSeekable) return POLLIN | POLLOUT;
     let events = 0;
     if (this.isReadable && stream.isReadable()) events |= POLLIN;
-    if (this.isWritable) events |= stream.isBroken ? POLLERR : POLLOUT;
+    if (this.isWritable && stream.isBroken) events |= POLLERR;
+    else if (this.isWritable) events |= stream.isFull === true ? 0 : POLLOUT;
     else if (stream.isBroken) events |= POLLHUP;
     return events;
   }

@@ -1,6 +1,7 @@
 /** The terminal that Cloister itself runs in, as the driver of the guest's /dev/pts/0. */
 
 import { O_NOCTTY, O_RDWR } from '../../../abi/file-flags.ts';
+import { POLLOUT, POLLWRNORM } from '../../../abi/poll-events.ts';
 import type { Credentials } from '../../../vfs/credentials.ts';
 import type { Mount } from '../../../vfs/mount.ts';
 import type { OpenFile } from '../../../vfs/open-file.ts';
@@ -13,12 +14,16 @@ export interface HostTerminal {
   /** Gives the terminal back as it was. */
   stop(): void;
   write(bytes: Uint8Array): void;
+  /** Bytes of output that it would take now; absent where it takes all. */
+  readonly room?: number;
   size(): readonly [rows: number, columns: number];
 }
 
 export interface HostTerminalListener {
   onInput(bytes: Uint8Array): void;
   onResize(): void;
+  /** There is room for output again. */
+  onRoom(): void;
   /** The terminal is gone. */
   onEnd(): void;
 }
@@ -29,6 +34,7 @@ export function connectHostTerminal(devpts: Devpts, host: HostTerminal): Pty | u
   if (typeof pty === 'number') return undefined;
   pty.isLocked = false;
   pty.onOutput = (bytes) => host.write(bytes);
+  pty.roomOutside = () => host.room ?? Number.POSITIVE_INFINITY;
   const { terminal } = pty;
   const resize = (): void => {
     const [rows, columns] = host.size();
@@ -38,6 +44,7 @@ export function connectHostTerminal(devpts: Devpts, host: HostTerminal): Pty | u
   host.start({
     onInput: (bytes) => terminal.receive(bytes, 0, bytes.length),
     onResize: resize,
+    onRoom: () => terminal.waitQueue.wake(POLLOUT | POLLWRNORM),
     onEnd: () => terminal.hangUp(),
   });
   return pty;

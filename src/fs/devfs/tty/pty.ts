@@ -35,6 +35,8 @@ export class Pty implements TerminalDriver {
   #outputBytes = 0;
   /** A driver outside of the guest (the host's terminal) instead of a master file. */
   onOutput: ((bytes: Uint8Array) => void) | undefined = undefined;
+  /** How many bytes that driver would take now. */
+  roomOutside: (() => number) | undefined = undefined;
 
   constructor(index: number, jobs: JobControl) {
     this.index = index;
@@ -53,7 +55,7 @@ export class Pty implements TerminalDriver {
   }
 
   get room(): number {
-    return OUTPUT_BYTES - this.#outputBytes;
+    return Math.min(OUTPUT_BYTES - this.#outputBytes, this.roomOutside?.() ?? OUTPUT_BYTES);
   }
 
   get outputBytes(): number {
