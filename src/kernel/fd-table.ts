@@ -10,6 +10,10 @@ import type { OpenFile } from '../vfs/open-file.ts';
 /** Descriptor flag of fcntl(2), the only one. */
 export const FD_CLOEXEC = 1;
 
+/** BITS_PER_LONG, and what 1,024 bytes of pointers hold. */
+const FIRST_CAPACITY = 64;
+const GROWTH = 128;
+
 export class FdTable {
   readonly #files: (OpenFile | undefined)[] = [];
   readonly #closeOnExec: boolean[] = [];
@@ -96,6 +100,16 @@ export class FdTable {
       const file = this.#files[fd];
       if (file !== undefined) yield [fd, file];
     }
+  }
+
+  /**
+   * Numbers that the table has room for, as Linux grows it (fs/file.c, alloc_fdtable): 64, then powers
+   * of two from 128. select(2) does not look at descriptors beyond it.
+   */
+  get capacity(): number {
+    const highest = this.#files.length - 1;
+    if (highest < FIRST_CAPACITY) return FIRST_CAPACITY;
+    return GROWTH * 2 ** Math.ceil(Math.log2(Math.floor(highest / GROWTH) + 1));
   }
 
   get openCount(): number {

@@ -207,7 +207,7 @@ function select(
   atEnd: () => void,
 ): number {
   if (nfds < 0) return -EINVAL;
-  const count = Math.min(nfds, 1 << 20);
+  const count = Math.min(nfds, task.files.capacity);
   const setBytes = Math.ceil(count / 64) * 8;
   const wanted = setsAt.map(() => new Uint8Array(setBytes));
   const found = setsAt.map(() => new Uint8Array(setBytes));
