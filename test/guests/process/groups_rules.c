@@ -16,6 +16,6 @@ int main(void) {
   /* terminal stops do nothing in an orphaned group */
   p = fork(); if (p == 0) { setsid(); raise(SIGTSTP); raise(SIGTTIN); raise(SIGTTOU); _exit(6); } waitpid(p, &st, WUNTRACED); HEX(st); 
   /* the reaper gets grandchildren, and their parent is the reaper then */
-  pipe(c); p = fork(); if (p == 0) { pid_t k = fork(); if (k == 0) { pid_t old = getppid(); while (getppid() == old) usleep(300); pid_t now = getppid(); write(c[1], &now, 4); _exit(8); } usleep(1000); _exit(0); } waitpid(p, &st, 0); pid_t seen = 0; read(c[0], &seen, 4); IS(seen == getpid()); IS(wait(&st) > 0); HEX(st);
+  pipe(c); p = fork(); if (p == 0) { pid_t old = getpid(), k = fork(); if (k == 0) { while (getppid() == old) usleep(300); pid_t now = getppid(); write(c[1], &now, 4); _exit(8); } usleep(1000); _exit(0); } waitpid(p, &st, 0); pid_t seen = 0; read(c[0], &seen, 4); IS(seen == getpid()); IS(wait(&st) > 0); HEX(st);
   p = fork(); if (p == 0) { pid_t k = fork(); if (k == 0) { prctl(PR_SET_PDEATHSIG, SIGUSR1); write(c[1], "k", 1); for (;;) pause(); } char y; read(c[0], &y, 1); _exit(0); } waitpid(p, &st, 0); IS(wait(&st) > 0); HEX(st);
 }
