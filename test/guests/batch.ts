@@ -106,6 +106,7 @@ export function assertSame({ native, inside }: BatchOutcome, name: string): void
   assert(given, `${name} was not run inside: the batch ended before it`);
   const hint = `${name}\nstderr under Cloister: ${given.stderr.slice(0, 2000)}`;
   assert.equal(given.stdout, expected.stdout, `stdout of ${hint}`);
+  assert.notEqual(expected.status, -1, `natively its time was up: ${hint}`);
   assert.equal(given.status, expected.status, `exit status of ${hint}`);
   assert.deepEqual(given.files, expected.files, `files after ${hint}`);
 }
