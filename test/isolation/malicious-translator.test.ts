@@ -44,6 +44,9 @@ function withSite(unit: Unit, site: number): Unit {
   return { ...unit, bytes, links: new Uint32Array(0) };
 }
 
+/** They name the first block, too, and a good entry there would serve. */
+const NO_LEADERS = new Uint32Array(0);
+
 const LIES: Readonly<Record<string, Lie>> = {
   'a link that never was': {
     code: LONG,
@@ -57,12 +60,12 @@ const LIES: Readonly<Record<string, Lie>> = {
   },
   'an entry inside of an instruction': {
     code: OTHER,
-    tell: (unit) => ({ ...unit, entryAt: unit.entryAt + 1 }),
+    tell: (unit) => ({ ...unit, entryAt: unit.entryAt + 1, leaders: NO_LEADERS }),
     says: /its entry \d+ is no instruction/,
   },
   'an entry outside of the unit': {
     code: OTHER,
-    tell: (unit) => ({ ...unit, entryAt: -64 }),
+    tell: (unit) => ({ ...unit, entryAt: -64, leaders: NO_LEADERS }),
     says: /its entry -64 is no instruction/,
   },
   'no record of what faults': {

@@ -137,7 +137,15 @@ static int step_allowed(u64 rip) {
   return 1;
 }
 
+/* On some processors IRET refuses an RSP that is not canonical: nothing can return to it. */
+static int make_canonical(ucontext_t *c) {
+  greg_t *rsp = &c->uc_mcontext.gregs[REG_RSP], wild = *rsp;
+  *rsp = (greg_t)((u64)wild << 16) >> 16;
+  return *rsp != wild;
+}
+
 static void leave(ucontext_t *c, int why) {
+  make_canonical(c); /* the exit stub loads its own */
   if (++leaving > 16) _exit(91); /* the way back does not work any more */
   if (result < 128) result = why;
   c->uc_mcontext.gregs[REG_RIP] = (greg_t)exit_stub;
@@ -169,7 +177,7 @@ static void on_signal(int number, siginfo_t *info, void *context) {
     if (++steps > step_limit) leave(c, STEPS);
     return;
   }
-  if (stub) _exit(99);
+  if (stub) { if (make_canonical(c)) return; _exit(99); }
   u64 trap = c->uc_mcontext.gregs[REG_TRAPNO], error = c->uc_mcontext.gregs[REG_ERR];
   if (trap == 14 && error & 16) return bad(c, BAD_FETCH, rip);
   if (!in_code(rip)) return bad(c, BAD_RIP, rip);

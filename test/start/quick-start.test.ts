@@ -125,7 +125,7 @@ test('a bug keeps a stack that names the sources', async () => {
   const at = text.slice(0, text.indexOf(line)).split('\n').length;
   assert.equal(status, 125);
   assert.match(stderr, /^CloisteR: TypeError: a bug\n/);
-  assert.match(stderr, new RegExp(`at runCommand \\(.*/src/cli/run-command\\.ts:${at}:\\d+\\)`));
+  assert.match(stderr, new RegExp(`at assemble \\(.*/src/cli/run-command\\.ts:${at}:\\d+\\)`));
 });
 
 test('measured runs, and what is not plain, never meet the bundle', async () => {
