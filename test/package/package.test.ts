@@ -98,7 +98,7 @@ const host = new NodeHost({ clock: new NativeClock(), entropy, logger });
 const plan = planUnmeasured({
   command: ['/bin/busybox', 'echo', 'embedded'], environment: [], binds: [], sealed: [], tmpfs: [],
   isRootReadOnly: false, workingDir: undefined, hostName: undefined, user: undefined,
-  memoryBytes: undefined, network: undefined,
+  memoryBytes: undefined, network: undefined, published: [],
 });
 const instance = new Instance({
   host, pages, code, randomizeLayout: true,

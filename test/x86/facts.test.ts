@@ -53,6 +53,9 @@ interface Trial {
   readonly address: number;
 }
 
+/** Both masks of the pair that holds the mask of `bit`. */
+const pairOf = (bit: number): number => bit | (bit & 0x55 ? bit << 1 : bit >> 1);
+
 const isRun = (row: Row): boolean =>
   ['plain', 'string', 'stack'].includes(row.class) &&
   row.features.every((feature) => features.has(feature)) &&
@@ -200,7 +203,9 @@ function allowedOf(i: Instruction): Allowed {
       if (operand.access & WRITE) a.vecWrite |= bit;
     } else if (operand.kind === 'mask') {
       if (reads) a.maskRead |= bit;
-      if (operand.access & WRITE) a.maskWrite |= bit;
+      // A pair, even register first (SDM 2D, VP2INTERSECTD); the operand names either.
+      const isPair = row.mnemonic.startsWith('vp2intersect');
+      if (operand.access & WRITE) a.maskWrite |= isPair ? pairOf(bit) : bit;
     }
   }
   if (i.hasMemory) {

@@ -30,6 +30,7 @@ function normalize(text: string): string {
       .replace(/^(\{e?vex\} |(fs|gs|addr32|data16|rex(\.\w+)?) )+/, '')
       .replace(/^(rep|repz|repnz) ((fs|gs|addr32) )*/, '$1 ')
       .replace(/^movabs /, 'mov ')
+      .replace(/^(call|jmp) FWORD PTR /, '$1f ')
       .replace(/^(lock )?sal /, '$1shl ')
       .replace(/^(push|fldenv|fnstenv|frstor|fnsave)w /, '$1 ')
       .replace(/^(fcomp?) st,/, '$1 ')
