@@ -1,9 +1,6 @@
 /**
  * Sockets of the host by raw, non-blocking system calls, and one epoll set over them and over the
  * event loop of Node.js. Data goes between the host's kernel and guest memory without a copy.
- *
- * measured (bench net, redis GET with 50 clients): a receive and a send cost what they cost
- * natively, where streams of Node.js took eight times that for callbacks and buffers.
  */
 
 import { EAFNOSUPPORT, EAGAIN, EINPROGRESS, EINTR, EIO, ENOSYS } from '../../abi/errno.table.ts';
