@@ -1,6 +1,5 @@
 /** System V semaphores (semop(2)): sets of counters, changed all or nothing, undone at exit. */
 
-import { CAP_IPC_OWNER } from '../abi/capability.ts';
 import {
   EACCES,
   EAGAIN,
@@ -14,6 +13,7 @@ import {
 } from '../abi/errno.table.ts';
 import { IPC, IPC_PRIVATE, SEM_UNDO, SEMMNI, SEMMSL, SEMVMX } from '../abi/ipc.ts';
 import { WaitQueue } from '../base/wait-queue.ts';
+import { IpcPermissions } from './ipc/permissions.ts';
 import type { Task } from './task.ts';
 import type { ThreadGroup } from './thread-group.ts';
 
@@ -34,11 +34,7 @@ export class SemaphoreSet {
   readonly zeroWaiters: Int32Array;
   readonly changed: WaitQueue = new WaitQueue();
   readonly undo = new Map<ThreadGroup, Int32Array>();
-  readonly creatorUid: number;
-  readonly creatorGid: number;
-  uid: number;
-  gid: number;
-  mode: number;
+  readonly permissions: IpcPermissions;
   operationTimeSec = 0;
   changeTimeSec = 0;
   isRemoved = false;
@@ -50,20 +46,7 @@ export class SemaphoreSet {
     this.pids = new Int32Array(count);
     this.increaseWaiters = new Int32Array(count);
     this.zeroWaiters = new Int32Array(count);
-    this.uid = task.creds.euid;
-    this.gid = task.creds.egid;
-    this.creatorUid = this.uid;
-    this.creatorGid = this.gid;
-    this.mode = mode;
-  }
-
-  permits(task: Task, wanted: number): boolean {
-    const { creds } = task;
-    const inGroup = (gid: number) => creds.egid === gid || creds.groups.includes(gid);
-    let granted = this.mode;
-    if (creds.euid === this.uid || creds.euid === this.creatorUid) granted >>= 6;
-    else if (inGroup(this.gid) || inGroup(this.creatorGid)) granted >>= 3;
-    return (wanted & ~granted & 7) === 0 || creds.has(CAP_IPC_OWNER);
+    this.permissions = new IpcPermissions(task, mode);
   }
 
   /**
@@ -144,7 +127,7 @@ export class Semaphores {
     if ((flags & IPC.IPC_CREAT) !== 0 && (flags & IPC.IPC_EXCL) !== 0) return -EEXIST;
     if (count > known.values.length) return -EINVAL;
     const wanted = (flags | (flags >> 3) | (flags >> 6)) & 7;
-    return known.permits(task, wanted) ? known.id : -EACCES;
+    return known.permissions.permits(task, wanted) ? known.id : -EACCES;
   }
 
   /** IPC_RMID: everybody who sleeps on it hears EIDRM. */

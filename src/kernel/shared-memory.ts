@@ -4,7 +4,6 @@
  * last mapping is gone.
  */
 
-import { CAP_IPC_OWNER } from '../abi/capability.ts';
 import { EACCES, EEXIST, EINVAL, ENOENT, ENOSPC } from '../abi/errno.table.ts';
 import { O_RDWR } from '../abi/file-flags.ts';
 import { S_IFREG } from '../abi/file-mode.ts';
@@ -12,6 +11,7 @@ import { IPC, IPC_PRIVATE, SHMMNI } from '../abi/ipc.ts';
 import { placeless } from '../vfs/anonymous.ts';
 import { FileMapping } from '../vfs/file-mapping.ts';
 import { RegularFile } from '../vfs/regular-file.ts';
+import { IpcPermissions } from './ipc/permissions.ts';
 import type { Task } from './task.ts';
 
 /** A mapping of a segment: counts how often it is attached. */
@@ -43,13 +43,9 @@ export class SharedSegment {
   readonly key: number;
   readonly sizeBytes: number;
   readonly file: RegularFile;
-  readonly creatorUid: number;
-  readonly creatorGid: number;
+  readonly permissions: IpcPermissions;
   readonly creatorPid: number;
   readonly mapping: SegmentMapping;
-  uid: number;
-  gid: number;
-  mode: number;
   lastPid = 0;
   attachTimeSec = 0;
   detachTimeSec = 0;
@@ -71,11 +67,7 @@ export class SharedSegment {
     this.key = key;
     this.sizeBytes = sizeBytes;
     this.file = file;
-    this.mode = mode;
-    this.uid = task.creds.euid;
-    this.gid = task.creds.egid;
-    this.creatorUid = this.uid;
-    this.creatorGid = this.gid;
+    this.permissions = new IpcPermissions(task, mode);
     this.creatorPid = task.group.pid;
     this.changeTimeSec = nowSec(task);
     this.#forget = forget;
@@ -89,19 +81,7 @@ export class SharedSegment {
     this.#forget();
     this.file.release();
   }
-
-  /** `ipcperms`: `wanted` are bits 4 (read) and 2 (write). */
-  permits(task: Task, wanted: number): boolean {
-    const { creds } = task;
-    let granted = this.mode;
-    if (creds.euid === this.uid || creds.euid === this.creatorUid) granted >>= 6;
-    else if (inGroup(task, this.gid) || inGroup(task, this.creatorGid)) granted >>= 3;
-    return (wanted & ~granted & 7) === 0 || creds.has(CAP_IPC_OWNER);
-  }
 }
-
-const inGroup = (task: Task, gid: number): boolean =>
-  task.creds.egid === gid || task.creds.groups.includes(gid);
 
 export const nowSec = (task: Task): number =>
   Number(task.kernel.clock.realtimeNs() / 1_000_000_000n);
@@ -125,7 +105,7 @@ export class SharedMemory {
     if ((flags & IPC.IPC_CREAT) !== 0 && (flags & IPC.IPC_EXCL) !== 0) return -EEXIST;
     if (sizeBytes > known.sizeBytes) return -EINVAL;
     const wanted = (flags | (flags >> 3) | (flags >> 6)) & 7;
-    return known.permits(task, wanted) ? known.id : -EACCES;
+    return known.permissions.permits(task, wanted) ? known.id : -EACCES;
   }
 
   #create(task: Task, key: number, sizeBytes: number, mode: number): number {

@@ -50,7 +50,15 @@ function sysFutex(
     case FUTEX.FUTEX_WAKE_OP:
       return wakeOperation(task, addr, addr2, isPrivate, value, countIn(task), value3);
     default:
-      return priorityInheritance(task, addr, operation, value, timeout, addr2, value3);
+      return priorityInheritance(
+        task,
+        { command, isPrivate, isRealtime },
+        addr,
+        value,
+        timeout,
+        addr2,
+        value3,
+      );
   }
 }
 
@@ -61,18 +69,22 @@ const TIMED: ReadonlySet<number> = new Set([
   FUTEX.FUTEX_LOCK_PI2,
 ]);
 
+/** The operation argument, taken apart. */
+interface FutexOperation {
+  readonly command: number;
+  readonly isPrivate: boolean;
+  readonly isRealtime: boolean;
+}
+
 function priorityInheritance(
   task: Task,
+  { command, isPrivate, isRealtime }: FutexOperation,
   addr: number,
-  operation: number,
   value: number,
   timeoutAt: number,
   addr2: number,
   value3: number,
 ): number {
-  const command = operation & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
-  const isPrivate = (operation & FUTEX_PRIVATE_FLAG) !== 0;
-  const isRealtime = (operation & FUTEX_CLOCK_REALTIME) !== 0;
   switch (command) {
     case FUTEX.FUTEX_LOCK_PI:
     case FUTEX.FUTEX_LOCK_PI2: {

@@ -2,22 +2,13 @@
 
 import { CAP_SYS_RESOURCE } from '../abi/capability.ts';
 import { EACCES, EAGAIN, EFAULT, EINVAL, ENOMSG, EPERM } from '../abi/errno.table.ts';
-import {
-  IPC,
-  IPC_64,
-  MSG,
-  MSG_CONTROL,
-  MSGMAX,
-  MSGMNB,
-  MSGMNI,
-  MSQID_DS,
-  SHMID_DS,
-} from '../abi/ipc.ts';
+import { IPC, IPC_64, MSG, MSG_CONTROL, MSGMAX, MSGMNB, MSGMNI, MSQID_DS } from '../abi/ipc.ts';
 import { isTooLong, type Message, type MessageQueue } from '../kernel/ipc/message-queues.ts';
 import { BLOCKED, ERESTARTNOHAND } from '../kernel/outcome.ts';
 import { nowSec } from '../kernel/shared-memory.ts';
 import type { Task } from '../kernel/task.ts';
 import * as arg from './args.ts';
+import { putPermissions, takePermissions } from './ipc-permissions.ts';
 import { row, type SyscallRow } from './row.ts';
 import { putNumber } from './timespec.ts';
 
@@ -122,9 +113,7 @@ function setLimits(task: Task, queue: MessageQueue, addr: number): number {
   const view = new DataView(bytes.buffer);
   const limit = Number(view.getBigUint64(MSQID_DS.limitBytes, true));
   if (limit > MSGMNB && !task.creds.has(CAP_SYS_RESOURCE)) return -EPERM;
-  permissions.uid = view.getUint32(SHMID_DS.uid, true);
-  permissions.gid = view.getUint32(SHMID_DS.gid, true);
-  permissions.mode = view.getUint32(SHMID_DS.mode, true) & 0o777;
+  takePermissions(view, permissions);
   queue.limitBytes = limit;
   queue.changeTimeSec = nowSec(task);
   queue.departures.wakeAll();
@@ -135,13 +124,7 @@ function setLimits(task: Task, queue: MessageQueue, addr: number): number {
 function writeStatus(task: Task, queue: MessageQueue, addr: number): number {
   const bytes = new Uint8Array(MSQID_DS.bytes);
   const view = new DataView(bytes.buffer);
-  const { permissions } = queue;
-  view.setInt32(SHMID_DS.key, queue.key, true);
-  view.setUint32(SHMID_DS.uid, permissions.uid, true);
-  view.setUint32(SHMID_DS.gid, permissions.gid, true);
-  view.setUint32(SHMID_DS.creatorUid, permissions.creatorUid, true);
-  view.setUint32(SHMID_DS.creatorGid, permissions.creatorGid, true);
-  view.setUint32(SHMID_DS.mode, permissions.mode, true);
+  putPermissions(view, queue.key, queue.permissions);
   putNumber(view, MSQID_DS.sendTime, queue.sendTimeSec);
   putNumber(view, MSQID_DS.receiveTime, queue.receiveTimeSec);
   putNumber(view, MSQID_DS.changeTime, queue.changeTimeSec);

@@ -1,6 +1,5 @@
 /** System V semaphores: semget(2), semop(2), semtimedop(2), semctl(2). */
 
-import { CAP_SYS_ADMIN } from '../abi/capability.ts';
 import {
   E2BIG,
   EACCES,
@@ -12,22 +11,13 @@ import {
   EPERM,
   ERANGE,
 } from '../abi/errno.table.ts';
-import {
-  IPC,
-  IPC_64,
-  SEM_CONTROL,
-  SEMID_DS,
-  SEMMNI,
-  SEMMSL,
-  SEMOPM,
-  SEMVMX,
-  SHMID_DS,
-} from '../abi/ipc.ts';
+import { IPC, IPC_64, SEM_CONTROL, SEMID_DS, SEMMNI, SEMMSL, SEMOPM, SEMVMX } from '../abi/ipc.ts';
 import { BLOCKED } from '../kernel/outcome.ts';
 import { BAD_INDEX, type SemaphoreOperation, type SemaphoreSet } from '../kernel/semaphores.ts';
 import { nowSec } from '../kernel/shared-memory.ts';
 import type { Task } from '../kernel/task.ts';
 import * as arg from './args.ts';
+import { putPermissions, takePermissions } from './ipc-permissions.ts';
 import { row, type SyscallRow } from './row.ts';
 import { timespec } from './time.ts';
 import { putNumber, readTimespec } from './timespec.ts';
@@ -52,7 +42,7 @@ function operate(task: Task, id: number, addr: number, count: number, timeoutNs:
   if (set === undefined) return -EINVAL;
   if (operations.some(({ index }) => index >= set.values.length)) return BAD_INDEX;
   const changes = operations.some(({ change }) => change !== 0);
-  if (!set.permits(task, changes ? 2 : 4)) return -EACCES;
+  if (!set.permissions.permits(task, changes ? 2 : 4)) return -EACCES;
   return waitFor(task, set, operations, timeoutNs);
 }
 
@@ -109,10 +99,7 @@ function sysSemctl(task: Task, id: number, index: number, rawCommand: number, va
     return writeInfo(task, value);
   const set = semaphores.get(id);
   if (id < 0 || set === undefined) return -EINVAL;
-  const isOwner =
-    task.creds.euid === set.uid ||
-    task.creds.euid === set.creatorUid ||
-    task.creds.has(CAP_SYS_ADMIN);
+  const isOwner = set.permissions.isOwnedBy(task);
   switch (command) {
     case SEM_CONTROL.IPC_RMID:
       if (!isOwner) return -EPERM;
@@ -122,7 +109,7 @@ function sysSemctl(task: Task, id: number, index: number, rawCommand: number, va
       return isOwner ? setOwner(task, set, value) : -EPERM;
     case SEM_CONTROL.IPC_STAT:
     case SEM_CONTROL.SEM_STAT:
-      return set.permits(task, 4) ? writeStatus(task, set, value, command) : -EACCES;
+      return set.permissions.permits(task, 4) ? writeStatus(task, set, value, command) : -EACCES;
     case SEM_CONTROL.GETALL:
     case SEM_CONTROL.SETALL:
       return all(task, set, command, value);
@@ -141,7 +128,7 @@ function single(task: Task, set: SemaphoreSet, index: number, command: number, v
   const array = arrays[command];
   if (array === undefined && command !== SEM_CONTROL.SETVAL) return -EINVAL;
   if (index < 0 || index >= set.values.length) return -EINVAL;
-  if (!set.permits(task, array === undefined ? 2 : 4)) return -EACCES;
+  if (!set.permissions.permits(task, array === undefined ? 2 : 4)) return -EACCES;
   if (array !== undefined) return array[index] as number;
   const number = value | 0;
   if (number < 0 || number > SEMVMX) return -ERANGE;
@@ -152,7 +139,7 @@ function single(task: Task, set: SemaphoreSet, index: number, command: number, v
 
 function all(task: Task, set: SemaphoreSet, command: number, addr: number): number {
   const isRead = command === SEM_CONTROL.GETALL;
-  if (!set.permits(task, isRead ? 4 : 2)) return -EACCES;
+  if (!set.permissions.permits(task, isRead ? 4 : 2)) return -EACCES;
   const words = Uint16Array.from(set.values);
   const bytes = new Uint8Array(words.buffer);
   if (isRead) return task.space.copyOut(addr, bytes) < 0 ? -EFAULT : 0;
@@ -168,9 +155,7 @@ function setOwner(task: Task, set: SemaphoreSet, addr: number): number {
   const bytes = new Uint8Array(SEMID_DS.bytes);
   if (task.space.copyIn(addr, bytes) < 0) return -EFAULT;
   const view = new DataView(bytes.buffer);
-  set.uid = view.getUint32(SHMID_DS.uid, true);
-  set.gid = view.getUint32(SHMID_DS.gid, true);
-  set.mode = view.getUint32(SHMID_DS.mode, true) & 0o777;
+  takePermissions(view, set.permissions);
   set.changeTimeSec = nowSec(task);
   return 0;
 }
@@ -178,12 +163,7 @@ function setOwner(task: Task, set: SemaphoreSet, addr: number): number {
 function writeStatus(task: Task, set: SemaphoreSet, addr: number, command: number): number {
   const bytes = new Uint8Array(SEMID_DS.bytes);
   const view = new DataView(bytes.buffer);
-  view.setInt32(SHMID_DS.key, set.key, true);
-  view.setUint32(SHMID_DS.uid, set.uid, true);
-  view.setUint32(SHMID_DS.gid, set.gid, true);
-  view.setUint32(SHMID_DS.creatorUid, set.creatorUid, true);
-  view.setUint32(SHMID_DS.creatorGid, set.creatorGid, true);
-  view.setUint32(SHMID_DS.mode, set.mode, true);
+  putPermissions(view, set.key, set.permissions);
   putNumber(view, SEMID_DS.operationTime, set.operationTimeSec);
   putNumber(view, SEMID_DS.changeTime, set.changeTimeSec);
   putNumber(view, SEMID_DS.count, set.values.length);

@@ -1,11 +1,11 @@
 /** System V shared memory: shmget(2), shmat(2), shmdt(2), shmctl(2). */
 
-import { CAP_SYS_ADMIN } from '../abi/capability.ts';
 import { EACCES, EFAULT, EIDRM, EINVAL, ENOMEM, EPERM } from '../abi/errno.table.ts';
 import { IPC, IPC_64, IPC_CONTROL, SHM, SHM_DEST, SHMID_DS, SHMMNI } from '../abi/ipc.ts';
 import { nowSec, SegmentMapping, type SharedSegment } from '../kernel/shared-memory.ts';
 import type { Task } from '../kernel/task.ts';
 import * as arg from './args.ts';
+import { putPermissions, takePermissions } from './ipc-permissions.ts';
 import { row, type SyscallRow } from './row.ts';
 import { putNumber } from './timespec.ts';
 
@@ -21,7 +21,7 @@ function sysShmat(task: Task, id: number, addr: number, flags: number): number {
   const segment = task.kernel.sharedMemory.get(id);
   if (id < 0 || segment === undefined) return -EINVAL;
   const isReadOnly = (flags & SHM.SHM_RDONLY) !== 0;
-  if (!segment.permits(task, isReadOnly ? 4 : 6)) return -EACCES;
+  if (!segment.permissions.permits(task, isReadOnly ? 4 : 6)) return -EACCES;
   let at = addr;
   if (at % PAGE !== 0) {
     if ((flags & SHM.SHM_RND) === 0) return -EINVAL;
@@ -78,14 +78,13 @@ function sysShmctl(task: Task, id: number, rawCommand: number, addr: number): nu
     return writeInfo(task, command, addr);
   const segment = sharedMemory.get(id);
   if (id < 0 || segment === undefined) return -EINVAL;
-  const isOwner =
-    task.creds.euid === segment.uid ||
-    task.creds.euid === segment.creatorUid ||
-    task.creds.has(CAP_SYS_ADMIN);
+  const isOwner = segment.permissions.isOwnedBy(task);
   switch (command) {
     case IPC_CONTROL.IPC_STAT:
     case IPC_CONTROL.SHM_STAT:
-      return segment.permits(task, 4) ? writeStatus(task, segment, addr, command) : -EACCES;
+      return segment.permissions.permits(task, 4)
+        ? writeStatus(task, segment, addr, command)
+        : -EACCES;
     case IPC_CONTROL.IPC_RMID:
       if (!isOwner) return -EPERM;
       sharedMemory.remove(segment);
@@ -104,9 +103,7 @@ function setOwner(task: Task, segment: SharedSegment, addr: number): number {
   const bytes = new Uint8Array(SHMID_DS.bytes);
   if (task.space.copyIn(addr, bytes) < 0) return -EFAULT;
   const view = new DataView(bytes.buffer);
-  segment.uid = view.getUint32(SHMID_DS.uid, true);
-  segment.gid = view.getUint32(SHMID_DS.gid, true);
-  segment.mode = view.getUint32(SHMID_DS.mode, true) & 0o777;
+  takePermissions(view, segment.permissions);
   segment.changeTimeSec = nowSec(task);
   return 0;
 }
@@ -114,12 +111,8 @@ function setOwner(task: Task, segment: SharedSegment, addr: number): number {
 function writeStatus(task: Task, segment: SharedSegment, addr: number, command: number): number {
   const bytes = new Uint8Array(SHMID_DS.bytes);
   const view = new DataView(bytes.buffer);
-  view.setInt32(SHMID_DS.key, segment.isRemoved ? 0 : segment.key, true);
-  view.setUint32(SHMID_DS.uid, segment.uid, true);
-  view.setUint32(SHMID_DS.gid, segment.gid, true);
-  view.setUint32(SHMID_DS.creatorUid, segment.creatorUid, true);
-  view.setUint32(SHMID_DS.creatorGid, segment.creatorGid, true);
-  view.setUint32(SHMID_DS.mode, segment.mode | (segment.isRemoved ? SHM_DEST : 0), true);
+  const { isRemoved, key, permissions } = segment;
+  putPermissions(view, isRemoved ? 0 : key, permissions, isRemoved ? SHM_DEST : 0);
   putNumber(view, SHMID_DS.size, segment.sizeBytes);
   putNumber(view, SHMID_DS.attachTime, segment.attachTimeSec);
   putNumber(view, SHMID_DS.detachTime, segment.detachTimeSec);
