@@ -155,7 +155,7 @@ export const TERMINAL_CASES: readonly (TerminalCase & { readonly program: string
     program: 'top',
     argv: ['/usr/bin/top', '-d', '1'],
     steps: [
-      { shows: /PID USER.*\n +\d+ /, resizes: [10, 60], differs: true },
+      { shows: /PID USER.*\n *\d+ \S+ /, resizes: [10, 60], differs: true },
       { shows: /PID USER/, types: 'q', differs: true },
     ],
   },
@@ -163,7 +163,7 @@ export const TERMINAL_CASES: readonly (TerminalCase & { readonly program: string
     name: 'busybox top: quit',
     program: 'busybox',
     argv: ['/usr/bin/busybox', 'top'],
-    steps: [{ shows: /PID +PPID USER.*\n +\d+ /, types: 'q', differs: true }],
+    steps: [{ shows: /PID +PPID USER.*\n *\d+ +\d+ \w+ /, types: 'q', differs: true }],
   },
   {
     name: 'script: a terminal in a terminal, kept as a file',
