@@ -36,14 +36,8 @@ const compiler = (folder: string): readonly string[] => {
 export const STARTS: readonly Start[] = [
   { name: 'start python3 cold', isCold: true, argv: imports },
   { name: 'start python3 warm', isCold: false, argv: imports },
-  { name: 'start python3 -S warm', isCold: false, argv: () => [python(), '-S', '-c', 'pass'] },
   { name: 'start cc1 cold', isCold: true, argv: compiler },
   { name: 'start cc1 warm', isCold: false, argv: compiler },
-  {
-    name: 'start busybox warm',
-    isCold: false,
-    argv: () => [onPath('busybox') ?? 'busybox', 'true'],
-  },
 ];
 
 export function benchStart(start: Start, folder: string): ResultRow {

@@ -71,16 +71,19 @@ function mustFail(args: readonly string[], what: string): void {
   console.log(`stopped with status ${status}, and nothing came out`);
 }
 
-/** For what was shown before. */
-function again(args: readonly string[]): void {
+/** For what was shown before, or is not worth showing. Gives what it printed. */
+function quietly(args: readonly string[]): string {
   const run = spawnSync(CLOISTER, args, { encoding: 'utf8' });
   if (run.status !== 0) throw new DemoError(`cloister ${args.join(' ')}: ${run.stderr}`);
+  return run.stdout;
 }
 
-function quiet<T>(args: readonly string[]): T {
-  const run = spawnSync(CLOISTER, args, { encoding: 'utf8' });
-  if (run.status !== 0) throw new DemoError(`cloister ${args.join(' ')}: ${run.stderr}`);
-  return JSON.parse(run.stdout) as T;
+const asJson = <T>(args: readonly string[]): T => JSON.parse(quietly(args)) as T;
+
+/** An owner's table into the owner's volume. */
+function copyIn(owner: string, table: string): void {
+  const [from, to] = [`${owner}/${table}`, `${owner}.vol:/${table}`];
+  succeed(['volume', 'cp', from, to, '--key-file', `${owner}/key`]);
 }
 
 async function startBroker(): Promise<{ process: ChildProcess; url: string }> {
@@ -110,26 +113,18 @@ async function main(): Promise<void> {
     writeFileSync(`${name}/key`, key, { mode: 0o600 });
     write(`${name}/${table}`);
     succeed(['volume', 'create', `${name}.vol`, '--key-file', `${name}/key`]);
-    succeed([
-      'volume',
-      'cp',
-      `${name}/${table}`,
-      `${name}.vol:/${table}`,
-      '--key-file',
-      `${name}/key`,
-    ]);
+    copyIn(name, table);
   }
   cpSync('bank.vol', 'old.vol');
   console.log('The bank corrects its table; a copy of the volume as it was stays with the host.');
-  const correct = ['bank/accounts.csv', 'bank.vol:/accounts.csv', '--key-file', 'bank/key'];
-  succeed(['volume', 'cp', ...correct]);
+  copyIn('bank', 'accounts.csv');
   console.log(
     `${ROWS} accounts and ${ROWS} treatments; only the sealed volumes leave their owners`,
   );
 
   heading('They agree on a program: python3 of this machine, unmodified, and one script');
   cpSync(join(ROOT, 'examples/joint-analysis'), 'analysis', { recursive: true });
-  const { key: brokerKey } = quiet<{ key: string }>(['kbs', 'list', '--json']);
+  const { key: brokerKey } = asJson<{ key: string }>(['kbs', 'list', '--json']);
   const secrets = OWNERS.map(({ name }) => `${name}: ${name}/key/volume`).join(', ');
   appendFileSync(
     'analysis/cloister.yaml',
@@ -137,7 +132,7 @@ async function main(): Promise<void> {
   );
   process.chdir('analysis');
   succeed(['build']);
-  const { measurement } = quiet<{ measurement: string }>(['inspect', 'image', '--json']);
+  const { measurement } = asJson<{ measurement: string }>(['inspect', 'image', '--json']);
 
   heading('Each gives a broker the key of its volume, for that image only, and its last commit');
   for (const { name } of OWNERS) {
@@ -150,7 +145,7 @@ async function main(): Promise<void> {
     succeed(['kbs', 'policy', name, policy]);
     succeed(['kbs', 'put', `${name}/key/volume`, '--policy', name], keys.get(name));
     const stat = ['volume', 'stat', `../${name}.vol`, '--key-file', `../${name}/key`, '--json'];
-    const { id, commit, commitment } = quiet<Record<string, string>>(stat);
+    const { id, commit, commitment } = asJson<Record<string, string>>(stat);
     succeed(['kbs', 'volume', `${id}`, '--policy', name, '--commit', `${commit}:${commitment}`]);
   }
   const broker = await startBroker();
@@ -171,8 +166,8 @@ async function main(): Promise<void> {
     heading('The same analysis with one line more: another image');
     cpSync('image', '../agreed', { recursive: true });
     appendFileSync('app/analyse.py', '\n# print(balances)\n');
-    again(['build']);
-    const changed = quiet<{ measurement: string }>(['inspect', 'image', '--json']);
+    quietly(['build']);
+    const changed = asJson<{ measurement: string }>(['inspect', 'image', '--json']);
     console.log(`agreed   ${measurement}\nchanged  ${changed.measurement}`);
     mustFail(run, 'a changed program');
 

@@ -2,8 +2,8 @@
 
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fromHex } from '../../src/attest/bytes.ts';
 import { type Evidence, parseEvidence } from '../../src/attest/evidence.ts';
+import { parseBrokerKey } from '../../src/cli/broker-key.ts';
 import { httpTransport } from '../../src/host/broker-server.ts';
 import { BrokerRefusal, RcarClient } from '../../src/kbs/client.ts';
 
@@ -37,7 +37,7 @@ export async function replayEvidence(
   const recorded: Evidence = parseEvidence(readFileSync(evidenceFile, 'utf8'));
   const client = new RcarClient({
     transport: httpTransport(url),
-    brokerKey: fromHex(brokerKey.replace(/^ed25519:/, '')),
+    brokerKey: parseBrokerKey(brokerKey),
     prover: { kind: 'cloister', provider: 'sim', evidence: () => recorded },
   });
   try {

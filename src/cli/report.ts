@@ -33,18 +33,10 @@ function isAssertion(code: string): boolean {
  * Of `run`: what Cloister itself has to say ends with 125 (or 126, 127 where an error says so), so
  * that it is not taken for the program's own status.
  */
-export function reportingRun<Args extends unknown[]>(
-  action: (...args: Args) => Promise<void>,
-): (...args: Args) => Promise<void> {
-  return async (...args) => {
-    try {
-      await action(...args);
-    } catch (error) {
-      reportError(error);
-      const own = (error as { exitStatus?: unknown }).exitStatus;
-      process.exitCode = typeof own === 'number' ? own : RUN_STATUS.failed;
-    }
-  };
+function reportRunError(error: unknown): void {
+  reportError(error);
+  const own = (error as { exitStatus?: unknown }).exitStatus;
+  process.exitCode = typeof own === 'number' ? own : RUN_STATUS.failed;
 }
 
 /**
@@ -63,15 +55,25 @@ export function endQuietlyWithoutReader(): void {
     });
 }
 
+type Action<Args extends unknown[]> = (...args: Args) => Promise<void>;
+
 /** An action whose errors are reported instead of thrown. */
-export function reporting<Args extends unknown[]>(
-  action: (...args: Args) => Promise<void>,
-): (...args: Args) => Promise<void> {
+export const reporting = <Args extends unknown[]>(action: Action<Args>): Action<Args> =>
+  withReport(action, reportError);
+
+/** The same with the exit status of {@link reportRunError}. */
+export const reportingRun = <Args extends unknown[]>(action: Action<Args>): Action<Args> =>
+  withReport(action, reportRunError);
+
+function withReport<Args extends unknown[]>(
+  action: Action<Args>,
+  report: (error: unknown) => void,
+): Action<Args> {
   return async (...args) => {
     try {
       await action(...args);
     } catch (error) {
-      reportError(error);
+      report(error);
     }
   };
 }

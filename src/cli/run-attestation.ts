@@ -1,6 +1,7 @@
 /** Attestation of a run of a measured image: the guest's devices, and evidence before it starts. */
 
 import { writeFileSync } from 'node:fs';
+import { fromHex } from '../attest/bytes.ts';
 import type { Evidence, ProviderName } from '../attest/evidence.ts';
 import { generateChannelKey } from '../attest/ratls/create.ts';
 import type { Logger } from '../base/interfaces.ts';
@@ -14,6 +15,7 @@ import { guestAttestation } from '../runtime/guest-attestation.ts';
 import { measureRuntime } from '../runtime/measure.ts';
 import type { BrokerSpec } from '../runtime/plan.ts';
 import { parseNonce } from './attest.ts';
+import type { BrokerAnchors } from './broker-anchor.ts';
 import { parseBrokerKey } from './broker-key.ts';
 import { CommandError, RUN_STATUS } from './errors.ts';
 import { selectProvider } from './providers.ts';
@@ -30,7 +32,7 @@ export interface RunAttestation {
   /** A secret for Cloister's own use: the guest will not see it. */
   takeKey(name: string): Uint8Array | undefined;
   /** The broker as freshness anchor of the volume at a host path; undefined without a broker. */
-  anchor(volume: string): FreshnessAnchor | undefined;
+  anchor(volume: string): Promise<FreshnessAnchor | undefined>;
 }
 
 export async function attestRun(
@@ -55,14 +57,12 @@ export async function attestRun(
     if (provider.name === 'sim')
       logger.log('warn', 'simulated evidence: it proves nothing against this machine');
   }
-  const brokerKey = broker && parseBrokerKey(broker.key);
-  const keys = await fetchSecrets(broker, provider.name, (key, nonce) => {
+  const believed = broker && { ...broker, key: parseBrokerKey(broker.key) };
+  const keys = await fetchSecrets(believed, provider.name, (key, nonce) => {
     const request = { ...parts, publicKey: key, nonce, runtimeMeasurement: measure() };
     return evidenceOf(request, nodeCrypto);
   });
-  const { BrokerAnchors } = await import('./broker-anchor.ts');
-  const { fromHex } = await import('../attest/bytes.ts');
-  let anchors: InstanceType<typeof BrokerAnchors> | undefined;
+  let anchors: BrokerAnchors | undefined;
   return {
     measureNow: () => void measure(),
     source: guestAttestation({
@@ -75,10 +75,11 @@ export async function attestRun(
       keys.delete(name);
       return key;
     },
-    anchor(volume) {
-      if (broker === undefined || brokerKey === undefined) return undefined;
+    async anchor(volume) {
+      if (believed === undefined) return undefined;
+      const { BrokerAnchors } = await import('./broker-anchor.ts');
       anchors ??= new BrokerAnchors({
-        ...{ url: broker.url, brokerKey, provider: provider.name },
+        ...{ url: believed.url, brokerKey: believed.key, provider: provider.name },
         imageMeasurement: fromHex(image.measurement.replace(/^sha256:/, '')),
         runtimeMeasurement: measure(),
         signatures: image.signatures,
@@ -88,11 +89,16 @@ export async function attestRun(
   };
 }
 
+/** A broker whose key was read. */
+interface BelievedBroker extends Omit<BrokerSpec, 'key'> {
+  readonly key: Uint8Array;
+}
+
 type Prove = (publicKey: Uint8Array, nonce: Uint8Array) => Evidence;
 
 /** Secrets from a key broker, by the name under which the guest finds them. */
 async function fetchSecrets(
-  broker: BrokerSpec | undefined,
+  broker: BelievedBroker | undefined,
   provider: ProviderName,
   evidence: Prove,
 ): Promise<Map<string, Uint8Array>> {
@@ -102,7 +108,7 @@ async function fetchSecrets(
   const { httpTransport } = await import('../host/broker-server.ts');
   const client = new RcarClient({
     transport: httpTransport(broker.url),
-    brokerKey: parseBrokerKey(broker.key),
+    brokerKey: broker.key,
     prover: { kind: 'cloister', provider, evidence },
   });
   for (const [name, id] of broker.secrets) {

@@ -3,31 +3,11 @@
 import { isAbsolute, resolve } from 'node:path';
 import { parsePublish } from '../net/access-rules.ts';
 import type { PublishedPort } from '../net/host-access.ts';
+import type { BindMountSpec, SealedMountSpec, TmpfsSpec } from '../runtime/plan.ts';
 import { usageError as usage } from './errors.ts';
 
-export interface BindMount {
-  readonly hostPath: string;
-  readonly guestPath: string;
-  readonly readOnly: boolean;
-}
-
-export interface SealedMount {
-  readonly source: string;
-  readonly target: string;
-  readonly keyFile: string | undefined;
-  readonly anchor?: 'broker' | { readonly file: string };
-  readonly readOnly: boolean;
-}
-
-export interface TmpfsMount {
-  readonly target: string;
-  readonly sizeBytes: number | undefined;
-  /** Permission bits of its root; absent: 1777. */
-  readonly mode?: number;
-}
-
 /** `HOST:GUEST[:ro|:rw]` of `-v`. */
-export function parseVolume(text: string): BindMount {
+export function parseVolume(text: string): BindMountSpec {
   const parts = text.split(':');
   const [host, guest, mode = 'rw'] = parts;
   if (parts.length < 2 || parts.length > 3 || !host || !guest)
@@ -39,7 +19,7 @@ export function parseVolume(text: string): BindMount {
 }
 
 /** `type=sealed,source=VOL,target=/data,key-file=K[,anchor=broker|FILE][,readonly]` of `--mount`. */
-export function parseMount(text: string): SealedMount {
+export function parseMount(text: string): SealedMountSpec {
   const fields = new Map<string, string>();
   for (const field of text.split(',')) {
     const at = field.indexOf('=');
@@ -114,7 +94,7 @@ export function parseEnvFile(
 }
 
 /** `DIR[:size=64m,mode=1777]` of `--tmpfs`. */
-export function parseTmpfs(text: string): TmpfsMount {
+export function parseTmpfs(text: string): TmpfsSpec {
   const at = text.indexOf(':');
   const target = at < 0 ? text : text.slice(0, at);
   if (!isAbsolute(target)) throw usage(`--tmpfs ${text}: the folder must be absolute`);

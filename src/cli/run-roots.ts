@@ -9,6 +9,7 @@ import { makeDevfs } from '../fs/devfs/devfs.ts';
 import { addSgxDevice } from '../fs/devfs/sgx-device.ts';
 import { Hostfs } from '../fs/hostfs/hostfs.ts';
 import { Overlay } from '../fs/overlay/overlay.ts';
+import type { FreshnessAnchor } from '../fs/sealed/l4-store/anchor.ts';
 import { Tmpfs } from '../fs/tmpfs/tmpfs.ts';
 import { openHostFolder } from '../host/host-folder.ts';
 import type { FileCalls } from '../host/native/file-calls.ts';
@@ -155,23 +156,39 @@ export interface SealedMount {
   open(context: RootContext): FileSystem;
 }
 
+type VolumeSecrets = Pick<RunAttestation, 'takeKey' | 'anchor'>;
+
+async function anchorOf(
+  source: string,
+  anchor: NonNullable<SealedMountSpec['anchor']>,
+  attestation: VolumeSecrets | undefined,
+): Promise<FreshnessAnchor> {
+  if (anchor !== 'broker') {
+    const { FileAnchor } = await import('../host/volume-file.ts');
+    return new FileAnchor(anchor.file);
+  }
+  const kept = await attestation?.anchor(source);
+  if (kept === undefined)
+    throw mountError(`--mount ${source}: anchor=broker needs a measured image and its broker`);
+  return kept;
+}
+
 /**
  * Volumes are opened before anything runs, so that a wrong one is refused up front. Keys and anchors
  * of a broker come from the attestation of a measured run; others have none.
  */
 export async function sealedMounts(
   specs: readonly SealedMountSpec[],
-  attestation: Pick<RunAttestation, 'takeKey' | 'anchor'> | undefined,
+  attestation: VolumeSecrets | undefined,
   logger: Logger,
 ): Promise<SealedMount[]> {
   if (specs.length === 0) return [];
   const { openVolume } = await import('../fs/sealed/volume.ts');
   const { rawKey } = await import('../fs/sealed/l1-keys/unlock.ts');
-  const { FileAnchor, VolumeFile, readKeyFile, volumePath } = await import(
-    '../host/volume-file.ts'
-  );
+  const { VolumeFile, readKeyFile, volumePath } = await import('../host/volume-file.ts');
   const { nodeCrypto, nodeEntropy } = await import('../host/crypto.ts');
-  return specs.map(({ source, target, keyFile, keyName, anchor, readOnly }) => {
+  const mounts: SealedMount[] = [];
+  for (const { source, target, keyFile, keyName, anchor, readOnly } of specs) {
     const released =
       keyFile === undefined && keyName !== undefined ? attestation?.takeKey(keyName) : undefined;
     if (keyFile === undefined && released === undefined) {
@@ -179,19 +196,13 @@ export async function sealedMounts(
       throw mountError(`--mount ${source}: it needs key-file=FILE${broker} to be unlocked`);
     }
     const secret = rawKey(released ?? readKeyFile(keyFile ?? ''));
-    const anchorOf = (spec: NonNullable<typeof anchor>) => {
-      if (spec !== 'broker') return new FileAnchor(spec.file);
-      const kept = attestation?.anchor(source);
-      if (kept === undefined)
-        throw mountError(`--mount ${source}: anchor=broker needs a measured image and its broker`);
-      return kept;
-    };
+    const freshness = anchor && (await anchorOf(source, anchor, attestation));
     const host = new VolumeFile(volumePath(source), readOnly ? 'read' : 'write');
     const parts = {
       ...{ host, crypto: nodeCrypto, entropy: nodeEntropy, name: source },
-      ...(anchor === undefined ? {} : { anchor: anchorOf(anchor) }),
+      ...(freshness === undefined ? {} : { anchor: freshness }),
     };
-    return {
+    mounts.push({
       ...{ source, target, readOnly },
       open: ({ clock, segments }) => {
         const onProblem = ({ message }: Error) => logger.log('error', message);
@@ -201,6 +212,7 @@ export async function sealedMounts(
         if (remark !== undefined) logger.log('warn', `volume ${source}: ${remark}`);
         return volume;
       },
-    };
-  });
+    });
+  }
+  return mounts;
 }

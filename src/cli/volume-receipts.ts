@@ -1,6 +1,7 @@
 /** `cloister volume receipts`: what the key broker countersigned, checked without the broker. */
 
 import { existsSync, readFileSync } from 'node:fs';
+import { toHex } from '../attest/bytes.ts';
 import {
   type FreshnessStatement,
   parseFreshnessReceipt,
@@ -10,8 +11,6 @@ import { receiptsPath } from './broker-anchor.ts';
 import { parseBrokerKey } from './broker-key.ts';
 import { CommandError } from './errors.ts';
 import { printJson, printLine } from './report.ts';
-
-const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
 export async function receipts(
   volume: string,
@@ -34,9 +33,9 @@ export async function receipts(
     }
   }
   const shown = good.map(({ volume: id, counter, root, timeMs }) => ({
-    volume: hex(id),
+    volume: toHex(id),
     commit: counter,
-    commitment: hex(root),
+    commitment: toHex(root),
     time: new Date(timeMs).toISOString(),
   }));
   if (options.json) printJson({ receipts: shown, problems });

@@ -6,7 +6,15 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { makeStateFolder, stateHome } from './state-home.ts';
@@ -136,7 +144,14 @@ function isAlive({ pid, startTicks, bootId: boot }: InstanceRecord): boolean {
 /** The instance `name`, living or not; undefined when there is none. */
 export function readInstance(name: string): InstanceFolder | undefined {
   checkName(name);
-  return listInstances().find((one) => one.name === name);
+  const isThere = lstatSync(folderOf(name), { throwIfNoEntry: false })?.isDirectory() === true;
+  return isThere ? instanceNamed(name) : undefined;
+}
+
+function instanceNamed(name: string): InstanceFolder {
+  const path = folderOf(name);
+  const record = readRecord(path);
+  return { name, path, record, isAlive: record !== undefined && isAlive(record) };
 }
 
 /** As {@link readInstance}, but it has to be there. */
@@ -149,11 +164,7 @@ export function findInstance(name: string): InstanceFolder {
 /** Every instance, by name. */
 export function listInstances(): InstanceFolder[] {
   const names = entriesOf(join(stateHome(), 'instances')).filter(isInstanceName);
-  return names.sort().map((name) => {
-    const path = folderOf(name);
-    const record = readRecord(path);
-    return { name, path, record, isAlive: record !== undefined && isAlive(record) };
-  });
+  return names.sort().map(instanceNamed);
 }
 
 function entriesOf(path: string): string[] {

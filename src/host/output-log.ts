@@ -13,10 +13,9 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { EBADF, ESPIPE } from '../abi/errno.table.ts';
-import { S_IFIFO } from '../abi/file-mode.ts';
-import { WaitQueue } from '../base/wait-queue.ts';
+import { EBADF } from '../abi/errno.table.ts';
 import type { HostStream } from '../fs/hoststream/host-stream.ts';
+import { PipeStream } from '../fs/hoststream/pipe-stream.ts';
 import { attempt } from './errno.ts';
 
 const LOG = 'log';
@@ -73,47 +72,23 @@ export class OutputLog {
   }
 }
 
-class LogStream implements HostStream {
-  readonly mode: number = S_IFIFO | 0o600;
-  readonly isSeekable = false;
-  readonly startOffset = 0;
-  readonly waitQueue = new WaitQueue();
-  readonly isBroken = false;
+class LogStream extends PipeStream {
   readonly #log: OutputLog;
 
   constructor(log: OutputLog) {
+    super();
     this.#log = log;
   }
 
-  read(): number {
+  override read(): number {
     return -EBADF;
   }
 
-  write(source: Uint8Array, start: number, length: number): number {
+  override write(source: Uint8Array, start: number, length: number): number {
     return this.#log.write(source, start, length);
   }
 
-  readAt(): number {
-    return -ESPIPE;
-  }
-
-  writeAt(): number {
-    return -ESPIPE;
-  }
-
-  size(): number {
-    return 0;
-  }
-
-  truncate(): number {
-    return -ESPIPE;
-  }
-
-  sync(): number {
-    return 0;
-  }
-
-  isReadable(): boolean {
+  override isReadable(): boolean {
     return false;
   }
 }

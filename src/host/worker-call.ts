@@ -30,7 +30,7 @@ export class WorkerCalls implements Disposable {
   readonly #port: MessagePort;
   readonly #worker: Worker;
 
-  /** `parameters` are cloned for the worker; messages that log go through `onMessage`. */
+  /** `parameters` are cloned for the worker. */
   constructor(module: URL, parameters: unknown) {
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;

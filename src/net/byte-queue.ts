@@ -3,6 +3,8 @@
  * that the caller keeps, and gives its memory back when it has been large and runs empty.
  */
 
+import { copyBytes } from '../base/copy-bytes.ts';
+
 const FIRST_BYTES = 4096;
 const KEPT_BYTES = 65_536;
 
@@ -17,8 +19,8 @@ export class ByteQueue {
     const ring = this.#ring;
     const tail = (this.#head + this.length) & (ring.length - 1);
     const first = Math.min(count, ring.length - tail);
-    copy(source, start, ring, tail, first);
-    if (first < count) copy(source, start + first, ring, 0, count - first);
+    copyBytes(source, start, ring, tail, first);
+    if (first < count) copyBytes(source, start + first, ring, 0, count - first);
     this.length += count;
   }
 
@@ -29,8 +31,8 @@ export class ByteQueue {
     const ring = this.#ring;
     const from = (this.#head + skip) & (ring.length - 1);
     const first = Math.min(given, ring.length - from);
-    copy(ring, from, target, start, first);
-    if (first < given) copy(ring, 0, target, start + first, given - first);
+    copyBytes(ring, from, target, start, first);
+    if (first < given) copyBytes(ring, 0, target, start + first, given - first);
     return given;
   }
 
@@ -60,10 +62,3 @@ export class ByteQueue {
 }
 
 const EMPTY = new Uint8Array(0);
-/** measured: below this a loop is quicker than a view and set(). */
-const SHORT_BYTES = 48;
-
-function copy(from: Uint8Array, at: number, to: Uint8Array, start: number, count: number): void {
-  if (count > SHORT_BYTES) to.set(from.subarray(at, at + count), start);
-  else for (let i = 0; i < count; i++) to[start + i] = from[at + i] as number;
-}

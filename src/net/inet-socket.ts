@@ -7,6 +7,7 @@ import {
   EADDRNOTAVAIL,
   EAFNOSUPPORT,
   EINVAL,
+  ENETUNREACH,
   ENODEV,
   ENOPROTOOPT,
   ENOTCONN,
@@ -28,6 +29,7 @@ import { type Credentials, hasCapability } from '../vfs/credentials.ts';
 import type { OpenRequest } from '../vfs/open-file.ts';
 import { AddressedSocket, intBytes } from './addressed-socket.ts';
 import { anyOf, decodeEndpoint, type Endpoint, encodeEndpoint, familyOf } from './endpoint.ts';
+import type { HostAccess } from './host-access.ts';
 import type { InetContext } from './inet-context.ts';
 import { LOOPBACK4, LOOPBACK6 } from './ip.ts';
 import type { PortHolder, PortTable } from './port-table.ts';
@@ -190,6 +192,22 @@ export abstract class InetSocket extends AddressedSocket implements PortHolder {
     if (typeof endpoint === 'number' || !endpoint.ip.isWildcard) return endpoint;
     const isV4 = endpoint.ip.isV4 || (this.local.ip.isV4 && !this.local.ip.isWildcard);
     return { ...endpoint, ip: isV4 ? LOOPBACK4 : LOOPBACK6 };
+  }
+
+  /** The host's network, where this run may use it for `remote`; -errno, with a line in the log. */
+  protected hostFor(remote: Endpoint, protocol: 'tcp' | 'udp'): HostAccess | number {
+    const { host } = this.context;
+    if (host === undefined || !host.rules.isOpen) {
+      const { ip, port } = remote;
+      const doing = protocol === 'tcp' ? 'connecting' : 'sending';
+      this.context.logOnce(
+        `network ${ip.key} ${port}`,
+        `${doing} to ${ip} port ${port} is refused: this run has no network (--network host)`,
+      );
+      return -ENETUNREACH;
+    }
+    const allowed = host.mayConnect(remote, protocol);
+    return allowed < 0 ? allowed : host;
   }
 
   // --- options -----------------------------------------------------------------------------------

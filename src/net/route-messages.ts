@@ -2,6 +2,7 @@
 
 import { ENODEV } from '../abi/errno.table.ts';
 import { AF } from '../abi/socket.ts';
+import { concatBytes } from '../base/concat-bytes.ts';
 import type { NetInterface } from './interfaces.ts';
 import type { Ip } from './ip.ts';
 
@@ -61,7 +62,7 @@ export function replies(
   if (parts === undefined) return undefined;
   const messages = parts.map(([type, body]) => message(type, NLM_F.multi, request, port, body));
   const done = message(NLMSG.done, NLM_F.multi, request, port, new Uint8Array(4));
-  return messages.length === 0 ? [done] : [joined(messages), done];
+  return messages.length === 0 ? [done] : [concatBytes(...messages), done];
 }
 
 type Part = readonly [type: number, body: Uint8Array];
@@ -142,7 +143,7 @@ function link(face: NetInterface): Uint8Array {
   view.setInt32(4, face.index, true);
   view.setUint32(8, face.flags, true);
   const isLoopback = face.index === 1;
-  return joined([
+  return concatBytes(
     head,
     attribute(IFLA.name, text(face.name)),
     attribute(IFLA.txQueue, u32(1000)),
@@ -151,7 +152,7 @@ function link(face: NetInterface): Uint8Array {
     attribute(IFLA.qdisc, text('noqueue')),
     attribute(IFLA.address, face.hardwareAddress),
     attribute(IFLA.broadcast, new Uint8Array(6).fill(isLoopback ? 0 : 0xff)),
-  ]);
+  );
 }
 
 const IFA = { address: 1, local: 2, label: 3, broadcast: 4, cache: 6, flags: 8 };
@@ -171,15 +172,15 @@ function address(
   head[3] = ip.isLoopback ? RT_SCOPE.host : ip.isLinkLocal ? RT_SCOPE.link : RT_SCOPE.universe;
   view.setInt32(4, face.index, true);
   const raw = ip.isV4 ? ip.bytes.slice(12) : ip.bytes;
-  const cache = joined([u32(INFINITE), u32(INFINITE), u32(0), u32(0)]);
-  return joined([
+  const cache = concatBytes(u32(INFINITE), u32(INFINITE), u32(0), u32(0));
+  return concatBytes(
     head,
     attribute(IFA.address, raw),
     ...(ip.isV4 ? [attribute(IFA.local, raw), attribute(IFA.label, text(face.name))] : []),
     ...(broadcast === undefined ? [] : [attribute(IFA.broadcast, broadcast.bytes.slice(12))]),
     attribute(IFA.flags, u32(IFA_F_PERMANENT)),
     attribute(IFA.cache, cache),
-  ]);
+  );
 }
 
 /** `struct rtattr`, padded. */
@@ -198,15 +199,5 @@ const text = (value: string): Uint8Array =>
 function u32(value: number): Uint8Array {
   const bytes = new Uint8Array(4);
   new DataView(bytes.buffer).setUint32(0, value, true);
-  return bytes;
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
   return bytes;
 }

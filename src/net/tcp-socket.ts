@@ -242,17 +242,8 @@ export class TcpSocket extends InetSocket implements LinkOwner {
   }
 
   #startOnHost(remote: Endpoint): number {
-    const { host } = this.context;
-    if (host === undefined || !host.rules.isOpen) {
-      this.context.logOnce(
-        `network ${remote.ip.key} ${remote.port}`,
-        `connecting to ${remote.ip} port ${remote.port} is refused: this run has no network ` +
-          '(--network host)',
-      );
-      return -ENETUNREACH;
-    }
-    const allowed = host.mayConnect(remote, 'tcp');
-    if (allowed < 0) return allowed;
+    const host = this.hostFor(remote, 'tcp');
+    if (typeof host === 'number') return host;
     const socket = host.network.open(remote.ip.isV4 ? AF.AF_INET : AF.AF_INET6, true);
     if (typeof socket === 'number') return socket;
     const bound = this.isBound ? socket.bind(this.local) : 0;

@@ -176,13 +176,8 @@ export class UdpSocket extends InetSocket {
       return -ENETUNREACH;
     }
     if (context.isOwn(ip)) return 0;
-    const { host } = context;
-    if (host?.rules.isOpen === true) return host.mayConnect(remote, 'udp');
-    context.logOnce(
-      `network ${ip.key} ${remote.port}`,
-      `sending to ${ip} port ${remote.port} is refused: this run has no network (--network host)`,
-    );
-    return -ENETUNREACH;
+    const host = this.hostFor(remote, 'udp');
+    return typeof host === 'number' ? host : 0;
   }
 
   override finishConnect(): number {

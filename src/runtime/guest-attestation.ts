@@ -15,7 +15,7 @@ import { evidenceOf } from './evidence.ts';
 export interface GuestAttestationParts {
   readonly image: Image;
   readonly provider: TeeProvider;
-  /** Called at the first quote: it reads all of Cloister. */
+  /** Called at every quote; reads all of Cloister at the first. */
   readonly measureRuntime: () => Uint8Array;
   /** DER SubjectPublicKeyInfo of this instance. */
   readonly publicKey: Uint8Array;
@@ -26,13 +26,12 @@ export interface GuestAttestationParts {
 }
 
 export function guestAttestation(parts: GuestAttestationParts): AttestationSource {
-  let runtimeMeasurement: Uint8Array | undefined;
   return {
     type: parts.provider.name,
     keys: parts.keys ?? new Map(),
     quote(reportData) {
       try {
-        runtimeMeasurement ??= parts.measureRuntime();
+        const runtimeMeasurement = parts.measureRuntime();
         const request = { ...parts, runtimeMeasurement, nonce: reportData };
         return new TextEncoder().encode(formatEvidence(evidenceOf(request, parts.crypto)));
       } catch (error) {

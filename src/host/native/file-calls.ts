@@ -8,7 +8,14 @@
  */
 
 import { EINTR, EIO, ENOSYS } from '../../abi/errno.table.ts';
-import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW } from '../../abi/file-flags.ts';
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_SYMLINK_FOLLOW,
+  AT_SYMLINK_NOFOLLOW,
+  O_NOFOLLOW,
+  O_PATH,
+} from '../../abi/file-flags.ts';
 import { makeDev } from '../../abi/file-mode.ts';
 import { FS_IOC_GETFLAGS, FS_IOC_SETFLAGS } from '../../abi/inode-flags.ts';
 import { STATFS, STATX, STATX_BASIC_STATS, STATX_BTIME } from '../../abi/stat-layout.ts';
@@ -88,21 +95,14 @@ export class FileCalls extends RawSyscalls {
     return this.#buffer.toString('latin1', start, end);
   }
 
-  /** A call again as long as a signal interrupts it. */
-  #repeat(number: number, a = 0, b = 0, c = 0, d = 0, e = 0): number {
-    for (let i = 0; ; i++) {
-      const result = this.call(number, a, b, c, d, e);
-      if (result !== -EINTR || i === RETRIES) return result;
-    }
-  }
-
   /** `fd` itself as a path: its magic link, which works for O_PATH, too. */
   #self(fd: number): number {
     return this.#put(FIRST, `/proc/self/fd/${fd}`);
   }
 
   openAt(folder: number, name: string, flags: number, mode: number): number {
-    return this.#repeat(NR.openat, folder, this.#put(FIRST, name), flags, mode);
+    const path = this.#put(FIRST, name);
+    return repeated(() => this.call(NR.openat, folder, path, flags, mode));
   }
 
   /** statx(2) of an entry, or of the descriptor itself when `name` is empty. */
@@ -175,7 +175,6 @@ export class FileCalls extends RawSyscalls {
   /** `fromName` empty: the file that is open as `from`. */
   link(from: number, fromName: string, folder: number, name: string): number {
     const to = this.#put(SECOND, name);
-    const AT_SYMLINK_FOLLOW = 0x400;
     if (fromName === '')
       return this.call(NR.linkat, AT_FDCWD, this.#self(from), folder, to, AT_SYMLINK_FOLLOW);
     return this.call(NR.linkat, from, this.#put(FIRST, fromName), folder, to, 0);
@@ -199,8 +198,7 @@ export class FileCalls extends RawSyscalls {
     const result = this.call(NR.fchmodat2, folder, path, mode, AT_SYMLINK_NOFOLLOW);
     if (result !== -ENOSYS) return result;
     // Linux before 6.6: the thing itself is opened, and changed by its magic link.
-    const O_PATH_NOFOLLOW = 0o10400000;
-    const fd = this.openAt(folder, name, O_PATH_NOFOLLOW, 0);
+    const fd = this.openAt(folder, name, O_PATH | O_NOFOLLOW, 0);
     if (fd < 0) return fd;
     const done = this.call(NR.chmod, this.#self(fd), mode);
     this.close(fd);
@@ -321,10 +319,15 @@ export class FileCalls extends RawSyscalls {
   }
 
   allocate(fd: number, mode: number, offset: number, length: number): number {
-    for (let i = 0; ; i++) {
-      const result = this.fallocate(fd, mode, offset, length);
-      if (result !== -EINTR || i === RETRIES) return result;
-    }
+    return repeated(() => this.fallocate(fd, mode, offset, length));
+  }
+}
+
+/** A call again as long as a signal interrupts it. */
+function repeated(call: () => number): number {
+  for (let i = 0; ; i++) {
+    const result = call();
+    if (result !== -EINTR || i === RETRIES) return result;
   }
 }
 

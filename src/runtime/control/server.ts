@@ -5,6 +5,7 @@
  */
 
 import { ENOENT } from '../../abi/errno.table.ts';
+import { fromHex } from '../../attest/bytes.ts';
 import type { ByteConnection } from '../../base/byte-connection.ts';
 import type { Logger } from '../../base/interfaces.ts';
 import type { ImageConfig } from '../../image/config-schema.ts';
@@ -151,7 +152,7 @@ class Client {
     const { evidence } = this.#parts;
     if (evidence === undefined)
       return refusal('CLOISTER_UNMEASURED', 'only a measured image can be attested, this is none');
-    const bytes = evidence(Uint8Array.from(nonce.match(/../g) ?? [], (pair) => parseInt(pair, 16)));
+    const bytes = evidence(fromHex(nonce));
     if (bytes === undefined) return refusal('CLOISTER_TEE', 'the TEE gives no evidence');
     return { reply: 'evidence', evidence: new TextDecoder().decode(bytes) };
   }

@@ -3,50 +3,15 @@
  * window that the client may not pass; output waits while the client does not take it.
  */
 
-import { EAGAIN, EBADF, EPIPE, ESPIPE } from '../../abi/errno.table.ts';
-import { S_IFIFO } from '../../abi/file-mode.ts';
-import { WaitQueue } from '../../base/wait-queue.ts';
+import { EAGAIN, EBADF, EPIPE } from '../../abi/errno.table.ts';
 import type { HostTerminal, HostTerminalListener } from '../../fs/devfs/tty/host-terminal.ts';
-import type { HostStream } from '../../fs/hoststream/host-stream.ts';
+import { PipeStream } from '../../fs/hoststream/pipe-stream.ts';
 import { ControlError, MAX_DATA_BYTES } from './frames.ts';
 
 /** Bytes of input that a client may send before the process has read any. */
 export const INPUT_WINDOW_BYTES = 262_144;
 /** Output that the client has not taken: the process waits beyond. */
 export const OUTPUT_BYTES = 1_048_576;
-
-/** What both directions have of a pipe. */
-abstract class PipeStream implements HostStream {
-  readonly mode: number = S_IFIFO | 0o600;
-  readonly isSeekable = false;
-  readonly startOffset = 0;
-  readonly waitQueue = new WaitQueue();
-  isBroken = false;
-
-  abstract read(target: Uint8Array, start: number, length: number): number;
-  abstract write(source: Uint8Array, start: number, length: number): number;
-  abstract isReadable(): boolean;
-
-  readAt(): number {
-    return -ESPIPE;
-  }
-
-  writeAt(): number {
-    return -ESPIPE;
-  }
-
-  size(): number {
-    return 0;
-  }
-
-  truncate(): number {
-    return -ESPIPE;
-  }
-
-  sync(): number {
-    return 0;
-  }
-}
 
 export class InputStream extends PipeStream {
   readonly #grant: (bytes: number) => void;

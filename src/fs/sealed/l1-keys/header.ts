@@ -7,6 +7,7 @@
  * bytes (HKDF-SHA256), and uses it once, with nonce zero.
  */
 
+import { concatBytes } from '../../../base/concat-bytes.ts';
 import type { Crypto, Entropy } from '../../../base/interfaces.ts';
 import { VolumeError } from '../errors.ts';
 import type { KeyRing } from './sealer.ts';
@@ -76,7 +77,7 @@ export function wrapMaster(
   entropy.fill(salt);
   const key = deriveOnce(crypto, kek, salt, 'slot', volumeId);
   const { ciphertext, tag } = crypto.aesGcmSeal(key, NONCE, EMPTY, masterKey);
-  return { salt, wrapped: joined(ciphertext, tag) };
+  return { salt, wrapped: concatBytes(ciphertext, tag) };
 }
 
 export function unwrapMaster(
@@ -111,7 +112,7 @@ export function sealRing(
   entropy.fill(ringSalt);
   const key = deriveOnce(crypto, masterKey, ringSalt, 'ring', volumeId);
   const { ciphertext, tag } = crypto.aesGcmSeal(key, NONCE, EMPTY, plain);
-  return { ringSalt, sealedRing: joined(ciphertext, tag) };
+  return { ringSalt, sealedRing: concatBytes(ciphertext, tag) };
 }
 
 function openRing(crypto: Crypto, header: Header, masterKey: Uint8Array): KeyRing | undefined {
@@ -128,13 +129,6 @@ function openRing(crypto: Crypto, header: Header, masterKey: Uint8Array): KeyRin
     keys.set(view.getUint32(at, true), plain.slice(at + 4, at + 36));
   const current = view.getUint32(0, true);
   return keys.has(current) ? { keys, current } : undefined;
-}
-
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const out = new Uint8Array(a.length + b.length);
-  out.set(a);
-  out.set(b, a.length);
-  return out;
 }
 
 /** Header fields one after the other, then zeros, then an HMAC over all of it. */
