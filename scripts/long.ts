@@ -2,7 +2,7 @@
  * `npm run long [-- SUITE]`: the tests that take long, by suite. The code verifier: 10^7 mutants.
  * Volumes: 50,000 crash states, 100,000 hostile cases, 200,000 operations against the model, 200
  * kills under SQLite. Stress: 2,000 live processes, 500 threads, a fork bomb, 10^6 futex operations in
- * each of three interleavings.
+ * each of three interleavings. Differential: 10^6 random instruction sequences.
  */
 import { spawnSync } from 'node:child_process';
 
@@ -15,6 +15,7 @@ const SUITES: Readonly<Record<string, readonly { files: readonly string[]; facto
     { files: VOLUME, factor: 50 },
     { files: ['test/sealed/sqlite-kill.test.ts'], factor: 50 },
   ],
+  differential: [{ files: ['test/cpu/differential.test.ts'], factor: 20 }],
   servers: [{ files: ['test/compat/servers.test.ts'], factor: 2 }],
 };
 
