@@ -95,6 +95,11 @@ export const COMMANDS: readonly CommandRow[] = [
     load: () => import('./volume.ts'),
   },
   {
+    name: 'disasm',
+    summary: 'show the code of a function beside its translation',
+    load: () => import('./disasm.ts'),
+  },
+  {
     name: 'verify-code',
     summary: 'check translated code against the policy of the code verifier',
     load: () => import('./verify-code.ts'),

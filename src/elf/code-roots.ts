@@ -4,7 +4,8 @@
  * (x86-64 psABI, 4.4). The bytes may be anything: what does not fit is left out.
  */
 
-import { PF_X, type ProgramHeader, PT_LOAD, readElfProgram } from './program.ts';
+import { PF_X, type ProgramHeader, PT_LOAD, readElfProgram, readerOf } from './program.ts';
+import { type Section, SHT_DYNSYM, SHT_RELA, SHT_SYMTAB, sectionsOf, word64 } from './sections.ts';
 
 export interface CodeRoots {
   /** PT_LOAD segments; those with PF_X hold code. */
@@ -17,10 +18,6 @@ export interface CodeRoots {
 }
 
 const PT_GNU_EH_FRAME = 0x6474e550;
-const SHT_SYMTAB = 2;
-const SHT_RELA = 4;
-const SHT_DYNSYM = 11;
-const SHDR_BYTES = 64;
 const SYM_BYTES = 24;
 const RELA_BYTES = 24;
 const STT_FUNC = 2;
@@ -34,12 +31,7 @@ const TABLE_ENCODING = 0x3b;
 
 /** Undefined when `file` is no ELF program or library for this processor, or has no code. */
 export function readCodeRoots(file: Uint8Array): CodeRoots | undefined {
-  const read = (offset: number, target: Uint8Array): number => {
-    const piece = file.subarray(offset, offset + target.length);
-    target.set(piece);
-    return piece.length;
-  };
-  const elf = readElfProgram(read, file.length);
+  const elf = readElfProgram(readerOf(file), file.length);
   if ('message' in elf) return undefined;
   const code = elf.headers.filter(({ type, flags }) => type === PT_LOAD && (flags & PF_X) !== 0);
   if (code.length === 0) return undefined;
@@ -64,35 +56,6 @@ export function readCodeRoots(file: Uint8Array): CodeRoots | undefined {
     roots: [...found].sort(ascending),
     functions: functions.sort(ascending),
   };
-}
-
-interface Section {
-  readonly type: number;
-  readonly offset: number;
-  readonly size: number;
-}
-
-function word64(view: DataView, at: number): number {
-  return view.getUint32(at + 4, true) * 2 ** 32 + view.getUint32(at, true);
-}
-
-/** Sections that lie in the file. */
-function sectionsOf(view: DataView): Section[] {
-  const table = word64(view, 40);
-  const count = view.getUint16(60, true);
-  if (view.getUint16(58, true) !== SHDR_BYTES) return [];
-  if (table + count * SHDR_BYTES > view.byteLength) return [];
-  const sections: Section[] = [];
-  for (let n = 0; n < count; n++) {
-    const at = table + n * SHDR_BYTES;
-    const section = {
-      type: view.getUint32(at + 4, true),
-      offset: word64(view, at + 24),
-      size: word64(view, at + 32),
-    };
-    if (section.offset + section.size <= view.byteLength) sections.push(section);
-  }
-  return sections;
 }
 
 function addSymbols(view: DataView, section: Section, add: (address: number) => void): void {

@@ -41,6 +41,15 @@ export interface ElfProgram {
 /** Fills `target` from the file; the bytes read, fewer at its end, or -errno. */
 export type ReadAt = (offset: number, target: Uint8Array) => number;
 
+/** Of a file that lies in memory. */
+export function readerOf(file: Uint8Array): ReadAt {
+  return (offset, target) => {
+    const piece = file.subarray(offset, offset + target.length);
+    target.set(piece);
+    return piece.length;
+  };
+}
+
 export const PT_LOAD = 1;
 export const PT_DYNAMIC = 2;
 export const PT_INTERP = 3;

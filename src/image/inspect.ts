@@ -82,3 +82,46 @@ function inspectOne(tree: VerityTree, inode: number, path: string): InspectedFil
   const target = new TextDecoder().decode(tree.readlink(inode));
   return { ...common, type: 'symlink', target };
 }
+
+/** Symbolic links followed on a path, as path_resolution(7) has it. */
+const MAX_LINKS = 40;
+/** The largest file that is read whole. */
+const MAX_READ_BYTES = 1 << 30;
+
+/**
+ * A regular file whole, every byte verified, by its path from the root; undefined when there is none.
+ * Links are followed inside the image.
+ */
+export function readImageFile(tree: VerityTree, path: string): Uint8Array | undefined {
+  const inode = resolve(tree, path);
+  if (inode === undefined) return undefined;
+  const { mode, sizeBytes } = tree.stat(inode);
+  if ((mode & S_IFMT) !== S_IFREG || sizeBytes > MAX_READ_BYTES) return undefined;
+  const bytes = new Uint8Array(sizeBytes);
+  return bytes.subarray(0, tree.read(inode, 0, bytes));
+}
+
+function resolve(tree: VerityTree, path: string): number | undefined {
+  let inode = ROOT_INODE;
+  let links = 0;
+  const names = path.split('/').reverse();
+  for (let name = names.pop(); name !== undefined; name = names.pop()) {
+    if (name === '' || name === '.') continue;
+    if ((tree.stat(inode).mode & S_IFMT) !== S_IFDIR) return undefined;
+    if (name === '..') {
+      inode = tree.parentOf(inode);
+      continue;
+    }
+    const next = tree.lookup(inode, new TextEncoder().encode(name));
+    if (next === undefined) return undefined;
+    if ((tree.stat(next).mode & S_IFMT) !== S_IFLNK) {
+      inode = next;
+      continue;
+    }
+    if (++links > MAX_LINKS) return undefined;
+    const target = new TextDecoder().decode(tree.readlink(next));
+    if (target.startsWith('/')) inode = ROOT_INODE;
+    names.push(...target.split('/').reverse());
+  }
+  return inode;
+}

@@ -7,13 +7,12 @@
 import { encodeTranslations } from '../cpu/cache/translation-file.ts';
 import { Translator, UNIT_INSTRUCTIONS } from '../cpu/translate/translate.ts';
 import { LINK_INTS, PLACE_ADDRESS, PLACE_SHIFT, type Unit } from '../cpu/translate/unit.ts';
-import type { CodeSource } from '../cpu/translate/window.ts';
+import { CodePages } from '../elf/code-pages.ts';
 import { type CodeRoots, readCodeRoots } from '../elf/code-roots.ts';
 import { PF_X, type ProgramHeader } from '../elf/program.ts';
 
 /** Where modules that may lie anywhere are translated: the base is taken out again. */
 const NOMINAL_BASE = 0x1000_0000;
-const PAGE = 4096;
 const MOST_CASES = 1024;
 
 export interface Pretranslated {
@@ -29,23 +28,21 @@ export function pretranslate(file: Uint8Array): Pretranslated | undefined {
   return roots && new Pretranslation(file, roots).run();
 }
 
-class Pretranslation implements CodeSource {
-  private readonly file: Uint8Array;
+class Pretranslation {
   private readonly view: DataView;
   private readonly roots: CodeRoots;
   private readonly bias: number;
-  private readonly code: readonly ProgramHeader[];
+  private readonly code: CodePages;
   private readonly translator = new Translator(0);
   /** Guest addresses that have an entry. */
   private readonly entries = new Set<number>();
   private readonly work: number[] = [];
 
   constructor(file: Uint8Array, roots: CodeRoots) {
-    this.file = file;
     this.view = new DataView(file.buffer, file.byteOffset, file.length);
     this.roots = roots;
     this.bias = roots.isFixed ? 0 : NOMINAL_BASE;
-    this.code = roots.segments.filter(({ flags }) => (flags & PF_X) !== 0);
+    this.code = new CodePages(file, roots.segments, this.bias);
   }
 
   run(): Pretranslated | undefined {
@@ -54,9 +51,9 @@ class Pretranslation implements CodeSource {
     for (const root of this.roots.roots) this.work.push(root + this.bias);
     for (let n = 0; n < this.work.length; n++) {
       const rip = this.work[n]!;
-      const segment = this.entries.has(rip) ? undefined : this.segmentOf(this.code, rip);
+      const segment = this.entries.has(rip) ? undefined : this.code.segmentAt(rip);
       if (!segment) continue;
-      const unit = this.translator.translate(this, rip, {
+      const unit = this.translator.translate(this.code, rip, {
         maxInstructions: UNIT_INSTRUCTIONS,
         isEntry: (address) => this.entries.has(address),
       });
@@ -89,7 +86,7 @@ class Pretranslation implements CodeSource {
    * 32 bits each. Anything else that looks so costs a few units that nobody asks for.
    */
   private jumpTable(table: number, rip: number): void {
-    const segment = this.segmentOf(this.roots.segments, table);
+    const segment = this.segmentOf(table);
     if (!segment || (segment.flags & PF_X) !== 0 || table % 4 !== 0) return;
     const [start, end] = this.functionAround(rip - this.bias);
     const from = table - this.bias - segment.vaddr + segment.offset;
@@ -115,26 +112,9 @@ class Pretranslation implements CodeSource {
     return [functions[low - 1]!, functions[low] ?? Number.POSITIVE_INFINITY];
   }
 
-  private segmentOf(
-    segments: readonly ProgramHeader[],
-    address: number,
-  ): ProgramHeader | undefined {
+  private segmentOf(address: number): ProgramHeader | undefined {
     const at = address - this.bias;
+    const { segments } = this.roots;
     return segments.find(({ vaddr, fileBytes }) => at >= vaddr && at < vaddr + fileBytes);
-  }
-
-  /** Pages as a loader maps them: whole pages of the file. */
-  fetchPage(page: number, target: Uint8Array): boolean {
-    const at = page * PAGE - this.bias;
-    for (const { vaddr, offset, fileBytes } of this.code) {
-      const first = vaddr - (vaddr % PAGE);
-      if (at < first || at >= vaddr + fileBytes) continue;
-      const from = at - vaddr + offset;
-      const bytes = this.file.subarray(from, from + PAGE);
-      target.set(bytes);
-      target.fill(0, bytes.length);
-      return true;
-    }
-    return false;
   }
 }

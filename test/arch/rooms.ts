@@ -14,6 +14,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   kernel: ['base', 'abi', 'elf', 'mm', 'vfs', 'net'],
   syscalls: ['base', 'abi', 'elf', 'x86', 'mm', 'vfs', 'fs', 'net', 'kernel'],
   platform: ['base', 'mm', 'cpu', 'kernel'],
+  tools: ['base', 'elf', 'x86', 'mm', 'cpu', 'kernel', 'platform'],
   wasi: ['base', 'abi', 'vfs', 'kernel'],
   host: ['base', 'abi', 'mm', 'cpu', 'fs', 'net', 'kernel', 'image', 'kbs'],
   image: ['base', 'abi', 'elf', 'vfs', 'fs'],
@@ -22,12 +23,12 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   tee: ['base', 'attest', 'host'],
   runtime: [
     ...['base', 'abi', 'elf', 'x86', 'cpu', 'mm', 'vfs', 'fs', 'net', 'kernel', 'syscalls'],
-    ...['platform', 'wasi', 'host', 'image', 'attest', 'kbs', 'tee'],
+    ...['platform', 'tools', 'wasi', 'host', 'image', 'attest', 'kbs', 'tee'],
   ],
   oci: ['base', 'runtime', 'image'],
   cli: [
     ...['base', 'abi', 'elf', 'x86', 'cpu', 'mm', 'vfs', 'fs', 'net', 'kernel', 'syscalls'],
-    ...['platform', 'wasi', 'host', 'image', 'attest', 'kbs', 'tee', 'runtime', 'oci'],
+    ...['platform', 'tools', 'wasi', 'host', 'image', 'attest', 'kbs', 'tee', 'runtime', 'oci'],
   ],
 };
 

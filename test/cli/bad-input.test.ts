@@ -320,6 +320,16 @@ const ROWS: Readonly<Record<string, Row>> = {
     status: 1,
     says: /^cloister: not an image: index\.json cannot be read .*Give the folder that `cloister build` wrote\n$/,
   },
+  'disasm of what is no program': {
+    args: ['disasm', 'text'],
+    status: 2,
+    says: 'cloister: text is not an ELF file\n',
+  },
+  'disasm of a function that is not there': {
+    args: ['disasm', '--image', TINY, '/bin/guest', 'no_such_function'],
+    status: 2,
+    says: 'cloister: no_such_function: no function of that name; --list shows all functions\n',
+  },
   'a key that is too short': {
     args: ['build', 'tiny', '--encrypt-key', 'key-31-bytes'],
     status: 4,
