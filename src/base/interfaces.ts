@@ -49,3 +49,15 @@ export interface Crypto {
   /** `publicKey` is the raw 32-byte key of RFC 8032. */
   ed25519Verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
 }
+
+/** Diffie-Hellman, implemented over node:crypto. Keys are raw bytes. */
+export interface KeyAgreement {
+  /**
+   * NIST P-256 (SP 800-56A) between a fresh key and `peer`: the point of the fresh key and the
+   * x-coordinate of the product. Points are x and y, 64 bytes. Undefined: `peer` is not on the curve.
+   */
+  p256(peer: Uint8Array): { readonly point: Uint8Array; readonly shared: Uint8Array } | undefined;
+  /** RFC 7748, 32 bytes each; undefined when the result is zero (section 6.1). */
+  x25519(privateKey: Uint8Array, publicKey: Uint8Array): Uint8Array | undefined;
+  x25519Public(privateKey: Uint8Array): Uint8Array;
+}

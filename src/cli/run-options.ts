@@ -18,7 +18,7 @@ export function parseVolume(text: string): BindMountSpec {
   return { hostPath: resolve(host), guestPath: guest, readOnly: mode === 'ro' };
 }
 
-/** `type=sealed,source=VOL,target=/data,key-file=K[,anchor=broker|FILE][,readonly]` of `--mount`. */
+/** `type=sealed,source=VOL,target=/data,key-file=K[,anchor=broker|tpm:PLACE|FILE][,readonly]` of `--mount`. */
 export function parseMount(text: string): SealedMountSpec {
   const fields = new Map<string, string>();
   for (const field of text.split(',')) {
@@ -51,7 +51,7 @@ export function parseMount(text: string): SealedMountSpec {
     target,
     keyFile: fields.get('key-file'),
     readOnly,
-    ...(anchor ? { anchor: anchor === 'broker' ? anchor : { file: anchor } } : {}),
+    ...(anchor ? { anchor: anchor === 'broker' ? anchor : { place: anchor } } : {}),
   };
 }
 

@@ -164,8 +164,8 @@ async function anchorOf(
   attestation: VolumeSecrets | undefined,
 ): Promise<FreshnessAnchor> {
   if (anchor !== 'broker') {
-    const { FileAnchor } = await import('../host/volume-file.ts');
-    return new FileAnchor(anchor.file);
+    const { localAnchor } = await import('./anchors.ts');
+    return await localAnchor(anchor.place);
   }
   const kept = await attestation?.anchor(source);
   if (kept === undefined)

@@ -70,7 +70,7 @@ export function withRunOptions(command: Command): Command {
     .option('-v, --volume <HOST:GUEST[:ro]>', 'mount a host folder or file', collect)
     .option(
       '--mount <SPEC>',
-      'type=sealed,source=VOL,target=DIR,key-file=FILE[,anchor=broker|FILE]',
+      'type=sealed,source=VOL,target=DIR,key-file=FILE[,anchor=broker|tpm:PLACE|FILE]',
       collect,
     )
     .option('--tmpfs <DIR[:OPTIONS]>', 'an empty folder in memory; size=64m,mode=1777', collect)

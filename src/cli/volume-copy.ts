@@ -54,7 +54,12 @@ export function namesOf(dir: Inode): string[] {
 }
 
 /** Host file, folder or `-` → volume. */
-export function copyIn(root: Inode, source: string, path: string, isRecursive: boolean): void {
+export async function copyIn(
+  root: Inode,
+  source: string,
+  path: string,
+  isRecursive: boolean,
+): Promise<void> {
   const there = findInode(root, path);
   const isInto = there?.isDirectory === true || path.endsWith('/');
   if (isInto && source === '-') throw use('a stream needs the name of a file to become');
@@ -62,10 +67,18 @@ export function copyIn(root: Inode, source: string, path: string, isRecursive: b
   const cut = target.lastIndexOf('/');
   const parent = findInode(root, target.slice(0, cut));
   if (parent?.isDirectory !== true) throw use(`${target.slice(0, cut) || '/'}: no such directory`);
-  putIn(parent, fromText(target.slice(cut + 1)), source, isRecursive);
+  await putIn(parent, fromText(target.slice(cut + 1)), source, isRecursive);
 }
 
-function putIn(parent: Inode, name: string, source: string, isRecursive: boolean): void {
+/** Inodes that were looked at are kept until a turn of the event loop ends. */
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+async function putIn(
+  parent: Inode,
+  name: string,
+  source: string,
+  isRecursive: boolean,
+): Promise<void> {
   const stat = source === '-' ? undefined : lstatSync(source);
   const owner = { uid: 0, gid: 0, rdev: 0 };
   const there = parent.lookup(name);
@@ -74,7 +87,9 @@ function putIn(parent: Inode, name: string, source: string, isRecursive: boolean
     const spec = { ...owner, mode: S_IFDIR | (stat.mode & 0o7777) };
     const dir =
       typeof there === 'number' ? expect<Inode>(parent.create(name, spec), source) : there;
-    for (const entry of readdirSync(source)) putIn(dir, fromText(entry), join(source, entry), true);
+    await turn();
+    for (const entry of readdirSync(source))
+      await putIn(dir, fromText(entry), join(source, entry), true);
     return;
   }
   if (typeof there !== 'number') {
@@ -102,20 +117,31 @@ function putIn(parent: Inode, name: string, source: string, isRecursive: boolean
 }
 
 /** Volume → host file, folder or `-`. */
-export function copyOut(root: Inode, path: string, target: string, isRecursive: boolean): void {
+export async function copyOut(
+  root: Inode,
+  path: string,
+  target: string,
+  isRecursive: boolean,
+): Promise<void> {
   const inode = findInode(root, path);
   if (inode === undefined) throw use(`${path}: no such file in the volume`);
   const isInto = target !== '-' && lstatSync(target, { throwIfNoEntry: false })?.isDirectory();
-  putOut(inode, isInto ? join(target, basename(path)) : target, path, isRecursive);
+  await putOut(inode, isInto ? join(target, basename(path)) : target, path, isRecursive);
 }
 
-function putOut(inode: Inode, target: string, path: string, isRecursive: boolean): void {
+async function putOut(
+  inode: Inode,
+  target: string,
+  path: string,
+  isRecursive: boolean,
+): Promise<void> {
   if (isDirectory(inode.mode)) {
     if (!isRecursive || target === '-') throw use(`${path} is a directory: give -r`);
     mkdirSync(target, { recursive: true });
+    await turn();
     for (const name of namesOf(inode)) {
       const child = expect<Inode>(inode.lookup(name), path);
-      putOut(child, join(target, toText(name)), `${path}/${toText(name)}`, true);
+      await putOut(child, join(target, toText(name)), `${path}/${toText(name)}`, true);
     }
     return;
   }

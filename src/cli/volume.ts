@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import type { SlotMaker } from '../fs/sealed/l1-keys/unlock.ts';
+import type { FreshnessAnchor } from '../fs/sealed/l4-store/anchor.ts';
 import type { SealedFileSystem } from '../fs/sealed/l6-vfs/sealed-file-system.ts';
 import { formatBytes, printJson, printLine, reporting } from './report.ts';
 
@@ -15,6 +16,10 @@ interface CreateOptions extends KeyOptions {
   readonly size: string;
 }
 
+interface AnchorOptions extends KeyOptions {
+  readonly to: string;
+}
+
 interface RekeyOptions extends KeyOptions {
   readonly newKeyFile?: string;
   readonly newPassphraseFile?: string;
@@ -26,7 +31,7 @@ const STATUS =
 export function register(program: Command): void {
   const volume = program
     .command('volume')
-    .description('create, check, list, copy, rekey sealed volumes')
+    .description('create, check, list, copy, rekey, anchor sealed volumes')
     .addHelpText(
       'after',
       `${STATUS}\nExample:\n  cloister volume create data.vol --key-file key\n`,
@@ -37,7 +42,7 @@ export function register(program: Command): void {
       .description(description)
       .option('--key-file <file>', 'volume key: 32 bytes, or 64 hexadecimal digits')
       .option('--passphrase-file <file>', 'file with the recovery passphrase')
-      .option('--anchor <file>', 'freshness anchor file, kept where the host does not reach')
+      .option('--anchor <place>', 'freshness anchor: tpm:PLACE, or a file beyond reach of the host')
       .addHelpText('after', `${STATUS}\nExample:\n  cloister volume ${example}\n`);
   command('create <volume>', 'make a new volume', 'create data.vol --key-file key')
     .option('--size <size>', 'largest size', '64GiB')
@@ -67,6 +72,13 @@ export function register(program: Command): void {
     .option('--new-key-file <file>', 'key of the new key slot')
     .option('--new-passphrase-file <file>', 'passphrase of a new recovery slot')
     .action(reporting(rekeyVolume));
+  command(
+    'anchor <volume>',
+    'give the volume another freshness anchor',
+    'anchor data.vol --key-file key --to tpm:/dev/tpmrm0',
+  )
+    .requiredOption('--to <place>', 'the new anchor; with --anchor the old one is asked first')
+    .action(reporting(changeAnchor));
   command(
     'stat <volume>',
     'show size, use, key slots and freshness',
@@ -113,21 +125,27 @@ async function makersOf(keyFile?: string, passphraseFile?: string): Promise<Slot
 const slotName = (maker: SlotMaker): string => (maker.type === 1 ? 'key' : 'passphrase');
 
 async function contextOf(path: string, mode: 'create' | 'read' | 'write', anchor?: string) {
-  const { FileAnchor, VolumeFile } = await import('../host/volume-file.ts');
+  const { VolumeFile } = await import('../host/volume-file.ts');
+  const { localAnchor } = await import('./anchors.ts');
   const { nodeCrypto, nodeEntropy } = await import('../host/crypto.ts');
   const { RealFileClock } = await import('../vfs/file-clock.ts');
   const clock = new RealFileClock({
     realtimeNs: () => BigInt(Date.now()) * 1_000_000n,
   });
   const host = new VolumeFile(path, mode);
+  const kept = anchor === undefined ? undefined : await localAnchor(anchor);
   const context = {
     host,
     crypto: nodeCrypto,
     entropy: nodeEntropy,
     name: path,
-    ...(anchor === undefined ? {} : { anchor: new FileAnchor(anchor) }),
+    ...(kept === undefined ? {} : { anchor: kept }),
   };
-  return { context, clock, host };
+  const done = () => {
+    kept?.[Symbol.dispose]?.();
+    host[Symbol.dispose]();
+  };
+  return { context, clock, host, anchor: kept, [Symbol.dispose]: done };
 }
 
 /** Opens, works, makes the work durable, closes. */
@@ -135,15 +153,15 @@ async function withVolume(
   path: string,
   mode: 'read' | 'write',
   options: KeyOptions,
-  work: (fs: SealedFileSystem) => Promise<void> | void,
+  work: (fs: SealedFileSystem, anchor: FreshnessAnchor | undefined) => Promise<void> | void,
 ): Promise<void> {
   const { openVolume } = await import('../fs/sealed/volume.ts');
   const [secret] = await makersOf(options.keyFile, options.passphraseFile);
   if (secret === undefined) return usageError('give --key-file or --passphrase-file');
-  const { context, clock, host } = await contextOf(path, mode, options.anchor);
-  using _ = host;
+  using opened = await contextOf(path, mode, options.anchor);
+  const { context, clock, anchor } = opened;
   const fs = openVolume(context, { clock, secret, isReadOnly: mode === 'read' });
-  await work(fs);
+  await work(fs, anchor);
   if (mode === 'write') close(fs);
 }
 
@@ -169,8 +187,8 @@ async function create(path: string, options: CreateOptions): Promise<void> {
   if (sizeBytes === undefined) return usageError(`--size ${options.size} is no size such as 64GiB`);
   const makers = await makersOf(options.keyFile, options.passphraseFile);
   if (makers.length === 0) return usageError('give --key-file or --passphrase-file, or both');
-  const { context, clock, host } = await contextOf(path, 'create', options.anchor);
-  using _ = host;
+  using opened = await contextOf(path, 'create', options.anchor);
+  const { context, clock, host, anchor } = opened;
   const slots = makers.map((maker) => ({ name: slotName(maker), maker }));
   try {
     close(createVolume(context, { sizeBytes, slots, clock }));
@@ -179,6 +197,15 @@ async function create(path: string, options: CreateOptions): Promise<void> {
     throw error;
   }
   printLine(`made volume ${path}: at most ${formatBytes(sizeBytes)}`);
+  if (anchor !== undefined) await tellAnchor(anchor);
+}
+
+/** A TPM that was taken as it was: whether it is a TPM at all, its maker's certificate tells. */
+async function tellAnchor(anchor: FreshnessAnchor): Promise<void> {
+  const { keyText } = anchor as { keyText?: string };
+  printLine(
+    `anchor       ${anchor.name}${keyText === undefined ? '' : `, endorsement key ${keyText}`}`,
+  );
 }
 
 async function check(path: string, options: KeyOptions & { json?: boolean }): Promise<void> {
@@ -259,12 +286,27 @@ async function rekeyVolume(path: string, options: RekeyOptions): Promise<void> {
   const makers = await makersOf(options.newKeyFile, options.newPassphraseFile);
   if (makers.length === 0)
     return usageError('give --new-key-file or --new-passphrase-file, or both');
-  await withVolume(path, 'write', options, (fs) => {
+  await withVolume(path, 'write', options, (fs, anchor) => {
     const slots = makers.map((maker) => ({ name: slotName(maker), maker }));
     rekey(fs.store, nodeEntropy, slots);
+    // Who knew an old key may know the secret of an index in a TPM: another one takes its place.
+    if (anchor?.establish !== undefined) fs.store.establishAnchor(anchor);
   });
   printLine(`${path}: ${makers.map(slotName).join(' and ')} set; the old keys open it no more`);
   printLine('copies of the volume that were made before stay open to the old keys');
+}
+
+async function changeAnchor(path: string, options: AnchorOptions): Promise<void> {
+  const { localAnchor } = await import('./anchors.ts');
+  const next = await localAnchor(options.to);
+  try {
+    await withVolume(path, 'write', options, (fs) => fs.store.establishAnchor(next));
+    if (options.anchor === undefined)
+      printLine('not checked: without --anchor nothing says that this is the last commit');
+    await tellAnchor(next);
+  } finally {
+    next[Symbol.dispose]?.();
+  }
 }
 
 async function stat(path: string, options: KeyOptions & { json?: boolean }): Promise<void> {

@@ -35,7 +35,7 @@ export class WorkerCalls implements Disposable {
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     const parts = { signal: this.#signal.buffer, port: port2, parameters };
-    this.#worker = new Worker(module, { workerData: parts, transferList: [port2] });
+    this.#worker = new Worker(asInstalled(module), { workerData: parts, transferList: [port2] });
     this.#worker.unref();
     port1.unref();
   }
@@ -57,6 +57,11 @@ export class WorkerCalls implements Disposable {
   }
 }
 
+/** In the package, modules are JavaScript. */
+function asInstalled(module: URL): URL {
+  return import.meta.url.endsWith('.js') ? new URL(module.href.replace(/\.ts$/, '.js')) : module;
+}
+
 /** For the module of a worker: answers calls with what `make(parameters)` gives for each request. */
 export function serveCalls<Parameters, Request>(
   make: (parameters: Parameters) => Promise<(request: Request) => Promise<unknown>>,
@@ -64,6 +69,8 @@ export function serveCalls<Parameters, Request>(
   const { signal, port, parameters } = workerData as WorkerParts;
   const flag = new Int32Array(signal);
   const ready = make(parameters as Parameters);
+  // Whoever calls is told; until then a failure has nobody to hear it.
+  ready.catch(() => undefined);
   port.on('message', (request: Request) => {
     const answered = (answer: Answer) => {
       port.postMessage(answer);

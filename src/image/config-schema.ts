@@ -47,6 +47,9 @@ const mode = v.pipe(
   v.description('Permission bits, octal, in quotes.'),
 );
 
+/** Who may vouch for the freshness of a volume of a measured run. */
+export const ANCHOR = /^(broker|tpm|tpm:\S+)$/;
+
 const mount = v.variant('type', [
   v.strictObject({
     type: v.literal('hostfs'),
@@ -66,7 +69,8 @@ const mount = v.variant('type', [
     key: v.optional(text('Name of the key that unlocks it.')),
     anchor: v.optional(
       v.pipe(
-        v.picklist(['broker']),
+        v.string(),
+        v.regex(ANCHOR, 'must be broker, tpm, or tpm: and a place'),
         v.description('Who remembers its last commit: an older state is refused.'),
       ),
     ),
@@ -266,7 +270,8 @@ export interface ImageMount {
   readonly readOnly: boolean;
   readonly sizeBytes?: number;
   readonly key?: string;
-  readonly anchor?: 'broker';
+  /** `broker`, `tpm`, or `tpm:` and a place. */
+  readonly anchor?: string;
 }
 
 function toMount(mount: Mount): ImageMount {

@@ -8,7 +8,7 @@ import type { Crypto } from '../base/interfaces.ts';
 import { type BlobSource, ImageDamage, readExactly } from '../fs/verity/source.ts';
 import { VerityTree } from '../fs/verity/verity-tree.ts';
 import { canonicalBytes, fromHex, toHex } from './canonical-json.ts';
-import type { ImageConfig } from './config-schema.ts';
+import { ANCHOR, type ImageConfig } from './config-schema.ts';
 import { DecryptingSource, unwrapImageKey } from './encryption.ts';
 import { ImageError, type ImageSource } from './host-files.ts';
 import {
@@ -163,7 +163,7 @@ const mountSchema = v.strictObject({
   readOnly: v.boolean(),
   sizeBytes: v.optional(v.number()),
   key: v.optional(v.string()),
-  anchor: v.optional(v.picklist(['broker'])),
+  anchor: v.optional(v.pipe(v.string(), v.regex(ANCHOR))),
 });
 
 const natural = v.pipe(v.number(), v.integer(), v.minValue(0));

@@ -23,8 +23,8 @@ export interface SealedMountSpec {
   readonly source: string;
   readonly target: string;
   readonly keyFile: string | undefined;
-  /** Freshness anchor, the key broker or a file: an older state of the volume is refused. */
-  readonly anchor?: 'broker' | { readonly file: string };
+  /** Freshness anchor, the key broker, a file or `tpm:…`: an older state of the volume is refused. */
+  readonly anchor?: 'broker' | { readonly place: string };
   /** Name of a secret that the key broker releases to this run. */
   readonly keyName?: string;
   readonly readOnly: boolean;
@@ -260,6 +260,12 @@ function commandOf(config: ImageConfig, request: RunRequest, allow: Allow): read
   return request.command;
 }
 
+/** `broker`, `tpm` (where Linux has it) or `tpm:…` of a measured configuration. */
+function anchorOf(text: string): NonNullable<SealedMountSpec['anchor']> {
+  if (text === 'broker') return text;
+  return { place: text === 'tpm' ? 'tpm:/dev/tpmrm0' : text };
+}
+
 function mountsOf(config: ImageConfig, request: RunRequest) {
   const binds: BindMountSpec[] = [...request.binds];
   const sealed: SealedMountSpec[] = [...request.sealed];
@@ -276,7 +282,7 @@ function mountsOf(config: ImageConfig, request: RunRequest) {
       sealed.push({
         ...{ source, target, keyFile: undefined, readOnly },
         ...(key === undefined ? {} : { keyName: key }),
-        ...(anchor === undefined ? {} : { anchor }),
+        ...(anchor === undefined ? {} : { anchor: anchorOf(anchor) }),
       });
   }
   return { binds, sealed, tmpfs };

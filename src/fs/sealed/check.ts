@@ -116,7 +116,8 @@ class Checker {
     else if (type === ITEM.xattr) {
       if (decodeValues(value) === undefined) this.#report(`xattrs of inode ${inode} are odd`);
     } else if (type === ITEM.orphan) this.#orphans.add(b);
-    else if (type !== ITEM.space) this.#report(`an item of unknown type ${type}`);
+    else if (type !== ITEM.space && type !== ITEM.anchor)
+      this.#report(`an item of unknown type ${type}`);
   }
 
   #directory(dir: number, hash: number, value: Uint8Array): void {

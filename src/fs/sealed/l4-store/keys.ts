@@ -5,6 +5,8 @@ export const ITEM = {
   space: 1,
   /** Inode 0: b = an inode without a name that was still open. */
   orphan: 2,
+  /** Inode 0, b = 0: what the volume keeps for its freshness anchor. */
+  anchor: 3,
   inode: 16,
   /** b = hash of the name. */
   dirent: 17,

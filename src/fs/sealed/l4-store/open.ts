@@ -19,7 +19,7 @@ import {
   type SlotMaker,
   unlockHeader,
 } from '../l1-keys/unlock.ts';
-import { type AnchorState, commitmentInput, type FreshnessAnchor } from './anchor.ts';
+import type { AnchorState, FreshnessAnchor } from './anchor.ts';
 import { PieceIo } from './piece-io.ts';
 import { VolumeStore } from './store.ts';
 import { decodeSuperblock, type Superblock } from './superblock.ts';
@@ -80,7 +80,7 @@ function create(context: VolumeContext, options: CreateOptions): VolumeStore {
   const bytes = encodeHeader(crypto, header, masterKey);
   for (let copy = 0; copy < HEADER_COPIES; copy++) host.write(headerOffset(copy), [bytes]);
   const sealer = new Sealer(crypto, entropy, ring);
-  return new VolumeStore({
+  const store = new VolumeStore({
     name,
     io: new PieceIo(host, sealer, name),
     crypto,
@@ -89,9 +89,9 @@ function create(context: VolumeContext, options: CreateOptions): VolumeStore {
     limitBlocks: Math.floor(options.sizeBytes / BLOCK_BYTES),
     nameSeed: random(8),
     isReadOnly: false,
-    anchor: context.anchor,
-    anchorState: undefined,
   });
+  if (context.anchor !== undefined) store.establishAnchor(context.anchor);
+  return store;
 }
 
 export interface OpenOptions {
@@ -114,8 +114,7 @@ function open(context: VolumeContext, options: OpenOptions): VolumeStore {
   const sealer = new Sealer(crypto, entropy, unlocked.ring);
   const io = new PieceIo(host, sealer, name);
   const { superblock, block, isClosed, remark } = newestSuperblock(io, unlocked, name);
-  const anchorState = context.anchor && checkFresh(context, context.anchor, superblock, block);
-  return new VolumeStore({
+  const store = new VolumeStore({
     name,
     io,
     crypto,
@@ -123,12 +122,16 @@ function open(context: VolumeContext, options: OpenOptions): VolumeStore {
     superblock,
     limitBlocks: superblock.limitBlocks,
     isReadOnly: options.isReadOnly,
-    anchor: context.anchor,
-    anchorState,
     isClosed,
     remark,
     block,
   });
+  const { anchor } = context;
+  if (anchor !== undefined) {
+    anchor.recall?.(store.anchorKept);
+    store.setAnchor(anchor, checkFresh(context, anchor, superblock, store.commitment));
+  }
+  return store;
 }
 
 interface Candidate {
@@ -188,11 +191,10 @@ function isClosedAt({ superblock: a }: Candidate, other: Candidate | undefined):
 function checkFresh(
   context: VolumeContext,
   anchor: FreshnessAnchor,
-  superblock: Superblock,
-  block: Uint8Array,
-): AnchorState | undefined {
-  const { volumeId, generation } = superblock;
-  const known = anchor.read(volumeId);
+  { volumeId, generation, mark }: Superblock,
+  commitment: Uint8Array,
+): AnchorState {
+  const known = anchor.read(volumeId, { generation, commitment, mark });
   const stale = (what: string) =>
     new VolumeError(
       'CLOISTER_VOLUME_STALE',
@@ -202,8 +204,6 @@ function checkFresh(
   if (known === undefined) throw stale('the anchor does not know this volume');
   if (generation < known.generation)
     throw stale(`it stands at commit ${generation}, the anchor at ${known.generation}`);
-  const input = commitmentInput(volumeId, generation, block);
-  const commitment = context.crypto.sha256(...input);
   const isSame = commitment.every((byte, i) => byte === known.commitment[i]);
   if (generation === known.generation && !isSame)
     throw stale(`commit ${generation} is not the one that the anchor remembers`);

@@ -18,7 +18,13 @@ import { FIRST_SUPER_BLOCK } from '../l1-keys/unlock.ts';
 import { SpaceMap } from '../l2-space/space-map.ts';
 import { decodeNode, encodeNode, type TreeNode } from '../l3-tree/node.ts';
 import { type NodeStore, type Root, Tree } from '../l3-tree/tree.ts';
-import { type AnchorState, commitmentInput, type FreshnessAnchor } from './anchor.ts';
+import {
+  type AnchorState,
+  commitmentInput,
+  type FreshnessAnchor,
+  MARK_BYTES,
+  MAX_KEPT_BYTES,
+} from './anchor.ts';
 import { ITEM, itemKey } from './keys.ts';
 import { NodeCache } from './node-cache.ts';
 import type { PieceIo } from './piece-io.ts';
@@ -28,6 +34,8 @@ import { encodeSuperblock, MAX_MANIFEST, type Superblock } from './superblock.ts
 export const FIRST_DATA_BLOCK = 16;
 export const CELL_BLOCKS = 16;
 const SPACE_KEY = itemKey(0, ITEM.space);
+const ANCHOR_KEY = itemKey(0, ITEM.anchor);
+const NO_MARK = new Uint8Array(MARK_BYTES);
 const MAX_ROUNDS = 64;
 
 export interface StoreParts {
@@ -40,8 +48,6 @@ export interface StoreParts {
   /** Of a new volume; else the superblock has it. */
   readonly nameSeed?: Uint8Array;
   readonly isReadOnly: boolean;
-  readonly anchor: FreshnessAnchor | undefined;
-  readonly anchorState: AnchorState | undefined;
   /** Both superblocks name the last commit, and it needs no manifest. */
   readonly isClosed?: boolean;
   /** What opening found that a crash leaves, and an attack might. */
@@ -79,8 +85,6 @@ export class VolumeStore implements NodeStore {
     this.crypto = parts.crypto;
     this.unlocked = parts.unlocked;
     this.isReadOnly = parts.isReadOnly;
-    this.#anchor = parts.anchor;
-    this.#anchorState = parts.anchorState;
     this.#isClosed = parts.isClosed ?? false;
     this.remark = parts.remark;
     this.#lastBlock = parts.block;
@@ -128,6 +132,30 @@ export class VolumeStore implements NodeStore {
   /** No more changes and no commit: what is in memory is not a whole state. */
   fail(cause: unknown): void {
     this.#failure ??= cause;
+  }
+
+  // --- freshness ---------------------------------------------------------------------------------
+
+  /** From now on `anchor`, which was asked and remembers `state`, hears of every commit. */
+  setAnchor(anchor: FreshnessAnchor, state: AnchorState | undefined): void {
+    this.#anchor = anchor;
+    this.#anchorState = state;
+  }
+
+  /** The volume gets an anchor that does not know it yet; the next commit is the first it hears of. */
+  establishAnchor(anchor: FreshnessAnchor): void {
+    this.checkWritable();
+    const kept = anchor.establish?.(this.unlocked.header.volumeId);
+    assert((kept?.length ?? 0) <= MAX_KEPT_BYTES, 'an anchor keeps too much in the volume');
+    if (kept !== undefined) this.tree.set(ANCHOR_KEY, 0, kept);
+    else if (this.anchorKept !== undefined) this.tree.delete(ANCHOR_KEY, 0);
+    this.isTouched = true;
+    this.setAnchor(anchor, undefined);
+  }
+
+  /** What the volume keeps for its anchor. */
+  get anchorKept(): Uint8Array | undefined {
+    return this.tree.get(ANCHOR_KEY, 0);
   }
 
   // --- nodes -------------------------------------------------------------------------------------
@@ -263,6 +291,7 @@ export class VolumeStore implements NodeStore {
       this.#advanceAnchor(block);
     }
     this.#isClosed = true;
+    this.#tellAnchor((anchor) => anchor.settle?.());
   }
 
   #superblock(root: NonNullable<Root>, manifest: Superblock['manifest']): Uint8Array {
@@ -277,6 +306,7 @@ export class VolumeStore implements NodeStore {
       fileCount: this.fileCount,
       nameSeed: this.nameSeed,
       manifest,
+      mark: this.#anchor?.mark ?? NO_MARK,
     });
   }
 
@@ -305,16 +335,22 @@ export class VolumeStore implements NodeStore {
   /** Moves the anchor to the commit that the superblock `block` holds. */
   #advanceAnchor(block: Uint8Array): void {
     this.#lastBlock = block;
-    if (this.#anchor === undefined) return;
     const { volumeId } = this.unlocked.header;
-    const next = { generation: this.generation, commitment: this.commitment };
+    this.#tellAnchor((anchor) => {
+      const next = { generation: this.generation, commitment: this.commitment };
+      anchor.advance(volumeId, this.#anchorState, next);
+      this.#anchorState = next;
+    });
+  }
+
+  #tellAnchor(tell: (anchor: FreshnessAnchor) => void): void {
+    if (this.#anchor === undefined) return;
     try {
-      this.#anchor.advance(volumeId, this.#anchorState, next);
+      tell(this.#anchor);
     } catch (cause) {
       this.#failure = cause;
       throw cause;
     }
-    this.#anchorState = next;
   }
 
   #barrier(): void {

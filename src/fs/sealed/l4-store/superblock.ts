@@ -19,6 +19,7 @@ import {
   writeU48,
 } from '../l1-keys/pointer.ts';
 import { KIND, type Kind, SESSION_BYTES, type Sealer, TAG_BYTES } from '../l1-keys/sealer.ts';
+import { MARK_BYTES } from './anchor.ts';
 
 /** Bytes in clear before the ciphertext: session, counter, tag. */
 const CLEAR_BYTES = SESSION_BYTES + 6 + TAG_BYTES;
@@ -27,8 +28,9 @@ const MAGIC = 0x42534c43; // CLSB
 const VERSION = 1;
 const MANIFEST_AT = 160;
 const ENTRY_BYTES = 1 + POINTER_BYTES;
+const MARK_AT = PLAIN_BYTES - MARK_BYTES;
 /** Pieces that one superblock can list. */
-export const MAX_MANIFEST = Math.floor((PLAIN_BYTES - MANIFEST_AT) / ENTRY_BYTES);
+export const MAX_MANIFEST = Math.floor((MARK_AT - MANIFEST_AT) / ENTRY_BYTES);
 
 export interface ManifestEntry {
   readonly kind: Kind;
@@ -51,6 +53,8 @@ export interface Superblock {
   /** Secret seed of the hashes of names. */
   readonly nameSeed: Uint8Array;
   readonly manifest: readonly ManifestEntry[];
+  /** Where the freshness anchor stood; zeros of one that has no such mark. */
+  readonly mark: Uint8Array;
 }
 
 export function encodeSuperblock(sealer: Sealer, superblock: Superblock): Uint8Array {
@@ -75,6 +79,7 @@ export function encodeSuperblock(sealer: Sealer, superblock: Superblock): Uint8A
     plain[MANIFEST_AT + i * ENTRY_BYTES] = kind;
     writePointer(plain, MANIFEST_AT + i * ENTRY_BYTES + 1, pointer);
   });
+  plain.set(superblock.mark, MARK_AT);
   const piece = sealer.seal(KIND.super, plain);
   const out = new Uint8Array(BLOCK_BYTES);
   copyBytes(piece.session, out, 0);
@@ -122,5 +127,6 @@ export function parseSuperblock(plain: Uint8Array): Superblock | undefined {
     fileCount: readU48(plain, 136),
     nameSeed: plain.slice(152, 160),
     manifest,
+    mark: plain.slice(MARK_AT),
   };
 }

@@ -8,6 +8,7 @@ import { SeededRandom } from '../../../base/random.ts';
 import { checkVolume } from '../check.ts';
 import { type HostEvent, MemoryHost } from './memory-host.ts';
 import { ModelRun } from './model.ts';
+import { turn } from './turn.ts';
 import { createVolume, openVolume, treeOf } from './volume.ts';
 
 interface SyncPoint {
@@ -45,11 +46,16 @@ export function recordWorkload(seed: number, steps: number): Recording {
 }
 
 /** Checks `count` crash states; answers a line for each that is wrong. */
-export function replayCrashes(recording: Recording, seed: number, count: number): string[] {
+export async function replayCrashes(
+  recording: Recording,
+  seed: number,
+  count: number,
+): Promise<string[]> {
   const random = new SeededRandom(seed);
   const wrong: string[] = [];
   const { log } = recording;
   for (let i = 0; i < count; i++) {
+    if (i % 32 === 31) await turn();
     // Every prefix in order first, then cuts with reordering and torn writes.
     const isPrefix = i <= log.length;
     const cut = isPrefix ? i : random.below(log.length + 1);

@@ -1,0 +1,14 @@
+/** Freshness anchors as `--anchor` names them: a file, or `tpm:` and a place. */
+
+import type { FreshnessAnchor } from '../fs/sealed/l4-store/anchor.ts';
+
+export const TPM_PREFIX = 'tpm:';
+
+export async function localAnchor(text: string): Promise<FreshnessAnchor & Partial<Disposable>> {
+  if (text.startsWith(TPM_PREFIX)) {
+    const { parseTpmAnchor, TpmAnchor } = await import('./tpm-anchor.ts');
+    return new TpmAnchor(parseTpmAnchor(text.slice(TPM_PREFIX.length)));
+  }
+  const { FileAnchor } = await import('../host/volume-file.ts');
+  return new FileAnchor(text);
+}
