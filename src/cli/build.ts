@@ -1,6 +1,7 @@
 /** `cloister build`: cloister.yaml → a measured, signed image. */
 
 import type { Command } from 'commander';
+import type { BuildConfig } from '../image/config-schema.ts';
 import { formatBytes, Progress, printJson, printLine, reporting } from './report.ts';
 
 interface Options {
@@ -59,6 +60,7 @@ async function build(folder: string, options: Options): Promise<void> {
     crypto: nodeCrypto,
     ...(signer ? { signer } : {}),
     ...(ownerKey ? { encryption: { ownerKey, entropy: nodeEntropy } } : {}),
+    policyText: await policyReader(config, folder),
     onProgress: ({ filesDone, filesTotal }) => progress.update(filesDone, filesTotal),
     translation: {
       translate: (file) => pretranslate(file)?.bytes,
@@ -84,6 +86,27 @@ async function build(folder: string, options: Options): Promise<void> {
   if (moduleCount > 0)
     printLine(`translations ${moduleCount} programs and libraries, ${formatBytes(layerBytes)}`);
   if (result.packages.length > 0) printLine(`packages     ${result.packages.join(' ')}`);
+}
+
+/** Policies of the doors: what a run could not read is refused now. */
+async function policyReader(config: BuildConfig, folder: string) {
+  const { policyFilesOf } = await import('../image/door-schema.ts');
+  const { ImageError } = await import('../image/host-files.ts');
+  const texts = new Map<string, string>();
+  for (const file of policyFilesOf(config)) {
+    const { readFileSync } = await import('node:fs');
+    const { resolve } = await import('node:path');
+    const { parsePolicy } = await import('../attest/policy.ts');
+    try {
+      const text = readFileSync(resolve(folder, file), 'utf8');
+      parsePolicy(text);
+      texts.set(file, text);
+    } catch (cause) {
+      const message = `policy ${file}: ${(cause as Error).message}`;
+      throw new ImageError('CLOISTER_CONFIG', message, cause);
+    }
+  }
+  return (file: string): string => texts.get(file) ?? '';
 }
 
 async function loadSigner(keyFile: string | undefined) {

@@ -1,6 +1,6 @@
 /** Where a broker gets DCAP collateral: a folder of bundles, or a caching service (PCCS). */
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type DcapCollateral, parseDcapCollateral } from '../attest/dcap/collateral.ts';
 import { CollateralCache } from '../attest/dcap/pccs.ts';
@@ -16,17 +16,34 @@ interface Bundle {
   readonly info: TcbInfo;
 }
 
-/** The bundle for the quote's platform and TEE that was issued last. Reads the folder once; a broker is started anew when collateral changes. */
-export function collateralFolder(folder: string): (evidence: Evidence) => Promise<Collateral> {
-  const bundles = readdirSync(folder)
-    .filter((name) => name.endsWith('.json'))
-    .map((name): Bundle => {
-      const collateral = parseDcapCollateral(readFileSync(join(folder, name), 'utf8'));
-      return { collateral, info: parseTcbInfo(collateral.tcbInfo) };
-    })
-    .sort((a, b) => b.info.issueDateMs - a.info.issueDateMs);
+export interface CollateralOptions {
+  readonly collateral?: string;
+  readonly pccs?: string;
+}
+
+type CollateralSource = (evidence: Evidence) => Promise<Collateral>;
+
+/** From a folder (`--collateral`) or a caching service (`--pccs`); undefined without either. */
+export function collateralSource(options: CollateralOptions): CollateralSource | undefined {
+  const { collateral, pccs } = options;
+  if (collateral !== undefined) return collateralFolder(collateral);
+  return pccs === undefined ? undefined : collateralService(pccs);
+}
+
+/**
+ * The bundle for the quote's platform and TEE that was issued last; the same object as long as the
+ * folder has not changed. Throws when there is no such folder.
+ */
+export function collateralFolder(folder: string): CollateralSource {
+  let bundles = readBundles(folder);
+  let changed = changeOf(folder);
   return async (evidence) => {
     if (evidence.provider !== 'tdx' && evidence.provider !== 'sgx') return {};
+    const now = changeOf(folder);
+    if (now !== changed) {
+      bundles = readBundles(folder);
+      changed = now;
+    }
     const platform = platformOf(evidence.raw);
     const found = bundles.find(
       ({ info }) => info.fmspc === platform?.fmspc && info.id === platform.tee,
@@ -35,9 +52,27 @@ export function collateralFolder(folder: string): (evidence: Evidence) => Promis
   };
 }
 
+const namesIn = (folder: string): string[] =>
+  readdirSync(folder).filter((name) => name.endsWith('.json'));
+
+/** Differs when a bundle came, went, or was written again. */
+const changeOf = (folder: string): string =>
+  namesIn(folder)
+    .map((name) => `${name} ${statSync(join(folder, name)).mtimeMs}`)
+    .join('\n');
+
+function readBundles(folder: string): readonly Bundle[] {
+  return namesIn(folder)
+    .map((name): Bundle => {
+      const collateral = parseDcapCollateral(readFileSync(join(folder, name), 'utf8'));
+      return { collateral, info: parseTcbInfo(collateral.tcbInfo) };
+    })
+    .sort((a, b) => b.info.issueDateMs - a.info.issueDateMs);
+}
+
 const NS_PER_MS = 1_000_000n;
 
-export function collateralService(base: string): (evidence: Evidence) => Promise<Collateral> {
+function collateralService(base: string): CollateralSource {
   const cache = new CollateralCache(httpGetter(base));
   return async (evidence) => {
     const dcap = await cache.forEvidence(evidence, Number(nodeClock.realtimeNs() / NS_PER_MS));

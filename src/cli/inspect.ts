@@ -56,6 +56,10 @@ function render(about: InspectedImage): void {
   for (const mount of config.mounts)
     printLine(`mount        ${mount.type} ${mount.target}${mount.readOnly ? ' (read-only)' : ''}`);
   printLine(`network      ${config.network}`);
+  for (const { port, to, clients } of config.ingress ?? [])
+    printLine(`ingress      port ${port} to ${to}, ${clients ? 'attested clients' : 'any client'}`);
+  for (const { listen, connect, freshness } of config.egress ?? [])
+    printLine(`egress       ${listen} to ${connect}, evidence of the ${freshness}`);
   const allowed = Object.entries(config.overrides).filter(([, may]) => may);
   printLine(`overrides    ${allowed.map(([name]) => name).join(' ') || 'none'}`);
   printLine(`contents     ${about.fileCount} inodes, ${formatBytes(about.contentBytes)}`);

@@ -1,6 +1,7 @@
 /** `cloister kbs …`: the key broker: serve, and manage policies, secrets, volumes and the audit log. */
 
 import type { Command } from 'commander';
+import type { CollateralOptions } from './collateral-folder.ts';
 import { usageError } from './errors.ts';
 import type { OpenBroker } from './kbs-store.ts';
 import { printJson, printLine, reporting } from './report.ts';
@@ -80,17 +81,8 @@ async function withBroker<T>(
   return await action(open);
 }
 
-interface ServeOptions extends StoreOption {
+interface ServeOptions extends StoreOption, CollateralOptions {
   readonly listen: string;
-  readonly collateral?: string;
-  readonly pccs?: string;
-}
-
-/** Collateral from a folder or from a caching service; none otherwise. */
-async function collateralSource({ collateral, pccs }: ServeOptions) {
-  if (collateral === undefined && pccs === undefined) return undefined;
-  const { collateralFolder, collateralService } = await import('./collateral-folder.ts');
-  return collateral !== undefined ? collateralFolder(collateral) : collateralService(pccs ?? '');
 }
 
 async function serve(options: ServeOptions): Promise<void> {
@@ -102,7 +94,8 @@ async function serve(options: ServeOptions): Promise<void> {
     const logger = {
       log: (_: string, message: string) => void process.stderr.write(`cloister: ${message}\n`),
     };
-    const collateral = await collateralSource(options);
+    const { collateralSource } = await import('./collateral-folder.ts');
+    const collateral = collateralSource(options);
     const broker = new Broker({ ...open.parts, logger, ...(collateral ? { collateral } : {}) });
     const { maximumBodyBytes } = DEFAULT_LIMITS;
     const address = { host: match[1] ?? '', port: Number(match[2]), maximumBodyBytes };

@@ -14,6 +14,7 @@ import { evidenceOf } from '../runtime/evidence.ts';
 import { guestAttestation } from '../runtime/guest-attestation.ts';
 import { measureRuntime } from '../runtime/measure.ts';
 import type { BrokerSpec } from '../runtime/plan.ts';
+import type { TeeProvider } from '../tee/provider.ts';
 import { parseNonce } from './attest.ts';
 import type { BrokerAnchors } from './broker-anchor.ts';
 import { parseBrokerKey } from './broker-key.ts';
@@ -26,6 +27,10 @@ interface Options {
 }
 
 export interface RunAttestation {
+  readonly provider: TeeProvider;
+  readonly measureRuntime: () => Uint8Array;
+  /** Evidence of this run over a key of its own and a challenge. */
+  readonly prove: (publicKey: Uint8Array, nonce: Uint8Array) => Evidence;
   readonly source: AttestationSource;
   /** Measures Cloister now: what is on the disk later need not be what runs. */
   measureNow(): void;
@@ -58,12 +63,14 @@ export async function attestRun(
       logger.log('warn', 'simulated evidence: it proves nothing against this machine');
   }
   const believed = broker && { ...broker, key: parseBrokerKey(broker.key) };
-  const keys = await fetchSecrets(believed, provider.name, (key, nonce) => {
+  const prove = (key: Uint8Array, nonce: Uint8Array): Evidence => {
     const request = { ...parts, publicKey: key, nonce, runtimeMeasurement: measure() };
     return evidenceOf(request, nodeCrypto);
-  });
+  };
+  const keys = await fetchSecrets(believed, provider.name, prove);
   let anchors: BrokerAnchors | undefined;
   return {
+    ...{ provider, prove, measureRuntime: measure },
     measureNow: () => void measure(),
     source: guestAttestation({
       ...{ ...parts, keys, logger },

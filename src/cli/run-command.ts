@@ -15,6 +15,7 @@ import { TranslationFolder } from '../host/translation-files.ts';
 import type { Image } from '../image/open.ts';
 import { SpawnError } from '../kernel/exec/errors.ts';
 import type { AccessRules, HostAccess } from '../net/host-access.ts';
+import type { FrontDoors } from '../runtime/front/front-doors.ts';
 import { Instance, type InstanceParts, type RootContext } from '../runtime/instance.ts';
 import { planImage, planUnmeasured, type RunPlan, type RunRequest } from '../runtime/plan.ts';
 import type { FileSystem } from '../vfs/file-system.ts';
@@ -54,21 +55,26 @@ interface Prepared {
 
 export async function runCommand(command: readonly string[], options: RunOptions): Promise<void> {
   const logger = createLogger(options.verbose === true);
-  const { instance, native } = await assemble(command, options, logger, ({ ioctl }, host) => {
-    const terminal = wantsTerminal(options) ? ownTerminal(ioctl, () => host.wake()) : undefined;
-    return {
-      terminal,
-      streams: [0, 1, 2].map((fd) =>
-        terminal !== undefined && (fd < 2 || isTerminal(fd))
-          ? undefined
-          : inheritedStream(fd, host.countPending),
-      ),
-      // In a raw terminal a line ends by a return, too.
-      printTrace: (line) => process.stderr.write(`${line}${terminal ? '\r\n' : '\n'}`),
-    };
-  });
+  const { instance, native, doors } = await assemble(
+    command,
+    options,
+    logger,
+    ({ ioctl }, host) => {
+      const terminal = wantsTerminal(options) ? ownTerminal(ioctl, () => host.wake()) : undefined;
+      return {
+        terminal,
+        streams: [0, 1, 2].map((fd) =>
+          terminal !== undefined && (fd < 2 || isTerminal(fd))
+            ? undefined
+            : inheritedStream(fd, host.countPending),
+        ),
+        // In a raw terminal a line ends by a return, too.
+        printTrace: (line) => process.stderr.write(`${line}${terminal ? '\r\n' : '\n'}`),
+      };
+    },
+  );
   forwardSignals((signal) => instance.signal(signal));
-  const status = exitStatusOf(await started(instance));
+  const status = exitStatusOf(await started(instance, doors));
   process.emit('exit', status);
   flushCompileCache();
   native.exit(status);
@@ -86,6 +92,8 @@ export interface Assembled {
   /** Both of a measured image only. */
   readonly image?: Image | undefined;
   readonly attestation?: RunAttestation | undefined;
+  /** Of an image with any. */
+  readonly doors?: FrontDoors | undefined;
 }
 
 /**
@@ -126,7 +134,16 @@ export async function assemble(
     },
     plan,
   );
-  return { instance, native, plan, image, attestation };
+  const wake = (): void => host.wake();
+  const doors =
+    image && attestation && (plan.ingress !== undefined || plan.egress !== undefined)
+      ? await (await import('./run-doors.ts')).openDoors(
+          plan,
+          { instance, image, attestation, logger, wake },
+          options,
+        )
+      : undefined;
+  return { instance, native, plan, image, attestation, doors };
 }
 
 /** The host's network, where the plan uses any of it: else nothing of it is opened. */
@@ -149,9 +166,10 @@ async function networkOf(
 }
 
 /** Runs to the end; a program that cannot be started gives Docker's 126 and 127. */
-export async function started(instance: Instance): Promise<number> {
+export async function started(instance: Instance, doors?: FrontDoors): Promise<number> {
   try {
     const status = await instance.run();
+    await doors?.close();
     instance.close();
     return status;
   } catch (error) {

@@ -30,6 +30,8 @@ export interface RunOptions extends TrustOptions {
   readonly kbs?: string;
   readonly kbsKey?: string;
   readonly secret?: readonly string[];
+  readonly collateral?: string;
+  readonly pccs?: string;
   readonly tty?: boolean;
   readonly interactive?: boolean;
   readonly verbose?: boolean;
@@ -99,6 +101,8 @@ export function withRunOptions(command: Command): Command {
     .option('--kbs <URL>', 'key broker to attest to before the program starts')
     .option('--kbs-key <KEY>', 'its key, ed25519:…, as `cloister kbs list` shows it')
     .option('--secret <NAME=ID>', 'a secret of the broker, at /dev/attestation/keys/NAME', collect)
+    .option('--collateral <DIR>', 'bundles that peers’ Intel evidence is judged by')
+    .option('--pccs <URL>', 'or the caching service that has them')
     .option('--verbose', 'log what Cloister does')
     .passThroughOptions();
 }

@@ -79,7 +79,7 @@ async function serve(
     streams: [inheritedStream(0, host.countPending), log.stream(), log.stream()],
     printTrace: (line) => log.print(line),
   }));
-  const { instance, native, plan, image } = assembled;
+  const { instance, native, plan, image, doors } = assembled;
   assembled.attestation?.measureNow();
   const running = {
     ...{ ...record, ...ownProcess() },
@@ -87,7 +87,7 @@ async function serve(
   };
   writeRecord(path, running);
   forwardSignals((signal) => instance.signal(signal));
-  const ended = started(instance);
+  const ended = started(instance, doors);
   // A program that cannot be started is known at once.
   await Promise.race([ended, new Promise((resolve) => setImmediate(resolve))]);
   const server = controlServer(assembled, logger);

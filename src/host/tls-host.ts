@@ -1,103 +1,293 @@
 /**
- * TLS 1.3 over node:tls for attested channels. Certificates are self-signed and not judged here:
- * what the peer is worth is decided by its evidence. Messages have their length in four bytes before
- * them.
+ * TLS 1.3 over node:tls for attested channels. Certificates are self-signed and not judged here: what
+ * the peer is worth is decided by its evidence. Sessions are not resumed: each connection shows its
+ * certificate anew.
  */
 import { Buffer } from 'node:buffer';
-import type { AddressInfo } from 'node:net';
-import { createServer, type TLSSocket, connect as tlsConnect } from 'node:tls';
-import type { TlsConnection, TlsHost, TlsIdentity } from '../kbs/tls.ts';
-
-const HANDSHAKE_TIMEOUT_MS = 10_000;
+import { constants } from 'node:crypto';
+import { type AddressInfo, connect as connectTcp, createServer, type Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+import { connect, createSecureContext, TLSSocket } from 'node:tls';
+import type {
+  IncomingTls,
+  TlsHost,
+  TlsIdentity,
+  TlsListener,
+  TlsOptions,
+  TlsServerOptions,
+  TlsStream,
+} from '../kbs/tls.ts';
 
 const pem = (label: string, der: Uint8Array): string =>
   `-----BEGIN ${label}-----\n${Buffer.from(der).toString('base64')}\n-----END ${label}-----\n`;
 
-const credentials = (identity: TlsIdentity) => ({
-  cert: pem('CERTIFICATE', identity.certificate),
-  key: pem('PRIVATE KEY', identity.privateKey),
-  minVersion: 'TLSv1.3' as const,
-  rejectUnauthorized: false,
-});
+const contexts = new WeakMap<TlsIdentity, ReturnType<typeof createSecureContext>>();
 
-/** Cuts the stream into messages. */
-class MessageReader {
-  #buffer = Buffer.alloc(0);
-  #ended = false;
-  #wake: (() => void) | undefined;
+function contextOf(identity: TlsIdentity): ReturnType<typeof createSecureContext> {
+  const known = contexts.get(identity);
+  if (known !== undefined) return known;
+  const made = createSecureContext({
+    cert: pem('CERTIFICATE', identity.certificate),
+    key: pem('PRIVATE KEY', identity.privateKey),
+    minVersion: 'TLSv1.3',
+    secureOptions: constants.SSL_OP_NO_TICKET,
+  });
+  contexts.set(identity, made);
+  return made;
+}
 
-  constructor(socket: TLSSocket) {
-    socket.on('data', (chunk: Buffer) => {
-      this.#buffer = Buffer.concat([this.#buffer, chunk]);
-      this.#wake?.();
+/** A connection that ended where its protocol does not allow it. */
+class CutOff extends Error {
+  readonly code = 'ECONNRESET';
+}
+
+/**
+ * The TCP connection below TLS. Its end is kept from node:tls, which takes it for close_notify: so
+ * anyone on the way could cut a stream, and the program would take the part for the whole.
+ */
+class Transport extends Duplex {
+  readonly #socket: Socket;
+  /** TCP has ended, and TLS has been given everything. */
+  hasEnded = false;
+
+  constructor(socket: Socket) {
+    super({ allowHalfOpen: true });
+    this.#socket = socket;
+    socket.on('data', (chunk) => {
+      if (!this.push(chunk)) socket.pause();
     });
-    const end = () => {
-      this.#ended = true;
-      this.#wake?.();
-    };
-    socket.on('close', end);
-    socket.on('error', end);
-    socket.on('timeout', () => socket.destroy());
+    socket.on('end', () => {
+      this.hasEnded = true;
+      this.emit('cut');
+    });
+    socket.on('error', (error) => this.destroy(error));
+    socket.on('close', () => this.destroy());
   }
 
-  async next(maximumBytes: number): Promise<Uint8Array> {
-    const length = (await this.#take(4)).readUInt32BE(0);
-    if (length > maximumBytes) throw new Error(`message of ${length} bytes refused`);
-    return new Uint8Array(await this.#take(length));
+  override _read(): void {
+    this.#socket.resume();
   }
 
-  async #take(length: number): Promise<Buffer> {
-    while (this.#buffer.length < length) {
-      if (this.#ended) throw new Error('the connection ended');
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-    const part = this.#buffer.subarray(0, length);
-    this.#buffer = this.#buffer.subarray(length);
-    return Buffer.from(part);
+  override _write(chunk: Buffer, _: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.#socket.write(chunk, done);
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    this.#socket.end(() => done());
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#socket.destroy();
+    done(error);
   }
 }
 
-function connectionOf(socket: TLSSocket): TlsConnection {
-  socket.setTimeout(HANDSHAKE_TIMEOUT_MS);
-  const reader = new MessageReader(socket);
-  const peer = socket.getPeerX509Certificate();
+class NodeTlsStream implements TlsStream {
+  readonly identity: TlsIdentity;
+  readonly peer: string;
+  readonly #socket: TLSSocket;
+  readonly #transport: Transport;
+  #error: Error | undefined;
+  /** Who waits for bytes, and who for room. */
+  #onReadable: (() => void) | undefined;
+  #onWritable: (() => void) | undefined;
+
+  constructor(socket: TLSSocket, transport: Transport, peer: string, options: TlsOptions) {
+    this.#socket = socket;
+    this.#transport = transport;
+    this.peer = peer;
+    this.identity = options.identity;
+    const fail = (error: Error): void => {
+      this.#error ??= error;
+      this.#wake();
+    };
+    socket.on('error', fail);
+    socket.on('close', () => fail(new CutOff('the connection was closed')));
+    socket.on('readable', () => this.#onReadable?.());
+    socket.on('end', () => this.#onReadable?.());
+    socket.on('drain', () => this.#onWritable?.());
+    transport.on('cut', () => this.#onReadable?.());
+    socket.setTimeout(options.idleMs, () => socket.destroy(new CutOff('nothing moved for long')));
+  }
+
+  #wake(): void {
+    this.#onReadable?.();
+    this.#onWritable?.();
+  }
+
+  get protocol(): string | undefined {
+    return this.#socket.alpnProtocol || undefined;
+  }
+
+  get peerCertificate(): Uint8Array | undefined {
+    const certificate = this.#socket.getPeerX509Certificate();
+    return certificate && new Uint8Array(certificate.raw);
+  }
+
+  exportKeyingMaterial(length: number, label: string, context: Uint8Array): Uint8Array {
+    return new Uint8Array(this.#socket.exportKeyingMaterial(length, label, Buffer.from(context)));
+  }
+
+  read(): Promise<Uint8Array | undefined> {
+    return new Promise((resolve, reject) => {
+      const attempt = (): void => {
+        const chunk: Buffer | null = this.#error === undefined ? this.#socket.read() : null;
+        const isOver = chunk !== null || this.#socket.readableEnded || this.#error !== undefined;
+        if (!isOver) {
+          // The end of TLS is told a tick after its last byte; the end of TCP must not overtake it.
+          if (this.#isDrained) setImmediate(() => this.#refuseCut());
+          return;
+        }
+        this.#onReadable = undefined;
+        if (chunk !== null) resolve(chunk);
+        else if (this.#socket.readableEnded) resolve(undefined);
+        else reject(this.#error);
+      };
+      this.#onReadable = attempt;
+      attempt();
+    });
+  }
+
+  get #isDrained(): boolean {
+    const { hasEnded, readableLength } = this.#transport;
+    return hasEnded && readableLength === 0 && this.#socket.readableLength === 0;
+  }
+
+  #refuseCut(): void {
+    if (this.#socket.readableEnded || !this.#isDrained) return;
+    this.#socket.destroy(new CutOff('the connection ended without close_notify'));
+  }
+
+  write(bytes: Uint8Array): Promise<void> {
+    if (this.#error !== undefined) return Promise.reject(this.#error);
+    if (this.#socket.write(bytes)) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      this.#onWritable = () => {
+        this.#onWritable = undefined;
+        if (this.#error === undefined) resolve();
+        else reject(this.#error);
+      };
+    });
+  }
+
+  end(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#error !== undefined) reject(this.#error);
+      else this.#socket.end((error?: Error | null) => (error ? reject(error) : resolve()));
+    });
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+}
+
+/** The stream once hands are shaken, by `deadlineMs`; else everything is closed. */
+function secured(
+  socket: TLSSocket,
+  transport: Transport,
+  peer: string,
+  options: TlsOptions,
+): Promise<TlsStream> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: Error): void => {
+      clearTimeout(timer);
+      transport.destroy();
+      socket.destroy();
+      reject(inWords(error));
+    };
+    const timer = setTimeout(
+      () => fail(new CutOff(`no TLS handshake within ${options.handshakeMs} ms`)),
+      options.handshakeMs,
+    );
+    const cut = (): void => fail(new CutOff('the connection ended within the TLS handshake'));
+    socket.on('error', fail);
+    socket.once('close', cut);
+    transport.once('cut', cut);
+    socket.once('secure', () => {
+      clearTimeout(timer);
+      transport.off('cut', cut);
+      socket.off('close', cut);
+      const stream = new NodeTlsStream(socket, transport, peer, options);
+      socket.off('error', fail);
+      resolve(stream);
+    });
+  });
+}
+
+/** OpenSSL's errors name files and lines of its own; what people want is the reason among it. */
+function inWords(error: Error & { readonly reason?: unknown }): Error {
+  if (typeof error.reason !== 'string') return error;
+  return new Error(`the TLS handshake failed: ${error.reason}`, { cause: error });
+}
+
+function addressText({ remoteAddress = 'unknown', remotePort = 0 }: Socket): string {
+  return remoteAddress.includes(':')
+    ? `[${remoteAddress}]:${remotePort}`
+    : `${remoteAddress}:${remotePort}`;
+}
+
+function incoming(socket: Socket): IncomingTls {
+  const peer = addressText(socket);
+  // Until hands are shaken nobody else listens.
+  const onError = (): void => void socket.destroy();
+  socket.on('error', onError);
   return {
-    peerCertificate: peer && new Uint8Array(peer.raw),
-    exportKeyingMaterial: (length, label, context) =>
-      new Uint8Array(socket.exportKeyingMaterial(length, label, Buffer.from(context))),
-    send: (message) =>
-      new Promise((resolve, reject) => {
-        const frame = Buffer.alloc(4 + message.length);
-        frame.writeUInt32BE(message.length, 0);
-        frame.set(message, 4);
-        socket.write(frame, (error) => (error ? reject(error) : resolve()));
-      }),
-    receive: (maximumBytes) => reader.next(maximumBytes),
-    // End, not destroy: what was sent last, such as a refusal, still arrives.
-    close: () => socket.end(),
+    peer,
+    secure(options: TlsServerOptions) {
+      const transport = new Transport(socket);
+      const tls = new TLSSocket(transport, {
+        ...{ isServer: true, secureContext: contextOf(options.identity) },
+        ...{ requestCert: options.asksForCertificate, rejectUnauthorized: false },
+        ...(options.protocols.length > 0 ? { ALPNProtocols: [...options.protocols] } : {}),
+      });
+      return secured(tls, transport, peer, options);
+    },
+    destroy: onError,
   };
 }
 
 export const nodeTlsHost: TlsHost = {
-  connect: (host, port, identity) =>
+  connect: ({ host, port }, options) =>
     new Promise((resolve, reject) => {
-      const options = { host, port, ...credentials(identity) };
-      const socket = tlsConnect(options, () => resolve(connectionOf(socket)));
-      socket.once('error', reject);
-    }),
-  listen: (host, port, identity, accept) =>
-    new Promise((resolve, reject) => {
-      const options = { ...credentials(identity), requestCert: true };
-      const server = createServer(options, (socket) => accept(connectionOf(socket)));
-      server.on('tlsClientError', (_, socket) => socket.destroy());
-      server.once('error', reject);
-      server.listen(port, host, () =>
-        resolve({
-          port: (server.address() as AddressInfo).port,
-          close: () => new Promise((done) => server.close(() => done())),
-        }),
+      const socket = connectTcp({ host, port, allowHalfOpen: true, noDelay: true });
+      const fail = (error: Error): void => {
+        clearTimeout(timer);
+        socket.destroy();
+        reject(error);
+      };
+      const timer = setTimeout(
+        () => fail(new CutOff(`no connection within ${options.handshakeMs} ms`)),
+        options.handshakeMs,
       );
+      socket.once('error', fail);
+      socket.once('connect', () => {
+        clearTimeout(timer);
+        const transport = new Transport(socket);
+        socket.off('error', fail);
+        const tls = connect({
+          ...{ socket: transport, secureContext: contextOf(options.identity) },
+          ...{ rejectUnauthorized: false, minVersion: 'TLSv1.3' as const },
+          ...(options.protocols.length > 0 ? { ALPNProtocols: [...options.protocols] } : {}),
+          // RFC 6066: a name, never an address.
+          ...(/^[\d.]+$|:/.test(host) ? {} : { servername: host }),
+        });
+        resolve(secured(tls, transport, addressText(socket), options));
+      });
+    }),
+  listen: ({ host, port }, accept) =>
+    new Promise((resolve, reject) => {
+      const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true });
+      server.on('connection', (socket) => accept(incoming(socket)));
+      server.once('error', reject);
+      server.listen({ host, port, backlog: 1024 }, () => {
+        server.off('error', reject);
+        server.on('error', () => undefined);
+        const listener: TlsListener = {
+          port: (server.address() as AddressInfo).port,
+          close: () => void server.close(),
+        };
+        resolve(listener);
+      });
     }),
 };

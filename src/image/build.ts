@@ -32,6 +32,8 @@ export interface BuildInputs {
   readonly signer?: Signer;
   /** Encrypt under this 32-byte key of the owner. */
   readonly encryption?: { readonly ownerKey: Uint8Array; readonly entropy: Entropy };
+  /** Content of a policy file that the configuration names; throws {@link ImageError} for a bad one. */
+  readonly policyText?: (file: string) => string;
   readonly onProgress?: (progress: PackProgress) => void;
   /** Makes the layer of translations; without it, or where the configuration says so, there is none. */
   readonly translation?: Translation;
@@ -53,7 +55,7 @@ export function buildImage(inputs: BuildInputs): BuildResult {
   const { host, output, crypto } = inputs;
   const sealed = inputs.encryption && encryptionOf(inputs.encryption, output, crypto);
   const staging = new Staging();
-  const imageConfig = toImageConfig(inputs.config);
+  const imageConfig = toImageConfig(inputs.config, inputs.policyText);
   const { packages, missing } = stage(staging, inputs, imageConfig);
   const blobs = packContents(staging, host, sealed?.output ?? output, crypto, inputs.onProgress);
   const index = encodeIndex(staging.root, blobs);

@@ -47,6 +47,43 @@ test('parseConfig() refuses unknown keys with line, column and what was meant', 
   );
 });
 
+const INGRESS = 'port: 443, tls: ra-tls, to: 80';
+const EGRESS = 'listen: "127.0.0.1:9000", connect: "b:1", policy: p';
+
+test('parseConfig() knows one door or a list of them, and says what is wrong with which', () => {
+  const wrong: readonly (readonly [string, string])[] = [
+    [
+      `ingress: { ${INGRESS}, prot: 1 }`,
+      '44: unknown key `prot` in `ingress`; did you mean `port`?',
+    ],
+    [
+      `ingress: [{ ${INGRESS}, clients: { polcy: x } }]`,
+      '56: unknown key `polcy` in `ingress[0].clients`; did you mean `policy`?',
+    ],
+    ['ingress: { port: 443, tls: tls1.2, to: 80 }', '23: `ingress.tls` must be ra-tls'],
+    ['ingress: { port: 443, to: 80 }', '10: `tls` is missing in `ingress`'],
+    ['ingress: { port: 70000, tls: ra-tls, to: 80 }', '12: `ingress.port` must be a port'],
+    [`ingress: [{ ${INGRESS} }, { ${INGRESS} }]`, '1: `ingress` must not name a `port` twice'],
+    [
+      `egress: { ${EGRESS.replace('127', '10')} }`,
+      '11: `egress.listen` must be a loopback address',
+    ],
+    [`egress: { ${EGRESS.replace(':1"', '"')} }`, '37: `egress.connect` must be HOST:PORT'],
+    [`egress: { ${EGRESS}, freshness: never }`, '64: `egress.freshness` must be ('],
+    ['ingress: []', '1: `ingress` must name at least one'],
+  ];
+  for (const [text, message] of wrong) {
+    const told = problems(MINIMAL + text);
+    assert.ok(told.includes(`cloister.yaml:3:${message}`), `${text} gave ${told}`);
+  }
+  const both = `${MINIMAL}ingress: { ${INGRESS} }\negress: [{ ${EGRESS} }]\n`;
+  const { ingress, egress } = toImageConfig(parseConfig(both, 'x'), (file) => `text of ${file}`);
+  assert.deepEqual(ingress, [
+    { port: 443, to: 80, alpn: ['http/1.1'], connections: 256, handshakes: 32, idleSeconds: 600 },
+  ]);
+  assert.equal(egress?.[0]?.policy, 'text of p');
+});
+
 test('parseConfig() reports every problem at once, each with its place', () => {
   assert.equal(
     problems('name: Bank!\nlimits: {memory: lots}\nnetwork: bridge\nworking_dir: tmp\n').split('\n')

@@ -87,9 +87,9 @@ function show(path: Path): string {
 function keysOf(path: Path, doc: Document): readonly string[] {
   let at: unknown = configSchema;
   for (const part of path) {
-    at = unwrap(at, undefined);
+    at = unwrap(at, undefined, typeof part === 'number');
     const shape = at as { entries?: Record<string, unknown>; item?: unknown };
-    at = typeof part === 'number' ? shape.item : shape.entries?.[part];
+    at = typeof part === 'number' ? shape?.item : shape?.entries?.[part];
   }
   const node = doc.getIn(path);
   const shape = unwrap(at, isMap(node) ? node.get('type') : undefined) as {
@@ -98,12 +98,12 @@ function keysOf(path: Path, doc: Document): readonly string[] {
   return Object.keys(shape?.entries ?? {});
 }
 
-/** The object or array inside optional, pipe, variant and union wrappers. */
-function unwrap(schema: unknown, variant: unknown): unknown {
+/** The object, or the array, inside optional, pipe, variant and union wrappers. */
+function unwrap(schema: unknown, variant: unknown, wantsArray = false): unknown {
   let at = schema as {
     wrapped?: unknown;
     pipe?: readonly unknown[];
-    options?: readonly { entries?: Record<string, { literal?: unknown }> }[];
+    options?: readonly { entries?: Record<string, { literal?: unknown }>; item?: unknown }[];
     entries?: unknown;
     item?: unknown;
   };
@@ -111,7 +111,7 @@ function unwrap(schema: unknown, variant: unknown): unknown {
     if (at.entries !== undefined || at.item !== undefined) return at;
     if (at.wrapped !== undefined) at = at.wrapped as typeof at;
     else if (at.options !== undefined) {
-      const objects = at.options.filter((o) => o.entries !== undefined);
+      const objects = at.options.filter((o) => (wantsArray ? o.item : o.entries) !== undefined);
       const chosen = objects.find((o) => o.entries?.['type']?.literal === variant);
       at = (chosen ?? objects[0]) as typeof at;
     } else break;

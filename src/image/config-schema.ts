@@ -4,6 +4,7 @@
  */
 
 import * as v from 'valibot';
+import { doorEntries, type MeasuredDoors, measuredDoors } from './door-schema.ts';
 
 const UNIT_BYTES: Readonly<Record<string, number>> = {
   '': 1,
@@ -214,6 +215,7 @@ export const configSchema = v.strictObject({
       v.description('Destinations that may be connected to; default: all.'),
     ),
   ),
+  ...doorEntries,
   overrides: v.optional(
     v.pipe(overrides, v.description('What a run may change; nothing by default.')),
     {},
@@ -227,7 +229,7 @@ export type BuildConfig = v.InferOutput<typeof configSchema>;
 type Mount = BuildConfig['mounts'][number];
 
 /** What a run needs to know: the measured part of the configuration that is not files. */
-export interface ImageConfig {
+export interface ImageConfig extends MeasuredDoors {
   readonly name: string;
   readonly command: readonly string[];
   readonly entryPoints: readonly string[];
@@ -295,8 +297,11 @@ function toBroker({ url, ...rest }: NonNullable<BuildConfig['broker']>): ImageBr
   return url === undefined ? rest : { url, ...rest };
 }
 
-/** The run configuration of a `cloister.yaml`. */
-export function toImageConfig(config: BuildConfig): ImageConfig {
+/** The run configuration of a `cloister.yaml`. `policyText`: the content of a policy file it names. */
+export function toImageConfig(
+  config: BuildConfig,
+  policyText: (file: string) => string = noPolicies,
+): ImageConfig {
   const [uid, gid] = config.user.split(':').map(Number);
   return {
     name: config.name,
@@ -320,6 +325,11 @@ export function toImageConfig(config: BuildConfig): ImageConfig {
     ...(config.listen === undefined ? {} : { listen: config.listen }),
     ...(config.connect === undefined ? {} : { connect: config.connect }),
     ...(config.broker === undefined ? {} : { broker: toBroker(config.broker) }),
+    ...measuredDoors(config, policyText),
     overrides: config.overrides,
   };
+}
+
+function noPolicies(file: string): never {
+  throw new Error(`no policy files here: ${file}`);
 }

@@ -9,6 +9,7 @@ import { type BlobSource, ImageDamage, readExactly } from '../fs/verity/source.t
 import { VerityTree } from '../fs/verity/verity-tree.ts';
 import { canonicalBytes, fromHex, toHex } from './canonical-json.ts';
 import { ANCHOR, type ImageConfig } from './config-schema.ts';
+import { measuredDoorEntries } from './door-schema.ts';
 import { DecryptingSource, unwrapImageKey } from './encryption.ts';
 import { ImageError, type ImageSource } from './host-files.ts';
 import {
@@ -196,6 +197,7 @@ const imageConfigSchema = v.strictObject({
       secrets: v.record(v.string(), v.string()),
     }),
   ),
+  ...measuredDoorEntries,
   overrides: v.strictObject({
     environment: v.boolean(),
     mounts: v.boolean(),

@@ -15,11 +15,11 @@ import {
 } from '../attest/ratls/create.ts';
 import { verifyRaTls } from '../attest/ratls/verify.ts';
 import { nodeCrypto } from '../host/crypto.ts';
-import { nodeTlsHost } from '../host/tls-host.ts';
 import { createEvidence } from '../tee/provider.ts';
 import { createSimIdentity, simProvider } from '../tee/sim.ts';
 import { attestChannel, type ChannelOptions, ChannelRefused } from './ra-tls.ts';
 import { image, policyFor, RUNTIME, START_MS, TestClock } from './testing/setup.ts';
+import { messageTls } from './testing/tls.ts';
 import type { TlsConnection } from './tls.ts';
 
 const clock = new TestClock();
@@ -41,7 +41,7 @@ const prover = (imageName: string) => (publicKey: Uint8Array, nonce: Uint8Array)
 async function identity() {
   const key = await generateChannelKey();
   const certificate = await createCertificate({ key, commonName: 'instance', notBefore, notAfter });
-  return { key, tls: { certificate, privateKey: key.pkcs8 } };
+  return { key, tls: { certificate, privateKey: key.pkcs8, publicKey: key.spki } };
 }
 const client = await identity();
 const server = await identity();
@@ -62,8 +62,8 @@ async function meet(
   wraps: { client?: Wrap; server?: Wrap } = {},
 ): Promise<readonly Outcome[]> {
   const accepted = Promise.withResolvers<TlsConnection>();
-  const listening = await nodeTlsHost.listen('127.0.0.1', 0, server.tls, accepted.resolve);
-  const connection = await nodeTlsHost.connect('127.0.0.1', listening.port, client.tls);
+  const listening = await messageTls.listen('127.0.0.1', 0, server.tls, accepted.resolve);
+  const connection = await messageTls.connect('127.0.0.1', listening.port, client.tls);
   const other = await accepted.promise;
   const run = async (
     side: 'client' | 'server',
@@ -118,12 +118,12 @@ test('a changed image and a peer without evidence are refused, and both sides kn
 test('relay: an attacker who ends TLS on both sides cannot pass evidence through', async () => {
   const attacker = await identity();
   const honest = Promise.withResolvers<TlsConnection>();
-  const real = await nodeTlsHost.listen('127.0.0.1', 0, server.tls, honest.resolve);
+  const real = await messageTls.listen('127.0.0.1', 0, server.tls, honest.resolve);
   const caught = Promise.withResolvers<TlsConnection>();
-  const fake = await nodeTlsHost.listen('127.0.0.1', 0, attacker.tls, caught.resolve);
-  const victim = await nodeTlsHost.connect('127.0.0.1', fake.port, client.tls);
+  const fake = await messageTls.listen('127.0.0.1', 0, attacker.tls, caught.resolve);
+  const victim = await messageTls.connect('127.0.0.1', fake.port, client.tls);
   const inside = await caught.promise;
-  const outside = await nodeTlsHost.connect('127.0.0.1', real.port, attacker.tls);
+  const outside = await messageTls.connect('127.0.0.1', real.port, attacker.tls);
   const pump = async (from: TlsConnection, to: TlsConnection) => {
     try {
       for (;;) await to.send(await from.receive(1 << 20));
@@ -153,7 +153,10 @@ test('relay: with a stolen TLS key the connection still differs (exporter)', asy
   // The attacker holds the server's key, so the certificate is right; the evidence was made for the
   // attacker's own connection to the instance.
   const elsewhere: Wrap = (connection) => ({
-    ...connection,
+    peerCertificate: connection.peerCertificate,
+    send: (message) => connection.send(message),
+    receive: (most) => connection.receive(most),
+    close: () => connection.close(),
     exportKeyingMaterial: (length) => new Uint8Array(length).fill(1),
   });
   const [a] = await meet(
@@ -210,7 +213,7 @@ test('reflection: messages that come back to their sender prove nothing', async 
 });
 
 test('downgrade: TLS 1.2 is not spoken', async () => {
-  const listening = await nodeTlsHost.listen('127.0.0.1', 0, server.tls, (c) => c.close());
+  const listening = await messageTls.listen('127.0.0.1', 0, server.tls, (c) => c.close());
   const failed = await new Promise<string>((resolve) => {
     const options = { maxVersion: 'TLSv1.2', rejectUnauthorized: false } as const;
     const socket = tlsConnect({ host: '127.0.0.1', port: listening.port, ...options });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ImageConfig } from '../image/config-schema.ts';
+import { parsePublish } from '../net/access-rules.ts';
 import { PlanError, planImage, planUnmeasured, type RunRequest } from './plan.ts';
 
 const NOTHING: RunRequest = {
@@ -70,6 +71,19 @@ test('planImage() lets the host choose the way to a measured broker, not the bro
   assert.throws(() => planImage(config, more, host), /overrides: \{ secrets: true \}/);
   const { url: _, ...nowhere } = broker;
   assert.throws(() => planImage({ ...CONFIG, broker: nowhere }, NOTHING, host), /--kbs URL/);
+});
+
+test('planImage() lets the host choose where a door listens, and nothing else', () => {
+  const door = { port: 443, to: 80, alpn: [], connections: 1, handshakes: 1, idleSeconds: 1 };
+  const config = { ...CONFIG, ingress: [door] };
+  const at = (request: RunRequest) => planImage(config, request, host).ingress?.[0]?.at;
+  assert.deepEqual(at(NOTHING), [{ host: '0.0.0.0', port: 443 }]);
+  const published = (text: string) => ({ ...NOTHING, published: parsePublish(text) ?? [] });
+  assert.deepEqual(at(published('127.0.0.1:8443:443')), [{ host: '127.0.0.1', port: 8443 }]);
+  assert.deepEqual(planImage(config, published('8443:443'), host).network.published, []);
+  // Past the door, to the server itself.
+  assert.throws(() => at(published('8080:80')), /publishing port 80 \(-p\)/);
+  assert.throws(() => at(published('8443:443/udp')), /publishing port 443 \(-p\)/);
 });
 
 const ASKED: readonly (readonly [keyof typeof NO_OVERRIDES, Partial<RunRequest>])[] = [

@@ -4,6 +4,7 @@
  */
 
 import type { ImageBroker, ImageConfig, OverrideName } from '../image/config-schema.ts';
+import type { EgressConfig, IngressConfig } from '../image/door-schema.ts';
 import { parseConnectRule, parseListenRule } from '../net/access-rules.ts';
 import {
   type AccessRules,
@@ -37,6 +38,11 @@ export interface BrokerSpec {
   readonly key: string;
   /** Name inside, REPOSITORY/TYPE/TAG at the broker. */
   readonly secrets: readonly (readonly [string, string])[];
+}
+
+/** A door into the instance, and where the host listens for it. */
+export interface IngressSpec extends IngressConfig {
+  readonly at: readonly { readonly host: string; readonly port: number }[];
 }
 
 export interface TmpfsSpec {
@@ -87,6 +93,9 @@ export interface RunPlan {
   /** What of the host's network may be used. */
   readonly network: AccessRules;
   readonly broker?: BrokerSpec;
+  /** Attested TLS before servers inside, and behind clients inside. */
+  readonly ingress?: readonly IngressSpec[];
+  readonly egress?: readonly EgressConfig[];
 }
 
 /** A run asks for what the image does not permit, or for nothing that can be run. */
@@ -173,7 +182,8 @@ export function planImage(
   allow((request.secrets ?? []).length > 0, 'secrets', 'other secrets (--secret)');
   const mounts = mountsOf(config, request);
   const broker = brokerOf(config.broker, request, mounts.sealed);
-  for (const { guestPort, protocol } of request.published) {
+  const { ingress, published } = ingressOf(config, request.published);
+  for (const { guestPort, protocol } of published) {
     const rules = rulesOf(config, config.listen, parseListenRule);
     const isListed = rules?.some((rule) => coversPort(rule, guestPort, protocol)) ?? false;
     const isOpen = config.network === 'host' && rules === undefined;
@@ -199,12 +209,30 @@ export function planImage(
     tmpfsBytes: config.limits.tmpfsBytes,
     network: accessOf(
       request.network ?? config.network,
-      request.published,
+      published,
       rulesOf(config, config.listen, parseListenRule),
       rulesOf(config, config.connect, parseConnectRule),
     ),
     ...(broker === undefined ? {} : { broker }),
+    ...(ingress === undefined ? {} : { ingress }),
+    ...(config.egress === undefined ? {} : { egress: config.egress }),
   };
+}
+
+/**
+ * Where the host listens for a door is the host's to choose: `-p` of its port leads to the door, and
+ * to nothing else.
+ */
+function ingressOf(config: ImageConfig, published: readonly PublishedPort[]) {
+  const isOf = (port: number) => (one: PublishedPort) =>
+    one.guestPort === port && one.protocol === 'tcp';
+  const ingress = config.ingress?.map((door): IngressSpec => {
+    const chosen = published.filter(isOf(door.port)).map(({ host }) => host);
+    const at = chosen.map(({ ip, port }) => ({ host: String(ip), port }));
+    return { ...door, at: at.length > 0 ? at : [{ host: '0.0.0.0', port: door.port }] };
+  });
+  const isDoor = (one: PublishedPort) => ingress?.some(({ port }) => isOf(port)(one)) ?? false;
+  return { ingress, published: published.filter((one) => !isDoor(one)) };
 }
 
 /** The way to the broker is the host's to choose; its key, when measured, is not. */
