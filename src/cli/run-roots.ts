@@ -184,8 +184,8 @@ export async function sealedMounts(
 ): Promise<SealedMount[]> {
   if (specs.length === 0) return [];
   const { openVolume } = await import('../fs/sealed/volume.ts');
-  const { rawKey } = await import('../fs/sealed/l1-keys/unlock.ts');
-  const { VolumeFile, readKeyFile, volumePath } = await import('../host/volume-file.ts');
+  const { readSecretFile, secretOf } = await import('../host/volume-secret.ts');
+  const { VolumeFile, volumePath } = await import('../host/volume-file.ts');
   const { nodeCrypto, nodeEntropy } = await import('../host/crypto.ts');
   const mounts: SealedMount[] = [];
   for (const { source, target, keyFile, keyName, anchor, readOnly } of specs) {
@@ -195,7 +195,10 @@ export async function sealedMounts(
       const broker = keyName === undefined ? '' : `, or --secret ${keyName}=ID of a key broker`;
       throw mountError(`--mount ${source}: it needs key-file=FILE${broker} to be unlocked`);
     }
-    const secret = rawKey(released ?? readKeyFile(keyFile ?? ''));
+    const secret =
+      released === undefined
+        ? readSecretFile(keyFile ?? '')
+        : secretOf(released, `secret ${keyName}`);
     const freshness = anchor && (await anchorOf(source, anchor, attestation));
     const host = new VolumeFile(volumePath(source), readOnly ? 'read' : 'write');
     const parts = {

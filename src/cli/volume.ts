@@ -1,8 +1,9 @@
 /** `cloister volume`: sealed volumes outside of a run. */
 
 import type { Command } from 'commander';
-import type { SlotMaker } from '../fs/sealed/l1-keys/unlock.ts';
+import type { KeySlot } from '../fs/sealed/l1-keys/header.ts';
 import type { FreshnessAnchor } from '../fs/sealed/l4-store/anchor.ts';
+import type { NewSlot } from '../fs/sealed/l4-store/rekey.ts';
 import type { SealedFileSystem } from '../fs/sealed/l6-vfs/sealed-file-system.ts';
 import { formatBytes, printJson, printLine, reporting } from './report.ts';
 
@@ -14,6 +15,14 @@ interface KeyOptions {
 
 interface CreateOptions extends KeyOptions {
   readonly size: string;
+  readonly recipient?: readonly string[];
+}
+
+interface SlotOptions extends KeyOptions {
+  readonly addKeyFile?: string;
+  readonly addPassphraseFile?: string;
+  readonly addRecipient?: readonly string[];
+  readonly json?: boolean;
 }
 
 interface AnchorOptions extends KeyOptions {
@@ -23,6 +32,7 @@ interface AnchorOptions extends KeyOptions {
 interface RekeyOptions extends KeyOptions {
   readonly newKeyFile?: string;
   readonly newPassphraseFile?: string;
+  readonly newRecipient?: readonly string[];
 }
 
 const STATUS =
@@ -31,7 +41,7 @@ const STATUS =
 export function register(program: Command): void {
   const volume = program
     .command('volume')
-    .description('create, check, list, copy, rekey, anchor sealed volumes')
+    .description('create, check, list, copy, unlock, rekey, anchor sealed volumes')
     .addHelpText(
       'after',
       `${STATUS}\nExample:\n  cloister volume create data.vol --key-file key\n`,
@@ -40,12 +50,13 @@ export function register(program: Command): void {
     volume
       .command(name)
       .description(description)
-      .option('--key-file <file>', 'volume key: 32 bytes, or 64 hexadecimal digits')
+      .option('--key-file <file>', 'volume key: 32 bytes, 64 hexadecimal digits, or X25519 in PEM')
       .option('--passphrase-file <file>', 'file with the recovery passphrase')
       .option('--anchor <place>', 'freshness anchor: tpm:PLACE, or a file beyond reach of the host')
       .addHelpText('after', `${STATUS}\nExample:\n  cloister volume ${example}\n`);
   command('create <volume>', 'make a new volume', 'create data.vol --key-file key')
     .option('--size <size>', 'largest size', '64GiB')
+    .option('--recipient <key...>', 'X25519 public keys whose holders open it: x25519:HEX or PEM')
     .action(reporting(create));
   command(
     'check <volume>',
@@ -71,7 +82,18 @@ export function register(program: Command): void {
   )
     .option('--new-key-file <file>', 'key of the new key slot')
     .option('--new-passphrase-file <file>', 'passphrase of a new recovery slot')
+    .option('--new-recipient <key...>', 'X25519 public keys of new slots: x25519:HEX or PEM')
     .action(reporting(rekeyVolume));
+  command(
+    'slots <volume>',
+    'list the key slots, or add some',
+    'slots data.vol --key-file key --add-recipient enclave.pem',
+  )
+    .option('--add-key-file <file>', 'one more key')
+    .option('--add-passphrase-file <file>', 'one more recovery passphrase')
+    .option('--add-recipient <key...>', 'X25519 public keys: x25519:HEX or PEM')
+    .option('--json', 'print as JSON')
+    .action(reporting(slots));
   command(
     'anchor <volume>',
     'give the volume another freshness anchor',
@@ -108,21 +130,30 @@ async function usageError(message: string): Promise<never> {
   throw new VolumeError('CLOISTER_VOLUME_USE', message);
 }
 
-async function makersOf(keyFile?: string, passphraseFile?: string): Promise<SlotMaker[]> {
+/** What opens slots and makes slots, with the name of a slot that it makes. */
+async function makersOf(
+  keyFile?: string,
+  passphraseFile?: string,
+  recipients: readonly string[] = [],
+): Promise<NewSlot[]> {
   const { readFileSync } = await import('node:fs');
-  const { passphrase, readKeyFile } = await import('../host/volume-file.ts');
+  const { passphrase } = await import('../host/volume-file.ts');
+  const { readRecipient, readSecretFile, recipient } = await import('../host/volume-secret.ts');
   const { nodeEntropy } = await import('../host/crypto.ts');
-  const { rawKey } = await import('../fs/sealed/l1-keys/unlock.ts');
-  const makers: SlotMaker[] = [];
-  if (keyFile !== undefined) makers.push(rawKey(readKeyFile(keyFile)));
-  if (passphraseFile !== undefined)
-    makers.push(
-      passphrase(readFileSync(passphraseFile, 'utf8').replace(/\r?\n$/, ''), nodeEntropy),
-    );
-  return makers;
+  const { SLOT_TYPE } = await import('../fs/sealed/l1-keys/header.ts');
+  const made: NewSlot[] = [];
+  if (keyFile !== undefined) {
+    const maker = readSecretFile(keyFile);
+    made.push({ name: maker.type === SLOT_TYPE.key ? 'key' : 'recipient', maker });
+  }
+  if (passphraseFile !== undefined) {
+    const words = readFileSync(passphraseFile, 'utf8').replace(/\r?\n$/, '');
+    made.push({ name: 'passphrase', maker: passphrase(words, nodeEntropy) });
+  }
+  for (const text of recipients)
+    made.push({ name: 'recipient', maker: recipient(readRecipient(text)) });
+  return made;
 }
-
-const slotName = (maker: SlotMaker): string => (maker.type === 1 ? 'key' : 'passphrase');
 
 async function contextOf(path: string, mode: 'create' | 'read' | 'write', anchor?: string) {
   const { VolumeFile } = await import('../host/volume-file.ts');
@@ -156,11 +187,14 @@ async function withVolume(
   work: (fs: SealedFileSystem, anchor: FreshnessAnchor | undefined) => Promise<void> | void,
 ): Promise<void> {
   const { openVolume } = await import('../fs/sealed/volume.ts');
-  const [secret] = await makersOf(options.keyFile, options.passphraseFile);
-  if (secret === undefined) return usageError('give --key-file or --passphrase-file');
+  const [opener] = await makersOf(options.keyFile, options.passphraseFile);
+  if (opener === undefined) return usageError('give --key-file or --passphrase-file');
   using opened = await contextOf(path, mode, options.anchor);
   const { context, clock, anchor } = opened;
-  const fs = openVolume(context, { clock, secret, isReadOnly: mode === 'read' });
+  const fs = openVolume(context, {
+    ...{ clock, secret: opener.maker },
+    isReadOnly: mode === 'read',
+  });
   await work(fs, anchor);
   if (mode === 'write') close(fs);
 }
@@ -185,11 +219,12 @@ async function create(path: string, options: CreateOptions): Promise<void> {
   const { createVolume } = await import('../fs/sealed/volume.ts');
   const sizeBytes = parseSize(options.size);
   if (sizeBytes === undefined) return usageError(`--size ${options.size} is no size such as 64GiB`);
-  const makers = await makersOf(options.keyFile, options.passphraseFile);
-  if (makers.length === 0) return usageError('give --key-file or --passphrase-file, or both');
+  const { keyFile, passphraseFile } = options;
+  const slots = await makersOf(keyFile, passphraseFile, options.recipient);
+  if (slots.length === 0)
+    return usageError('give --key-file, --passphrase-file or --recipient, or several');
   using opened = await contextOf(path, 'create', options.anchor);
   const { context, clock, host, anchor } = opened;
-  const slots = makers.map((maker) => ({ name: slotName(maker), maker }));
   try {
     close(createVolume(context, { sizeBytes, slots, clock }));
   } catch (error) {
@@ -283,17 +318,38 @@ async function copy(
 async function rekeyVolume(path: string, options: RekeyOptions): Promise<void> {
   const { rekey } = await import('../fs/sealed/l4-store/rekey.ts');
   const { nodeEntropy } = await import('../host/crypto.ts');
-  const makers = await makersOf(options.newKeyFile, options.newPassphraseFile);
-  if (makers.length === 0)
-    return usageError('give --new-key-file or --new-passphrase-file, or both');
+  const { newKeyFile, newPassphraseFile, newRecipient } = options;
+  const slots = await makersOf(newKeyFile, newPassphraseFile, newRecipient);
+  if (slots.length === 0)
+    return usageError('give --new-key-file, --new-passphrase-file or --new-recipient, or several');
   await withVolume(path, 'write', options, (fs, anchor) => {
-    const slots = makers.map((maker) => ({ name: slotName(maker), maker }));
     rekey(fs.store, nodeEntropy, slots);
     // Who knew an old key may know the secret of an index in a TPM: another one takes its place.
     if (anchor?.establish !== undefined) fs.store.establishAnchor(anchor);
   });
-  printLine(`${path}: ${makers.map(slotName).join(' and ')} set; the old keys open it no more`);
+  const set = slots.map(({ name }) => name).join(' and ');
+  printLine(`${path}: ${set} set; the old keys open it no more`);
   printLine('copies of the volume that were made before stay open to the old keys');
+}
+
+async function slots(path: string, options: SlotOptions): Promise<void> {
+  const { addSlots } = await import('../fs/sealed/l4-store/rekey.ts');
+  const { nodeEntropy } = await import('../host/crypto.ts');
+  const { addKeyFile, addPassphraseFile, addRecipient } = options;
+  const added = await makersOf(addKeyFile, addPassphraseFile, addRecipient);
+  await withVolume(path, added.length > 0 ? 'write' : 'read', options, ({ store }) => {
+    if (added.length > 0) addSlots(store, nodeEntropy, added);
+    const shown = store.unlocked.header.slots.map(describeSlot);
+    if (options.json) printJson({ slots: shown });
+    else for (const { name, type, key } of shown) printLine([name, type, key].join('  ').trimEnd());
+  });
+}
+
+/** Of a slot for a recipient, whose. */
+function describeSlot({ name, type, parameters }: KeySlot) {
+  const types = ['', 'key', 'passphrase', 'hpke'];
+  const key = type === 3 ? `x25519:${Buffer.from(parameters.subarray(0, 32)).toString('hex')}` : '';
+  return { name, type: types[type] ?? `type ${type}`, key };
 }
 
 async function changeAnchor(path: string, options: AnchorOptions): Promise<void> {

@@ -182,9 +182,12 @@ const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 
 /** A key file: 32 bytes, or 64 hexadecimal digits. */
 export function readKeyFile(path: string): Uint8Array {
-  let bytes: Buffer;
+  return keyOf(readKeyBytes(path), `key file ${path}`);
+}
+
+export function readKeyBytes(path: string): Uint8Array {
   try {
-    bytes = readFileSync(path);
+    return new Uint8Array(readFileSync(path));
   } catch (cause) {
     throw new VolumeError(
       'CLOISTER_VOLUME_KEY',
@@ -192,12 +195,16 @@ export function readKeyFile(path: string): Uint8Array {
       cause,
     );
   }
-  if (bytes.length === 32) return new Uint8Array(bytes);
-  const text = bytes.toString('latin1').trim();
+}
+
+/** The key in what `where` holds. */
+export function keyOf(bytes: Uint8Array, where: string): Uint8Array {
+  if (bytes.length === 32) return bytes;
+  const text = Buffer.from(bytes).toString('latin1').trim();
   if (/^[0-9a-fA-F]{64}$/.test(text)) return new Uint8Array(Buffer.from(text, 'hex'));
   throw new VolumeError(
     'CLOISTER_VOLUME_KEY',
-    `key file ${path} has ${bytes.length} bytes; it must have 32, or 64 hexadecimal digits: ` +
+    `${where} has ${bytes.length} bytes; it must have 32, or 64 hexadecimal digits: ` +
       'head -c 32 /dev/urandom > key',
   );
 }

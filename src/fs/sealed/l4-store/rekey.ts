@@ -14,6 +14,7 @@ import {
   sealRing,
   wrapMaster,
 } from '../l1-keys/header.ts';
+import type { KeyRing } from '../l1-keys/sealer.ts';
 import { headerOffset, type SlotMaker } from '../l1-keys/unlock.ts';
 import type { VolumeStore } from './store.ts';
 
@@ -36,22 +37,52 @@ export function rekey(store: VolumeStore, entropy: Entropy, slots: readonly NewS
     entropy.fill(bytes);
     return bytes;
   };
-  const { header, ring } = store.unlocked;
-  const { crypto } = store;
+  const { ring } = store.unlocked;
   const masterKey = random();
   const current = Math.max(...ring.keys.keys()) + 1;
   const keys = new Map([...ring.keys, [current, random()]]);
   const nextRing = { keys, current };
-  const nextSlots = slots.map(({ name, maker }): KeySlot => {
-    const { parameters, kek } = maker.makeKek(header.volumeId);
-    const wrapped = wrapMaster(crypto, entropy, header.volumeId, kek, masterKey);
+  putHeader(store, entropy, makeSlots(store, entropy, slots, masterKey), masterKey, nextRing);
+}
+
+/** Adds ways to the master key; nothing else changes. */
+export function addSlots(store: VolumeStore, entropy: Entropy, slots: readonly NewSlot[]): void {
+  store.checkWritable();
+  const { header, masterKey, ring } = store.unlocked;
+  if (header.slots.length + slots.length > MAX_SLOTS)
+    throw new VolumeError('CLOISTER_VOLUME_USE', `a volume has at most ${MAX_SLOTS} key slots`);
+  const all = [...header.slots, ...makeSlots(store, entropy, slots, masterKey)];
+  putHeader(store, entropy, all, masterKey, ring);
+}
+
+function makeSlots(
+  { crypto, unlocked }: VolumeStore,
+  entropy: Entropy,
+  slots: readonly NewSlot[],
+  masterKey: Uint8Array,
+): KeySlot[] {
+  const { volumeId } = unlocked.header;
+  return slots.map(({ name, maker }): KeySlot => {
+    const { parameters, kek } = maker.makeKek(volumeId);
+    const wrapped = wrapMaster(crypto, entropy, volumeId, kek, masterKey);
     return { type: maker.type, name, parameters, ...wrapped };
   });
+}
+
+function putHeader(
+  store: VolumeStore,
+  entropy: Entropy,
+  slots: readonly KeySlot[],
+  masterKey: Uint8Array,
+  ring: KeyRing,
+): void {
+  const { crypto } = store;
+  const { header } = store.unlocked;
+  const { volumeId } = header;
   const next: Header = {
     generation: header.generation + 1,
-    volumeId: header.volumeId,
-    slots: nextSlots,
-    ...sealRing(crypto, entropy, header.volumeId, masterKey, nextRing),
+    ...{ volumeId, slots },
+    ...sealRing(crypto, entropy, volumeId, masterKey, ring),
   };
   const bytes = encodeHeader(crypto, next, masterKey);
   // One copy at a time: at every instant one of them is whole, and both keys' holders are the owner.
@@ -59,8 +90,8 @@ export function rekey(store: VolumeStore, entropy: Entropy, slots: readonly NewS
   const first = header.generation % HEADER_COPIES;
   host.write(headerOffset(first), [bytes]);
   host.barrier();
-  store.unlocked = { header: next, masterKey, ring: nextRing };
-  store.io.sealer.setRing(nextRing);
+  store.unlocked = { header: next, masterKey, ring };
+  store.io.sealer.setRing(ring);
   // Twice: both superblocks are then under the new epoch, and none opens with the old ring.
   for (let i = 0; i < 2; i++) {
     store.isTouched = true;
