@@ -9,6 +9,7 @@
 
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import {
+  appendFileSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -73,7 +74,8 @@ export class TranslationFolder implements TranslationStorage {
     try {
       const path = this.#pathOf(key);
       const temporary = `${path}.${randomBytes(6).toString('hex')}`;
-      writeFileSync(temporary, Buffer.concat([bytes, macOf(secret, key, bytes)]), { mode: 0o600 });
+      writeFileSync(temporary, bytes, { mode: 0o600 });
+      appendFileSync(temporary, macOf(secret, key, bytes));
       renameSync(temporary, path);
       this.#trim();
     } catch {

@@ -12,7 +12,7 @@ export class BrokenTranslation extends Error {
 }
 
 /** What makes units of guest code: not trusted. */
-export type UnitMaker = Pick<Translator, 'translate' | 'landingThunk'>;
+export type UnitMaker = Pick<Translator, 'translate' | 'landingThunk' | 'describe'>;
 
 /** The fault of translated code, and of nothing else. */
 export const isBroken = (error: unknown): error is Error =>

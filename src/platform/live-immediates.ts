@@ -2,15 +2,20 @@
 
 import type { Decoded } from '../cpu/interpret/decoded.ts';
 import { loadableImmediate } from '../cpu/translate/self-check.ts';
-import type { Unit } from '../cpu/translate/unit.ts';
+import type { Details, Unit } from '../cpu/translate/unit.ts';
 import type { SpaceState } from './space.ts';
 
 /**
  * `unit` was made from other bytes than there are now: where all of them belong to immediates that
  * can be loaded, they will be from now on.
  */
-export function learnImmediates(unit: Unit, known: SpaceState, decoded: Decoded): void {
-  const changed = changedInstructions(unit, known, decoded);
+export function learnImmediates(
+  unit: Unit,
+  known: SpaceState,
+  decoded: Decoded,
+  detailsOf: (unit: Unit) => Details,
+): void {
+  const changed = changedInstructions(unit, known, decoded, detailsOf);
   for (const rip of changed ?? []) known.written.addLiveImmediate(rip);
 }
 
@@ -19,8 +24,9 @@ function changedInstructions(
   unit: Unit,
   known: SpaceState,
   decoded: Decoded,
+  detailsOf: (unit: Unit) => Details,
 ): Set<number> | undefined {
-  const { ranges, source, rips } = unit;
+  const { ranges, source } = unit;
   const found = new Set<number>();
   const now = new Uint8Array(source.length);
   let at = 0;
@@ -30,7 +36,7 @@ function changedInstructions(
     if (known.space.peek(addr, now.subarray(at, at + length)) < 0) return undefined;
     for (let i = 0; i < length; i++) {
       if (now[at + i] === source[at + i]) continue;
-      const rip = instructionAt(rips, addr + i);
+      const rip = instructionAt(detailsOf(unit).rips, addr + i);
       if (rip < 0 || !decoded.at(known.space, rip)) return undefined;
       const { instruction } = decoded;
       const start = rip + instruction.immediateAt;

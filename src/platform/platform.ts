@@ -53,6 +53,7 @@ import {
 } from './signals.ts';
 import { SingleSteps } from './single-step.ts';
 import { SpaceState } from './space.ts';
+import { UnitDetails } from './unit-details.ts';
 
 const MAX_INSTRUCTION_BYTES = 15;
 const GUEST_LIMIT = 2 ** 32;
@@ -90,6 +91,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
   private readonly steps: SingleSteps;
   private readonly spaces = new WeakMap<AddressSpace, SpaceState>();
   private readonly decoded = new Decoded();
+  private readonly details: UnitDetails;
 
   /** `translator`: not trusted, whatever it makes is checked. */
   constructor(host: CodeHost, logger: Logger, translator?: UnitMaker) {
@@ -100,6 +102,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     this.images = new ExtendedImage(host, this.model);
     this.interpreter = new Interpreter(this.model, this.xstate);
     this.translator = translator ?? new Translator(host.tlsDisplacement);
+    this.details = new UnitDetails(this.translator);
     this.cache = new CodeCache(host);
     this.steps = new SingleSteps(this.cache, this.translator);
     this.groups = new DomainGroups(this.cache);
@@ -272,7 +275,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     if (entry !== undefined) return entry;
     const last = cpu.lastUnit;
     if (last && !last.dead && last.domain === domain) {
-      const at = hostOffsetOf(last.unit, rip);
+      const at = hostOffsetOf(this.details.of(last.unit), rip);
       // Others ran meanwhile, and this is not its entry, where it checks itself.
       const isGood = at >= 0 && (!last.unit.selfChecking || known.holdsSource(last.unit));
       if (isGood && isStart(last, at)) return last.offset + at;
@@ -291,7 +294,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     const stored = this.cache.addStored(rip, domain, known);
     if (stored && (stored.unit.rip === rip || domain.hasEntry(rip))) return stored;
     const before = this.cache.store.newest(rip);
-    if (before && area === undefined) learnImmediates(before, known, this.decoded);
+    if (before && area === undefined) learnImmediates(before, known, this.decoded, this.details.of);
     const unit = this.translator.translate(known, rip, {
       maxInstructions: UNIT_INSTRUCTIONS,
       isEntry: (address) => domain.hasEntry(address),
@@ -347,11 +350,12 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     }
     const { unit } = placed;
     const at = offset - placed.offset;
-    const rip = makeExact(unit, at, machine);
+    const details = this.details.of(unit);
+    const rip = makeExact(details, at, machine);
     expectOfCode(rip !== undefined, 'no record of the instruction that was interrupted');
     u64[STATE.rip / 8] = rip;
     cpu.lastUnit = placed;
-    return unit.selfChecking && at >= unit.entryAt && at < (unit.offsets[0] ?? 0);
+    return unit.selfChecking && at >= unit.entryAt && at < (details.offsets[0] ?? 0);
   }
 
   private fault(cpu: TranslatedCpu, known: SpaceState): Next {
@@ -401,7 +405,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     const placed = entry === undefined ? undefined : this.cache.unitAt(entry);
     if (!placed?.unit.selfChecking) return;
     for (const page of placed.unit.pages) known.written.noteChange(page);
-    learnImmediates(placed.unit, known, this.decoded);
+    learnImmediates(placed.unit, known, this.decoded, this.details.of);
     known.domain.drop(placed);
     this.cache.statistics.drops++;
   }

@@ -16,12 +16,12 @@ import {
   forEachRestore,
 } from '../cpu/translate/fixup.ts';
 import {
+  type DescribedUnit,
   LINK_INTS,
   PLACE_NEGATED,
   PLACE_SHIFT,
   PLACE_SLOT,
   RELOC_INTS,
-  type Unit,
 } from '../cpu/translate/unit.ts';
 import { DECODE_OK, decodeInto } from '../x86/decode.ts';
 import { Instruction, NONE, PREFIX_FS, PREFIX_GS } from '../x86/instruction.ts';
@@ -53,7 +53,7 @@ export function hexBytes(bytes: Uint8Array): string {
 }
 
 /** Every instruction of `unit`, translated for displacement 0 of the thread-local block. */
-export function hostLines(unit: Unit, nameOf: NameOf): HostLine[] {
+export function hostLines(unit: DescribedUnit, nameOf: NameOf): HostLine[] {
   const { bytes } = unit;
   const facts = new UnitFacts(unit);
   const ins = new Instruction();
@@ -78,7 +78,7 @@ export function hostLines(unit: Unit, nameOf: NameOf): HostLine[] {
 
 /** What stands beside the bytes of a unit, by offset. */
 export class UnitFacts {
-  readonly unit: Unit;
+  readonly unit: DescribedUnit;
   /** Offset of a displacement → the place outside that it leads to. */
   readonly outside = new Map<number, string>();
   /** Offset of a displacement → the guest address that it will be linked to. */
@@ -88,15 +88,16 @@ export class UnitFacts {
   readonly #places = new Map<number, number>();
   readonly #restarts = new Map<number, number>();
 
-  constructor(unit: Unit) {
+  constructor(unit: DescribedUnit) {
     this.unit = unit;
     for (let n = 0; n < unit.relocs.length; n += RELOC_INTS)
       this.outside.set(unit.relocs[n]!, PLACES.get(unit.relocs[n + 1]!) ?? '?');
     for (let n = 0; n < unit.links.length; n += LINK_INTS)
       this.links.set(unit.links[n + 1]!, unit.links[n]!);
-    for (const [n, offset] of unit.offsets.entries()) this.starts.set(offset, unit.rips[n]!);
+    const { rips, offsets, fixups } = unit.details;
+    for (const [n, offset] of offsets.entries()) this.starts.set(offset, rips[n]!);
     for (const place of unit.places) this.#places.set(place >>> PLACE_SHIFT, place);
-    for (let n = 0; n < unit.fixups.length; n += FIXUP_INTS) this.#restarts.set(unit.fixups[n]!, n);
+    for (let n = 0; n < fixups.length; n += FIXUP_INTS) this.#restarts.set(fixups[n]!, n);
   }
 
   /** Kind and value of the number of 32 bits at `offset`, where it depends on places. */
@@ -115,7 +116,7 @@ export class UnitFacts {
   restartAt(offset: number, nameOf: NameOf): string | undefined {
     const record = this.#restarts.get(offset);
     if (record === undefined) return undefined;
-    const { fixups } = this.unit;
+    const { fixups } = this.unit.details;
     return restartText(fixups[record + 1]! >>> 0, fixups[record + 2]!, fixups[record + 3]!, nameOf);
   }
 }

@@ -7,7 +7,7 @@
 
 import { EXIT } from '../cpu/sandbox/layout.ts';
 import { Translator, UNIT_INSTRUCTIONS } from '../cpu/translate/translate.ts';
-import { LINK_INTS, type Unit } from '../cpu/translate/unit.ts';
+import { type DescribedUnit, LINK_INTS } from '../cpu/translate/unit.ts';
 import { CodePages } from '../elf/code-pages.ts';
 import { type ElfProgram, readElfProgram, readerOf } from '../elf/program.ts';
 import { type CodeRange, CodeSymbols } from '../elf/symbols.ts';
@@ -109,11 +109,13 @@ export class ElfListing {
         isGuess = true;
       }
       if (entries.has(rip) || rip < start || rip >= end) continue;
-      const unit = this.#translator.translate(this.#pages, rip, {
+      const made = this.#translator.translate(this.#pages, rip, {
         maxInstructions: UNIT_INSTRUCTIONS,
         isEntry: (address) => address < start || address >= end || entries.has(address),
       });
-      if (!unit) break;
+      const details = made && this.#translator.describe(made);
+      if (!details) break;
+      const unit = { ...made, details };
       entries.add(rip);
       for (let n = 0; n < unit.leaders.length; n += 2) entries.add(unit.leaders[n]!);
       for (let n = 0; n < unit.links.length; n += LINK_INTS) work.push(unit.links[n]!);
@@ -147,14 +149,14 @@ export class ElfListing {
     return undefined;
   }
 
-  #cover(unit: Unit, covered: Set<number>): void {
+  #cover(unit: DescribedUnit, covered: Set<number>): void {
     covered.add(unit.rip);
     const { ranges } = unit;
     for (let n = 0; n < ranges.length; n += 2)
       for (let k = 0; k < ranges[n + 1]!; k++) covered.add(ranges[n]! + k);
   }
 
-  #listUnit(unit: Unit, isGuess: boolean): ListedUnit {
+  #listUnit(unit: DescribedUnit, isGuess: boolean): ListedUnit {
     const lines = hostLines(unit, this.nameOf);
     const marks = boundaries(unit, lines);
     const parts: ListedPart[] = [];
@@ -168,7 +170,7 @@ export class ElfListing {
     return { address, hostBytes: bytes.length, instructions, isGuess, parts };
   }
 
-  #listInstruction(unit: Unit, rip: number, host: readonly HostLine[]): ListedPart {
+  #listInstruction(unit: DescribedUnit, rip: number, host: readonly HostLine[]): ListedPart {
     const isCode = this.#decode(rip);
     const ins = this.#ins;
     const exits = new Set<number>();
@@ -228,16 +230,17 @@ interface Boundary {
 }
 
 /** Where the parts of a unit begin, ascending. */
-function boundaries(unit: Unit, lines: readonly HostLine[]): Boundary[] {
+function boundaries(unit: DescribedUnit, lines: readonly HostLine[]): Boundary[] {
   const found = new Map<number, Boundary>();
   const add = (boundary: Boundary) => found.set(boundary.offset, boundary);
   add({ offset: unit.landingAt, label: 'landing of jumps' });
   for (let n = 0; n < unit.returns.length; n += 2)
     add({ offset: unit.returns[n + 1]!, label: 'landing of returns' });
-  for (const [n, rip] of unit.rips.entries()) add({ offset: unit.offsets[n]!, label: '', rip });
+  const { rips, offsets } = unit.details;
+  for (const [n, rip] of rips.entries()) add({ offset: offsets[n]!, label: '', rip });
   if (unit.instructionCount === 0) add({ offset: unit.entryAt, label: '', rip: unit.rip });
   // Links of conditional branches stand behind the last instruction.
-  const last = unit.offsets.at(-1) ?? unit.bytes.length;
+  const last = offsets.at(-1) ?? unit.bytes.length;
   const links = new Set<number>();
   for (let n = 0; n < unit.links.length; n += LINK_INTS) links.add(unit.links[n + 1]! - 1);
   for (const { text, offset } of lines) {

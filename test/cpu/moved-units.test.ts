@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
+import { SeededRandom } from '../../src/base/random.ts';
 import { moveBytes } from '../../src/cpu/cache/move-unit.ts';
 import {
   encodeTranslations,
@@ -73,6 +74,31 @@ test('units kept in a file are those that the translator makes elsewhere', { ski
     // Pages that were looked at without taking anything from them are not kept.
     for (const key of Object.keys(expected) as (keyof Unit)[])
       if (key !== 'places' && key !== 'pages') assert.deepEqual(kept[key], expected[key], key);
+    const details = other.describe(kept);
+    assert.equal(details?.rips.length, kept.instructionCount);
+    assert.deepEqual(details, other.describe(expected));
     assert.ok(kept.pages.every((page) => expected.pages.includes(page)));
   }
+});
+
+test('every unit can be described from its source, wherever it had to end', { skip }, () => {
+  const { source, functions } = loadedCode(LIBC, FROM.base);
+  const translator = new Translator(FROM.tls);
+  const random = new SeededRandom(7);
+  for (const rip of functions) {
+    const others = random.below(16);
+    const isEntry = (at: number) => others > 8 && (at * 0x9e37) % 16 === others;
+    const unit = translator.translate(source, rip, {
+      maxInstructions: 4 + random.below(90),
+      isEntry,
+    });
+    if (!unit) continue;
+    const details = translator.describe(unit);
+    assert.ok(details, `the unit at ${rip - FROM.base}`);
+    const { rips, offsets } = details;
+    assert.equal(rips.length, unit.instructionCount);
+    assert.ok(offsets.every((at, n) => n === 0 || at >= offsets[n - 1]!));
+    assert.equal(offsets[rips.indexOf(rip)] ?? 0, unit.instructionCount > 0 ? unit.entryAt : 0);
+  }
+  assert.ok(functions.length > 1000);
 });

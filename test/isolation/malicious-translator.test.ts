@@ -72,11 +72,18 @@ const LIES: Readonly<Record<string, Lie>> = {
     code: FAULTING,
     tell: (unit) => ({
       ...unit,
-      offsets: new Uint32Array(0),
-      rips: new Uint32Array(0),
-      fixups: new Int32Array(0),
+      details: {
+        offsets: new Uint32Array(0),
+        rips: new Uint32Array(0),
+        fixups: new Int32Array(0),
+      },
     }),
     says: /no record of the instruction that was interrupted/,
+  },
+  'another source than that of what faults': {
+    code: FAULTING,
+    tell: (unit) => ({ ...unit, source: unit.source.map((byte, n) => (n === 0 ? 0x90 : byte)) }),
+    says: /it is no translation of its source/,
   },
   'code that the verifier refuses': {
     code: OTHER,
@@ -120,6 +127,7 @@ for (const [name, { code, tell, says }] of Object.entries(LIES))
         return unit && isLying ? tell(unit) : unit;
       },
       landingThunk: (rip, kind) => honest.landingThunk(rip, kind),
+      describe: (unit) => honest.describe(unit),
     };
     const lines: string[] = [];
     const logger = { log: (level: string, line: string) => void lines.push(`${level}: ${line}`) };

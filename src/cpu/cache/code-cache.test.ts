@@ -20,16 +20,14 @@ function unit(changes: Partial<Unit> = {}): Unit {
     places: new Uint32Array(0),
     isMovable: true,
     instructionCount: 1,
-    rips: Uint32Array.of(0x401000),
-    offsets: Uint32Array.of(0),
     leaders: new Uint32Array(0),
     returns: new Uint32Array(0),
-    fixups: new Int32Array(0),
     ranges: new Uint32Array(0),
     source: new Uint8Array(0),
     pages: Uint32Array.of(0x401),
     selfChecking: false,
     hasLiveImmediates: false,
+    details: undefined,
     ...changes,
   };
 }

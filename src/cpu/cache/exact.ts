@@ -14,7 +14,7 @@ import {
   FIXUP_INTS,
   forEachRestore,
 } from '../translate/fixup.ts';
-import type { Unit } from '../translate/unit.ts';
+import type { Details } from '../translate/unit.ts';
 
 /** The registers, spill slots and guest memory that a fixup works on. */
 export interface ExactContext {
@@ -34,18 +34,19 @@ const TARGET = SPILLS + TLS.target.offset / 8;
 const HIGH_HALF = 0xffff_ffff_0000_0000n;
 
 /**
- * Makes the state exact for an interruption at `at` of `unit`; returns the guest RIP, or undefined
+ * Makes the state exact for an interruption at `at` of a unit; returns the guest RIP, or undefined
  * when no instruction of the unit starts there.
  */
-export function makeExact(unit: Unit, at: number, c: ExactContext): bigint | undefined {
-  const record = findFixup(unit.fixups, at);
+export function makeExact(details: Details, at: number, c: ExactContext): bigint | undefined {
+  const { rips, offsets, fixups } = details;
+  const record = findFixup(fixups, at);
   if (record < 0) {
-    const index = findInstruction(unit.offsets, at);
-    return index < 0 ? undefined : BigInt(unit.rips[index]!);
+    const index = findInstruction(offsets, at);
+    return index < 0 ? undefined : BigInt(rips[index]!);
   }
-  const rip = unit.fixups[record + 1]! >>> 0;
-  const actions = unit.fixups[record + 2]!;
-  const rspAdjust = unit.fixups[record + 3]!;
+  const rip = fixups[record + 1]! >>> 0;
+  const actions = fixups[record + 2]!;
+  const rspAdjust = fixups[record + 3]!;
   const { gprs, u64 } = c;
   forEachRestore(actions, (register, slot) => {
     gprs[register] = u64[SPILLS + slot]!;
@@ -89,14 +90,14 @@ function findInstruction(offsets: Uint32Array, at: number): number {
   return high >= 0 && offsets[high] === at ? high : -1;
 }
 
-/** Host offset at which the guest instruction `rip` of `unit` starts, or -1. */
-export function hostOffsetOf(unit: Unit, rip: number): number {
+/** Host offset at which the guest instruction `rip` of a unit starts, or -1. */
+export function hostOffsetOf({ rips, offsets }: Details, rip: number): number {
   let low = 0;
-  let high = unit.rips.length - 1;
+  let high = rips.length - 1;
   while (low <= high) {
     const middle = (low + high) >> 1;
-    const found = unit.rips[middle]!;
-    if (found === rip) return unit.offsets[middle]!;
+    const found = rips[middle]!;
+    if (found === rip) return offsets[middle]!;
     if (found < rip) low = middle + 1;
     else high = middle - 1;
   }

@@ -1,15 +1,14 @@
 /**
  * A unit as it is kept in a file: at no base and no thread-local layout in particular, addresses
  * relative to its own (docs/formats/translations.md). Reading one decodes what placing it needs;
- * what only faults and ticks ask for is decoded when they do. The bytes may be anything: what comes
- * out is as little trusted as what the translator makes.
+ * what only faults and ticks ask for is not kept (`Unit.details`). The bytes may be anything: what
+ * comes out is as little trusted as what the translator makes.
  */
 
 import type { Arena } from '../translate/arena.ts';
-import { FIXUP_INTS } from '../translate/fixup.ts';
 import { LINK_INTS, RELOC_INTS, type Unit } from '../translate/unit.ts';
 import { moveBytes } from './move-unit.ts';
-import { VarintReader, VarintWriter } from './varint.ts';
+import { VarintReader, type VarintWriter } from './varint.ts';
 
 /** No unit of the translator has more of anything. */
 const MOST = 1 << 20;
@@ -17,88 +16,53 @@ const LOWEST = -(2 ** 31);
 
 /** Writes units; owns the room that it works in. */
 export class UnitWriter {
-  private readonly details = new VarintWriter();
   private numbers = new Uint32Array(1 << 12);
 
   /** Writes `unit`, made at `base` of its module; false if it cannot be moved, or has no source. */
   write(w: VarintWriter, unit: Unit, base: number, tlsDisplacement: number): boolean {
-    if (!unit.isMovable || unit.ranges.length === 0) return false;
-    const bytes = unit.bytes.slice();
-    if (!moveBytes(bytes, unit.places, -base, -tlsDisplacement, LOWEST)) return false;
-    const { ranges, links, relocs, places, leaders, returns, rip } = unit;
-    const tables = [ranges, links, relocs, places, leaders, returns];
-    const total = tables.reduce((sum, table) => sum + table.length, 0);
-    this.putDetails(unit);
+    if (!isKept(unit)) return false;
+    const { ranges, links, relocs, places, leaders, returns, rip, bytes, source } = unit;
+    const start = w.length;
     w.reserve(64);
-    for (const value of [unit.entryAt, unit.landingAt, bytes.length, unit.instructionCount])
-      w.unsigned(value);
-    w.unsigned(this.details.length);
-    for (const table of tables) w.unsigned(table.length);
-    const numbers = this.room(total);
-    let at = 0;
-    for (const [table, columns] of [
-      [ranges, RANGE],
-      [leaders, PAIR],
-      [returns, PAIR],
-      [links, LINK],
-      [relocs, RELOC],
-      [places, PLACE],
-    ] as const) {
-      distances(table, columns, rip, numbers, at);
-      at += table.length;
-    }
-    w.numbers(numbers, total);
-    w.raw(unit.source);
+    w.unsigned(unit.entryAt);
+    w.unsigned(unit.landingAt);
+    w.unsigned(bytes.length);
+    w.unsigned(unit.instructionCount);
+    w.unsigned(ranges.length);
+    w.unsigned(links.length);
+    w.unsigned(relocs.length);
+    w.unsigned(places.length);
+    w.unsigned(leaders.length);
+    w.unsigned(returns.length);
+    this.put(w, ranges, RANGE, rip);
+    this.put(w, leaders, PAIR, rip);
+    this.put(w, returns, PAIR, rip);
+    this.put(w, links, LINK, rip);
+    this.put(w, relocs, RELOC, rip);
+    this.put(w, places, PLACE, rip);
+    w.raw(source);
     w.raw(bytes);
-    w.raw(this.details.bytes.subarray(0, this.details.length));
-    return true;
+    const written = w.bytes.subarray(w.length - bytes.length, w.length);
+    if (moveBytes(written, places, -base, -tlsDisplacement, LOWEST)) return true;
+    w.length = start;
+    return false;
   }
 
-  /** Where the instructions lie, and the fixups. */
-  private putDetails(unit: Unit): void {
-    const { details } = this;
-    const { rips, offsets, fixups } = unit;
-    const numbers = this.room(2 * rips.length + 1 + fixups.length);
-    let at = 0;
-    let rip = unit.rip;
-    let offset = 0;
-    for (let n = 0; n < rips.length; n++) {
-      numbers[at++] = zigzag(rips[n]! - rip);
-      numbers[at++] = zigzag(offsets[n]! - offset);
-      rip = rips[n]!;
-      offset = offsets[n]!;
-    }
-    numbers[at++] = fixups.length / FIXUP_INTS;
-    rip = unit.rip;
-    offset = 0;
-    for (let n = 0; n < fixups.length; n += FIXUP_INTS) {
-      const to = fixups[n + 1]!;
-      numbers[at++] = zigzag(fixups[n]! - offset);
-      // 0 where the address stands in a register or slot.
-      numbers[at++] = to === 0 ? 0 : zigzag(to - rip) + 1;
-      numbers[at++] = fixups[n + 2]!;
-      numbers[at++] = zigzag(fixups[n + 3]!);
-      offset = fixups[n]!;
-      if (to !== 0) rip = to;
-    }
-    details.length = 0;
-    details.numbers(numbers, at);
+  private put(w: VarintWriter, table: Uint32Array, columns: readonly number[], rip: number): void {
+    const { length } = table;
+    if (length > this.numbers.length) this.numbers = new Uint32Array(length * 2);
+    distances(table, columns, rip, this.numbers, 0);
+    w.numbers(this.numbers, length);
   }
+}
 
-  private room(count: number): Uint32Array {
-    if (count > this.numbers.length) this.numbers = new Uint32Array(count * 2);
-    return this.numbers;
-  }
+/** May `unit` stand in a file? It can be moved, has a source, and can be described from that. */
+export function isKept(unit: Unit): boolean {
+  return unit.isMovable && unit.ranges.length > 0 && unit.details === undefined;
 }
 
 function zigzag(value: number): number {
   return ((value << 1) ^ (value >> 31)) >>> 0;
-}
-
-interface Details {
-  readonly rips: Uint32Array;
-  readonly offsets: Uint32Array;
-  readonly fixups: Int32Array;
 }
 
 export class KeptUnit implements Unit {
@@ -117,29 +81,11 @@ export class KeptUnit implements Unit {
   ranges: Uint32Array = NO_WORDS;
   source: Uint8Array = NOTHING;
   pages: Uint32Array = NO_WORDS;
-  private readonly record: Uint8Array;
-  private detailsAt = 0;
-  private details: Details | undefined;
+  readonly places = NO_WORDS;
+  readonly details = undefined;
 
-  private constructor(rip: number, record: Uint8Array) {
+  private constructor(rip: number) {
     this.rip = rip;
-    this.record = record;
-  }
-
-  get places(): Uint32Array {
-    return NO_WORDS;
-  }
-
-  get rips(): Uint32Array {
-    return this.detailed().rips;
-  }
-
-  get offsets(): Uint32Array {
-    return this.detailed().offsets;
-  }
-
-  get fixups(): Int32Array {
-    return this.detailed().fixups;
   }
 
   /** The unit of `record` at `rip`, whose module has the base `base`; undefined if it is none. */
@@ -150,19 +96,18 @@ export class KeptUnit implements Unit {
     tlsDisplacement: number,
     arena: Arena,
   ): KeptUnit | undefined {
-    const unit = new KeptUnit(rip, record);
-    return unit.decode(base, tlsDisplacement, arena) ? unit : undefined;
+    const unit = new KeptUnit(rip);
+    return unit.decode(record, base, tlsDisplacement, arena) ? unit : undefined;
   }
 
-  private decode(base: number, tlsDisplacement: number, arena: Arena): boolean {
+  private decode(record: Uint8Array, base: number, tlsDisplacement: number, arena: Arena): boolean {
     const { rip } = this;
-    const r = new VarintReader(this.record, 0, this.record.length);
+    const r = new VarintReader(record, 0, record.length);
     this.entryAt = r.unsigned();
     this.landingAt = r.unsigned();
     const byteCount = r.unsigned();
     this.instructionCount = r.unsigned();
-    const detailBytes = r.unsigned();
-    const counts = this.counts(r);
+    const counts = readCounts(r, record.length);
     if (!counts || r.failed || this.instructionCount > MOST) return false;
     const [ranges, links, relocs, places, leaders, returns] = counts as [
       ...[number, number, number, number, number, number],
@@ -183,29 +128,26 @@ export class KeptUnit implements Unit {
     const moving = summed(take(places), PLACE, rip);
     this.source = r.raw(totalOf(this.ranges));
     const code = r.raw(byteCount);
-    if (r.failed || this.record.length - r.at !== detailBytes || !ascend(this.ranges)) return false;
-    this.detailsAt = r.at;
+    if (r.failed || record.length !== r.at || !ascend(this.ranges)) return false;
     this.bytes = arena.bytes(code, 0, code.length);
     this.pages = pagesOf(this.ranges, arena);
     return moveBytes(this.bytes, moving, base, tlsDisplacement);
   }
-
-  private counts(r: VarintReader): number[] | undefined {
-    const counts: number[] = [];
-    for (const step of [2, LINK_INTS, RELOC_INTS, 1, 2, 2]) {
-      const count = r.unsigned();
-      // Every integer takes a byte at least: no table is larger than the record.
-      if (count % step !== 0 || count > this.record.length) return undefined;
-      counts.push(count);
-    }
-    return counts;
-  }
-
-  private detailed(): Details {
-    this.details ??= readDetails(this.record, this.detailsAt, this.rip, this.instructionCount);
-    return this.details;
-  }
 }
+
+/** Integers of each table; undefined: it cannot be. */
+function readCounts(r: VarintReader, recordBytes: number): number[] | undefined {
+  const counts: number[] = [];
+  for (const step of STEPS) {
+    const count = r.unsigned();
+    // Every integer takes a byte at least: no table is larger than the record.
+    if (count % step !== 0 || count > recordBytes) return undefined;
+    counts.push(count);
+  }
+  return counts;
+}
+
+const STEPS = [2, LINK_INTS, RELOC_INTS, 1, 2, 2] as const;
 
 const NOTHING = new Uint8Array(0);
 const NO_WORDS = new Uint32Array(0);
@@ -288,33 +230,4 @@ function pagesOf(ranges: Uint32Array, arena: Arena): Uint32Array {
       if (pages.at(-1) !== page) pages.push(page);
   }
   return arena.words(pages, pages.length);
-}
-
-/** What does not decode gives tables that end early: nothing is found in them. */
-function readDetails(record: Uint8Array, at: number, start: number, count: number): Details {
-  const r = new VarintReader(record, at, record.length);
-  const rips = new Uint32Array(count);
-  const offsets = new Uint32Array(count);
-  let rip = start;
-  let offset = 0;
-  for (let n = 0; n < count; n++) {
-    rip += r.signed();
-    offset += r.signed();
-    rips[n] = rip;
-    offsets[n] = offset;
-  }
-  const fixupCount = Math.min(r.unsigned(), record.length);
-  const fixups = new Int32Array(fixupCount * FIXUP_INTS);
-  rip = start;
-  offset = 0;
-  for (let n = 0; n < fixups.length; n += FIXUP_INTS) {
-    offset += r.signed();
-    const change = r.unsigned();
-    if (change !== 0) rip += ((change - 1) >>> 1) ^ -((change - 1) & 1);
-    fixups[n] = offset;
-    fixups[n + 1] = change === 0 ? 0 : rip;
-    fixups[n + 2] = r.unsigned();
-    fixups[n + 3] = r.signed();
-  }
-  return { rips, offsets, fixups };
 }

@@ -6,14 +6,14 @@
 
 import type { Arena } from '../translate/arena.ts';
 import type { Unit } from '../translate/unit.ts';
-import { KeptUnit, UnitWriter } from './kept-unit.ts';
+import { isKept, KeptUnit, UnitWriter } from './kept-unit.ts';
 import { VarintWriter } from './varint.ts';
 
 /** "CLTRANSL" */
 const MAGIC = [0x5254_4c43, 0x4c53_4e41] as const;
-export const FORMAT = 1;
+export const FORMAT = 2;
 /** Changes with what the translator emits and with `cpu/sandbox`. */
-export const VERSION = 5;
+export const VERSION = 6;
 const HEAD_WORDS = 7;
 /** Of an entry: address, number of the record. Of a record: address of its unit, offset. */
 const PAIR = 2;
@@ -39,12 +39,10 @@ export interface BasedUnit {
   readonly base: number;
 }
 
-/** A unit as it stands in a file; addresses are relative to the module. */
-interface Kept {
-  readonly bytes: Uint8Array;
-  /** Where it can be entered beside its own address. */
-  readonly leaders: readonly number[];
-}
+/** Bits of the number of a record: a file has fewer. */
+const NUMBER_BITS = 20;
+const MOST_RECORDS = 1 << NUMBER_BITS;
+const KEY = 2 * MOST_RECORDS;
 
 /**
  * A file of `units`, and of those units of `older` that have other addresses. Undefined when there
@@ -55,51 +53,117 @@ export function encodeTranslations(
   tlsDisplacement: number,
   older?: TranslationFile,
 ): Uint8Array | undefined {
-  const kept = new Map<number, Kept>(older?.records());
-  const writer = new UnitWriter();
-  const w = new VarintWriter(1 << 20);
-  for (const { unit, base } of units) {
-    const address = unit.rip - base;
-    if (address < 0 || address > 0xffff_ffff) continue;
-    const start = w.length;
-    if (!writer.write(w, unit, base, tlsDisplacement)) continue;
-    const leaders: number[] = [];
-    for (let n = 0; n < unit.leaders.length; n += 2) leaders.push(unit.leaders[n]! - base);
-    kept.set(address, { bytes: w.bytes.subarray(start, w.length), leaders });
+  const byAddress = new Map<number, BasedUnit>();
+  for (const each of units) {
+    const address = each.unit.rip - each.base;
+    if (address >= 0 && address <= 0xffff_ffff && isKept(each.unit)) byAddress.set(address, each);
   }
-  return kept.size === 0 ? undefined : layOut(kept);
+  for (;;) {
+    const unfit = new FileWriter(byAddress, tlsDisplacement, older).write();
+    if (typeof unfit !== 'number') return unfit;
+    byAddress.delete(unfit);
+  }
 }
 
-function layOut(kept: ReadonlyMap<number, Kept>): Uint8Array {
-  const addresses = Float64Array.from(kept.keys()).sort();
-  const records = Array.from(addresses, (address) => kept.get(address) as Kept);
-  const numbers = new Map<number, number>();
-  addresses.forEach((address, number) => {
-    numbers.set(address, number);
-  });
-  records.forEach(({ leaders }, number) => {
-    for (const leader of leaders) if (!numbers.has(leader)) numbers.set(leader, number);
-  });
-  const entries = Float64Array.from(numbers.keys()).sort();
-  const headBytes = (HEAD_WORDS + PAIR * (entries.length + records.length)) * 4;
-  const total = records.reduce((sum, { bytes }) => sum + bytes.length, headBytes);
-  const file = new Uint8Array(total);
-  const words = new Uint32Array(file.buffer, 0, headBytes / 4);
-  words.set([...MAGIC, FORMAT, VERSION, entries.length, records.length, total]);
-  let at = HEAD_WORDS;
-  for (const entry of entries) {
-    words[at++] = entry;
-    words[at++] = numbers.get(entry) as number;
+class FileWriter {
+  private readonly fresh: ReadonlyMap<number, BasedUnit>;
+  private readonly tlsDisplacement: number;
+  private readonly older: TranslationFile | undefined;
+  /** Ascending. */
+  private readonly addresses: Float64Array;
+  private readonly numbers = new Map<number, number>();
+
+  constructor(
+    fresh: ReadonlyMap<number, BasedUnit>,
+    tlsDisplacement: number,
+    older: TranslationFile | undefined,
+  ) {
+    this.fresh = fresh;
+    this.tlsDisplacement = tlsDisplacement;
+    this.older = older;
+    const all = [...fresh.keys()];
+    for (const address of older?.addresses() ?? []) if (!fresh.has(address)) all.push(address);
+    this.addresses = Float64Array.from(all).sort();
+    this.addresses.forEach((address, number) => {
+      this.numbers.set(address, number);
+    });
   }
-  let offset = headBytes;
-  records.forEach(({ bytes }, number) => {
-    words[at++] = addresses[number]!;
-    words[at++] = offset;
-    file.set(bytes, offset);
-    offset += bytes.length;
-  });
-  return file;
+
+  /** The file, or the address of a unit that cannot be moved after all. */
+  write(): Uint8Array | number | undefined {
+    const { addresses, fresh, older } = this;
+    if (addresses.length === 0 || addresses.length >= MOST_RECORDS) return undefined;
+    const entries = this.entries();
+    const headBytes = (HEAD_WORDS + entries.length + PAIR * addresses.length) * 4;
+    const w = new VarintWriter(headBytes + this.likelyBytes());
+    w.length = headBytes;
+    const offsets = new Uint32Array(addresses.length);
+    const units = new UnitWriter();
+    for (let n = 0; n < addresses.length; n++) {
+      const address = addresses[n]!;
+      offsets[n] = w.length;
+      const made = fresh.get(address);
+      if (!made) w.raw(older?.recordAt(address) ?? NOTHING);
+      else if (!units.write(w, made.unit, made.base, this.tlsDisplacement)) return address;
+    }
+    const words = new Uint32Array(w.bytes.buffer, 0, headBytes / 4);
+    const counts = [entries.length / PAIR, addresses.length, w.length];
+    words.set([...MAGIC, FORMAT, VERSION, ...counts]);
+    words.set(entries, HEAD_WORDS);
+    for (let n = 0, at = HEAD_WORDS + entries.length; n < addresses.length; n++) {
+      words[at++] = addresses[n]!;
+      words[at++] = offsets[n]!;
+    }
+    return w.bytes.subarray(0, w.length);
+  }
+
+  private likelyBytes(): number {
+    let bytes = this.older?.sizeBytes ?? 0;
+    for (const { unit } of this.fresh.values()) {
+      const { links, relocs, places, leaders, returns } = unit;
+      const numbers = links.length + relocs.length + places.length + leaders.length;
+      bytes += 32 + unit.bytes.length + unit.source.length + 2 * (numbers + returns.length);
+    }
+    return bytes;
+  }
+
+  /**
+   * Pairs by ascending address. Sorted as one number each: address, then a unit's own before those
+   * of others' blocks, then the number.
+   */
+  private entries(): Uint32Array {
+    const { addresses, numbers, fresh, older } = this;
+    let most = addresses.length + (older?.entryCount ?? 0);
+    for (const { unit } of fresh.values()) most += unit.leaders.length / 2;
+    const keys = new Float64Array(most);
+    let count = 0;
+    for (let n = 0; n < addresses.length; n++) keys[count++] = addresses[n]! * KEY + n;
+    for (const [entry, address] of older?.pairs() ?? [])
+      if (!fresh.has(address))
+        keys[count++] = entry * KEY + MOST_RECORDS + (numbers.get(address) as number);
+    for (const [address, { unit, base }] of fresh) {
+      const number = MOST_RECORDS + (numbers.get(address) as number);
+      const { leaders } = unit;
+      for (let n = 0; n < leaders.length; n += 2)
+        keys[count++] = (leaders[n]! - base) * KEY + number;
+    }
+    const sorted = keys.subarray(0, count).sort();
+    const entries = new Uint32Array(PAIR * count);
+    let at = 0;
+    let last = -1;
+    for (let n = 0; n < count; n++) {
+      const key = sorted[n]!;
+      const entry = Math.floor(key / KEY);
+      if (entry === last) continue;
+      last = entry;
+      entries[at++] = entry;
+      entries[at++] = (key - entry * KEY) % MOST_RECORDS;
+    }
+    return entries.subarray(0, at);
+  }
 }
+
+const NOTHING = new Uint8Array(0);
 
 export class TranslationFile {
   private readonly source: TranslationSource;
@@ -133,15 +197,31 @@ export class TranslationFile {
     return this.places.length / PAIR;
   }
 
-  /** Its units as they stand there, by their addresses in the module. */
-  *records(): Iterable<readonly [number, Kept]> {
-    const leaders = Array.from({ length: this.size }, (): number[] => []);
-    for (let n = 0; n < this.entries.length; n += PAIR)
-      leaders[this.entries[n + 1]!]?.push(this.entries[n]!);
-    for (let number = 0; number < this.size; number++) {
-      const bytes = this.record(number);
-      if (bytes) yield [this.places[PAIR * number]!, { bytes, leaders: leaders[number]! }];
+  get sizeBytes(): number {
+    return this.source.sizeBytes;
+  }
+
+  get entryCount(): number {
+    return this.entries.length / PAIR;
+  }
+
+  /** Of its units, ascending. */
+  *addresses(): Iterable<number> {
+    for (let n = 0; n < this.places.length; n += PAIR) yield this.places[n]!;
+  }
+
+  /** Addresses that can be entered, each with that of the unit. */
+  *pairs(): Iterable<readonly [number, number]> {
+    for (let n = 0; n < this.entries.length; n += PAIR) {
+      const address = this.places[PAIR * this.entries[n + 1]!];
+      if (address !== undefined) yield [this.entries[n]!, address];
     }
+  }
+
+  /** The record of the unit at exactly that address, as it stands there. */
+  recordAt(address: number): Uint8Array | undefined {
+    const number = this.find(address);
+    return number >= 0 && this.places[PAIR * number] === address ? this.record(number) : undefined;
   }
 
   /**

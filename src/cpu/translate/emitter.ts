@@ -29,6 +29,8 @@ const RESERVE_BYTES = 256;
 export class Emitter {
   bytes = new Uint8Array(1 << 16);
   position = 0;
+  /** Fixups are written down: only faults and ticks need them. */
+  keepsFixups = false;
   fixups = new Int32Array(1 << 12);
   fixupCount = 0;
   /** Records of LINK_INTS, of RELOC_INTS integers (`unit.ts`). */
@@ -109,6 +111,7 @@ export class Emitter {
 
   /** The host instruction that comes next, if interrupted: see `fixup.ts`. */
   fix(rip: number, actions: number, rspAdjust: number): void {
+    if (!this.keepsFixups) return;
     const at = this.fixupCount++ * FIXUP_INTS;
     this.fixups[at] = this.position;
     this.fixups[at + 1] = rip;

@@ -5,7 +5,7 @@
  */
 
 import { DECODE_OK, decodeInto } from '../../x86/decode.ts';
-import { Instruction } from '../../x86/instruction.ts';
+import { Instruction, PREFIX_ADDR32 } from '../../x86/instruction.ts';
 import { FactsTable, KIND, type RowFacts } from './facts.ts';
 import { type CodeSource, WINDOW_BYTES, Window } from './window.ts';
 
@@ -170,6 +170,29 @@ export class Scan {
     if (offset > this.high) this.high = offset;
   }
 
+  /**
+   * False: an address that control goes on at without a link may lie inside of another instruction,
+   * and not be of the unit (`unit-source.ts` could not tell).
+   */
+  isPlain(): boolean {
+    let end = 0;
+    let overlaps = false;
+    for (let n = 0; n < this.count; n++) {
+      const { offset, length } = this.pool[this.order[n]!]!;
+      if (offset < end) overlaps = true;
+      end = Math.max(end, offset + length);
+    }
+    if (!overlaps) return true;
+    for (let n = 0; n < this.count; n++) {
+      const ins = this.pool[n]!;
+      const { kind } = this.factsOf(ins);
+      // Such a loop is interpreted.
+      if (kind === KIND.loopbranch && ins.prefixes & PREFIX_ADDR32) return false;
+      if (!ENDS.has(kind) && this.indexAt[ins.offset + ins.length] === 0) return false;
+    }
+    return true;
+  }
+
   private take(): Instruction {
     let ins = this.pool[this.count];
     if (!ins) {
@@ -188,6 +211,9 @@ export class Scan {
     }
   }
 }
+
+/** Control does not go on behind these. */
+const ENDS: ReadonlySet<number> = new Set([KIND.branch, KIND.ret, KIND.indirectbranch]);
 
 /** Nothing sensible follows these: the guest's signal handler decides. */
 const STOPS: ReadonlySet<string> = new Set(['ud0', 'ud1', 'ud2', 'hlt']);

@@ -16,7 +16,8 @@ import { LEADER, RETURN_SITE, Scan, type ScanLimits } from './scan.ts';
 import { emitSelfCheck, loadableImmediate, loadImmediate, SPILL_BYTES } from './self-check.ts';
 import { enter, leave, pop, push } from './stack.ts';
 import { isMacroString, StringMacros, stringInstruction } from './string.ts';
-import type { Unit } from './unit.ts';
+import type { Details, Unit } from './unit.ts';
+import { UnitSource } from './unit-source.ts';
 import type { CodeSource, Window } from './window.ts';
 
 /** Instructions a unit has at most: what it may cost before it runs, against links between units. */
@@ -35,8 +36,6 @@ export class Translator {
   private readonly returns: number[] = [];
   private readonly leaders: number[] = [];
   private readonly runs: number[] = [];
-  private rips = new Uint32Array(4096);
-  private offsets = new Uint32Array(4096);
   private x87Marked = false;
   private hasLiveImmediates = false;
 
@@ -57,24 +56,50 @@ export class Translator {
    * row describes becomes an exit.
    */
   translate(source: CodeSource, rip: number, limits: ScanLimits): Unit | undefined {
+    return this.make(source, rip, limits, false);
+  }
+
+  /**
+   * The details of a unit that this translator made, or that was moved from where another made it;
+   * undefined: it is no such unit.
+   */
+  describe(unit: Unit): Details | undefined {
+    if (unit.details) return unit.details;
+    const source = new UnitSource(unit);
+    const again = this.make(source, unit.rip, source, true);
+    return again && isSame(again.bytes, unit.bytes) ? again.details : undefined;
+  }
+
+  private make(
+    source: CodeSource,
+    rip: number,
+    limits: ScanLimits,
+    detailed: boolean,
+  ): Unit | undefined {
     const { scan, e } = this;
     const found = scan.run(source, rip, limits);
     if (!found && scan.window.limitAt(rip) === 0) return undefined;
+    const bytes = this.source();
     this.begin();
+    e.keepsFixups =
+      detailed || !found || scan.window.selfChecking || this.hasLiveImmediates || !scan.isPlain();
     e.reserve();
     const { selfChecking } = scan.window;
     this.control.jumpLanding(rip, selfChecking ? SPILL_BYTES : -1);
     const checkAt = e.position;
-    if (selfChecking) this.selfCheck(rip, found);
+    if (selfChecking) this.selfCheck(rip, found, bytes);
     const bodyAt = this.emitBody(rip, found);
-    return this.finish(rip, selfChecking ? checkAt : bodyAt, scan.window.pages());
+    return this.finish(rip, selfChecking ? checkAt : bodyAt, bytes, scan.window.pages());
   }
 
   /** A landing for `rip`, whose entry lies in another unit (or not yet anywhere). */
   landingThunk(rip: number, kind: LandingKind): Unit {
     const { e } = this;
     this.scan.count = 0;
+    this.runs.length = 0;
+    this.hasLiveImmediates = false;
     this.begin();
+    e.keepsFixups = true;
     e.reserve();
     if (kind === 'return') {
       this.returns.push(rip, 0);
@@ -82,15 +107,14 @@ export class Translator {
     } else this.control.jumpLanding(rip);
     const entryAt = e.position;
     this.control.link(rip);
-    return this.finish(rip, entryAt, new Uint32Array(0));
+    return this.finish(rip, entryAt, new Uint8Array(0), new Uint32Array(0));
   }
 
-  private selfCheck(rip: number, found: boolean): void {
+  private selfCheck(rip: number, found: boolean, bytes: Uint8Array): void {
     const { scan, e } = this;
     const { window } = scan;
     if (found) {
-      const source = this.source();
-      emitSelfCheck(e, rip, this.runs, source);
+      emitSelfCheck(e, rip, this.runs, bytes);
       return;
     }
     // Bytes that no instruction was found in: as many as decide about that.
@@ -105,11 +129,7 @@ export class Translator {
     this.returns.length = 0;
     this.leaders.length = 0;
     this.x87Marked = false;
-    if (this.hostAt.length < this.scan.count) {
-      this.hostAt = new Int32Array(this.scan.count * 2);
-      this.rips = new Uint32Array(this.scan.count * 2);
-      this.offsets = new Uint32Array(this.scan.count * 2);
-    }
+    if (this.hostAt.length < this.scan.count) this.hostAt = new Int32Array(this.scan.count * 2);
     this.hostAt.fill(-1, 0, this.scan.count);
   }
 
@@ -262,21 +282,18 @@ export class Translator {
     e.moveAddress(ins.reg, value);
   }
 
-  private finish(rip: number, entryAt: number, pages: Uint32Array): Unit {
-    const { e, scan, arena, rips, offsets, leaders, hostAt } = this;
+  private finish(rip: number, entryAt: number, source: Uint8Array, pages: Uint32Array): Unit {
+    const { e, scan, arena, leaders, hostAt } = this;
     this.control.finish();
     const { count, order, pool, marks } = scan;
     const { base } = scan.window;
     const selfChecking = pages.length > 0 && scan.window.selfChecking;
-    for (let n = 0; n < count; n++) {
-      const index = order[n]!;
-      const { offset } = pool[index]!;
-      rips[n] = base + offset;
-      offsets[n] = hostAt[index]!;
-      if (marks[offset]! & LEADER && !selfChecking) leaders.push(base + offset, hostAt[index]!);
-    }
-    const source = this.source();
-    const fixups = arena.words(e.fixups, e.fixupCount * FIXUP_INTS);
+    if (!selfChecking)
+      for (let n = 0; n < count; n++) {
+        const index = order[n]!;
+        const { offset } = pool[index]!;
+        if (marks[offset]! & LEADER) leaders.push(base + offset, hostAt[index]!);
+      }
     return {
       rip,
       entryAt,
@@ -287,17 +304,27 @@ export class Translator {
       places: arena.words(e.places, e.placeCount),
       isMovable: e.isMovable,
       instructionCount: count,
-      rips: arena.words(rips, count),
-      offsets: arena.words(offsets, count),
       leaders: arena.words(leaders, leaders.length),
       returns: arena.words(this.returns, this.returns.length),
-      fixups: new Int32Array(fixups.buffer, fixups.byteOffset, fixups.length),
       ranges: arena.words(this.runs, this.runs.length),
       source,
       pages,
       selfChecking,
       hasLiveImmediates: this.hasLiveImmediates,
+      details: e.keepsFixups ? this.details() : undefined,
     };
+  }
+
+  private details(): Details {
+    const { e, scan, hostAt } = this;
+    const rips = new Uint32Array(scan.count);
+    const offsets = new Uint32Array(scan.count);
+    for (let n = 0; n < scan.count; n++) {
+      const index = scan.order[n]!;
+      rips[n] = scan.ripOf(scan.pool[index]!);
+      offsets[n] = hostAt[index]!;
+    }
+    return { rips, offsets, fixups: e.fixups.slice(0, e.fixupCount * FIXUP_INTS) };
   }
 
   /** The guest bytes that the instructions take; `runs` then has them as ranges without gaps. */
@@ -331,6 +358,12 @@ export class Translator {
     }
     return source;
   }
+}
+
+function isSame(one: Uint8Array, other: Uint8Array): boolean {
+  if (one.length !== other.length) return false;
+  for (let n = 0; n < one.length; n++) if (one[n] !== other[n]) return false;
+  return true;
 }
 
 function isLive(window: Window, ins: Instruction): boolean {

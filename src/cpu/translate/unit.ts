@@ -40,15 +40,10 @@ export interface Unit {
   /** False: it is right at its own address only. */
   readonly isMovable: boolean;
   readonly instructionCount: number;
-  /** Guest address and host offset of every instruction, in host order. */
-  readonly rips: Uint32Array;
-  readonly offsets: Uint32Array;
   /** Blocks that other units may be linked to: pairs of guest address, host offset. */
   readonly leaders: Uint32Array;
   /** Landings of returns: pairs of guest return address, host offset. */
   readonly returns: Uint32Array;
-  /** Records of FIXUP_INTS integers, by ascending host offset. */
-  readonly fixups: Int32Array;
   /** Guest ranges it was made from (pairs of address, length), and their bytes one after another. */
   readonly ranges: Uint32Array;
   readonly source: Uint8Array;
@@ -61,4 +56,21 @@ export interface Unit {
   readonly selfChecking: boolean;
   /** Loads immediates from its source, which `ranges` then leave out: good for one run only. */
   readonly hasLiveImmediates: boolean;
+  /**
+   * What only faults and ticks ask for. Undefined: `Translator.describe` finds it, by translating
+   * the source again.
+   */
+  readonly details: Details | undefined;
+}
+
+/** A unit whose details are there. */
+export type DescribedUnit = Unit & { readonly details: Details };
+
+/** Where the instructions of a unit lie. */
+export interface Details {
+  /** Guest address and host offset of every instruction, in host order. */
+  readonly rips: Uint32Array;
+  readonly offsets: Uint32Array;
+  /** Records of FIXUP_INTS integers, by ascending host offset. */
+  readonly fixups: Int32Array;
 }
