@@ -286,9 +286,12 @@ export class Emitter {
     this.linkCount = at + LINK_INTS;
   }
 
-  /** An exit of `kind` that reports `rip`. */
-  exit(kind: number, rip: number): void {
-    this.storeSlotAddress(TLS.exitRip.offset, rip);
+  /**
+   * An exit of `kind` at the instruction `rip`, which reports `reported`. Interrupted before it left,
+   * it has done nothing: the instruction runs again.
+   */
+  exit(kind: number, rip: number, reported = rip): void {
+    this.storeSlotAddress(TLS.exitRip.offset, reported);
     this.fix(rip, 0, 0);
     this.jumpOut(kind);
   }

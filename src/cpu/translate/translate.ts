@@ -242,10 +242,10 @@ export class Translator {
         this.x87Marked = false;
         return true;
       case KIND.syscall:
-        e.exit(EXIT.syscall, rip + ins.length);
+        e.exit(EXIT.syscall, rip, rip + ins.length);
         return false;
       case KIND.breakpoint:
-        e.exit(EXIT.int3, rip + ins.length);
+        e.exit(EXIT.int3, rip, rip + ins.length);
         return false;
       default:
         break;
