@@ -77,13 +77,14 @@ async function ofImage(path: string, nonce: Uint8Array, options: Options): Promi
   const { NodeImageSource } = await import('../host/image-files.ts');
   const { nodeCrypto } = await import('../host/crypto.ts');
   const { runtimeFiles } = await import('../host/runtime-files.ts');
-  const { openImage } = await import('../image/open.ts');
+  const { openHead } = await import('../image/open.ts');
   const { evidenceOf } = await import('../runtime/evidence.ts');
   const { measureRuntime } = await import('../runtime/measure.ts');
   const { generateChannelKey } = await import('../attest/ratls/create.ts');
   const { selectProvider } = await import('./providers.ts');
   using source = new NodeImageSource(path);
-  const image = openImage(source, {}, nodeCrypto);
+  // Evidence is about the manifest: an encrypted image needs no key for it.
+  const image = openHead(source, {}, nodeCrypto);
   const provider = await selectProvider(options.provider);
   const runtimeMeasurement = measureRuntime(runtimeFiles(), nodeCrypto);
   // A key of this moment: nothing runs that could hold one, so nothing can be sent to it either.

@@ -2,24 +2,21 @@
 
 import { writeFileSync } from 'node:fs';
 import { fromHex } from '../attest/bytes.ts';
-import type { Evidence, ProviderName } from '../attest/evidence.ts';
+import type { ProviderName } from '../attest/evidence.ts';
 import { generateChannelKey } from '../attest/ratls/create.ts';
 import type { Logger } from '../base/interfaces.ts';
 import type { AttestationSource } from '../fs/devfs/attestation.ts';
 import type { FreshnessAnchor } from '../fs/sealed/l4-store/anchor.ts';
 import { nodeCrypto } from '../host/crypto.ts';
-import { runtimeFiles } from '../host/runtime-files.ts';
 import type { Image } from '../image/open.ts';
-import { evidenceOf } from '../runtime/evidence.ts';
 import { guestAttestation } from '../runtime/guest-attestation.ts';
-import { measureRuntime } from '../runtime/measure.ts';
 import type { BrokerSpec } from '../runtime/plan.ts';
 import type { TeeProvider } from '../tee/provider.ts';
 import { parseNonce } from './attest.ts';
 import type { BrokerAnchors } from './broker-anchor.ts';
+import type { BelievedBroker, Prove } from './broker-client.ts';
 import { parseBrokerKey } from './broker-key.ts';
-import { CommandError, RUN_STATUS } from './errors.ts';
-import { selectProvider } from './providers.ts';
+import type { RunProof } from './run-proof.ts';
 
 interface Options {
   readonly evidence?: string;
@@ -30,7 +27,7 @@ export interface RunAttestation {
   readonly provider: TeeProvider;
   readonly measureRuntime: () => Uint8Array;
   /** Evidence of this run over a key of its own and a challenge. */
-  readonly prove: (publicKey: Uint8Array, nonce: Uint8Array) => Evidence;
+  readonly prove: Prove;
   readonly source: AttestationSource;
   /** Measures Cloister now: what is on the disk later need not be what runs. */
   measureNow(): void;
@@ -45,28 +42,20 @@ export async function attestRun(
   broker: BrokerSpec | undefined,
   options: Options,
   logger: Logger,
+  proof: RunProof,
 ): Promise<RunAttestation> {
-  const provider = await selectProvider(undefined);
+  const { provider, measureRuntime: measure } = proof;
   const { spki: publicKey } = await generateChannelKey();
-  let measured: Uint8Array | undefined;
-  const measure = () => {
-    measured ??= measureRuntime(runtimeFiles(), nodeCrypto);
-    return measured;
-  };
   const parts = { image, provider, publicKey };
+  const prove: Prove = (key, nonce) => proof.evidence(image, key, nonce);
   if (options.evidence !== undefined) {
     const { formatEvidence } = await import('../attest/evidence.ts');
     const nonce = parseNonce(options.nonce) ?? new Uint8Array(0);
-    const request = { ...parts, nonce, runtimeMeasurement: measure() };
-    writeFileSync(options.evidence, formatEvidence(evidenceOf(request, nodeCrypto)));
+    writeFileSync(options.evidence, formatEvidence(prove(publicKey, nonce)));
     if (provider.name === 'sim')
       logger.log('warn', 'simulated evidence: it proves nothing against this machine');
   }
   const believed = broker && { ...broker, key: parseBrokerKey(broker.key) };
-  const prove = (key: Uint8Array, nonce: Uint8Array): Evidence => {
-    const request = { ...parts, publicKey: key, nonce, runtimeMeasurement: measure() };
-    return evidenceOf(request, nodeCrypto);
-  };
   const keys = await fetchSecrets(believed, provider.name, prove);
   let anchors: BrokerAnchors | undefined;
   return {
@@ -96,34 +85,18 @@ export async function attestRun(
   };
 }
 
-/** A broker whose key was read. */
-interface BelievedBroker extends Omit<BrokerSpec, 'key'> {
-  readonly key: Uint8Array;
-}
-
-type Prove = (publicKey: Uint8Array, nonce: Uint8Array) => Evidence;
-
 /** Secrets from a key broker, by the name under which the guest finds them. */
 async function fetchSecrets(
-  broker: BelievedBroker | undefined,
+  broker: (BelievedBroker & Pick<BrokerSpec, 'secrets'>) | undefined,
   provider: ProviderName,
   evidence: Prove,
 ): Promise<Map<string, Uint8Array>> {
   const keys = new Map<string, Uint8Array>();
   if (broker === undefined) return keys;
-  const { RcarClient } = await import('../kbs/client.ts');
-  const { httpTransport } = await import('../host/broker-server.ts');
-  const client = new RcarClient({
-    transport: httpTransport(broker.url),
-    brokerKey: broker.key,
-    prover: { kind: 'cloister', provider, evidence },
-  });
+  const { brokerSession } = await import('./broker-client.ts');
+  const fetch = brokerSession(broker, provider, evidence);
   for (const [name, id] of broker.secrets) {
-    const { secret: received } = await client.secret(id).catch((error: Error) => {
-      const message = `secret ${id} of the broker at ${broker.url}: ${error.message}`;
-      throw new CommandError('CLOISTER_BROKER', message, RUN_STATUS.failed);
-    });
-    using held = received;
+    using held = await fetch(id);
     keys.set(
       name,
       held.use((bytes) => bytes.slice()),

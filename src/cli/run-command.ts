@@ -37,6 +37,7 @@ import {
   parseVolume,
   parseWorkdir,
 } from './run-options.ts';
+import type { RunProof } from './run-proof.ts';
 import {
   folderRoot,
   type HostContext,
@@ -50,7 +51,7 @@ interface Prepared {
   readonly plan: RunPlan;
   readonly makeRoot: (context: RootContext & HostContext, plan: RunPlan) => FileSystem;
   /** Only a measured image can be attested. */
-  readonly image?: Image;
+  readonly measured?: { readonly image: Image; readonly proof: RunProof };
 }
 
 export async function runCommand(command: readonly string[], options: RunOptions): Promise<void> {
@@ -108,8 +109,9 @@ export async function assemble(
 ): Promise<Assembled> {
   const request = toRequest(command, options);
   const { scheduleSeed } = options;
-  const { plan, makeRoot, image } = await prepare(request, options);
-  const attestation = await attestationOf(image, plan, options, logger);
+  const { plan, makeRoot, measured } = await prepare(request, options);
+  const image = measured?.image;
+  const attestation = await attestationOf(measured, plan, options, logger);
   // Keys of volumes that the broker released go to the volumes, not to the guest.
   const sealed = await sealedMounts(plan.sealed, attestation, logger);
   const native = createNativeHost();
@@ -197,12 +199,17 @@ async function prepare(request: RunRequest, options: RunOptions): Promise<Prepar
     refusePins(options);
     return { plan: planUnmeasured(request), makeRoot: machineRoot };
   }
-  const { openTrusted } = await import('./image-trust.ts');
-  const { image } = openTrusted(path, options);
+  const { openToRun } = await import('./image-trust.ts');
+  const { openProof } = await import('./run-proof.ts');
+  const proof = await openProof();
+  const image = await openToRun(path, options, async (head) => {
+    const { releasedKey } = await import('./image-key.ts');
+    return releasedKey(head, options, proof);
+  });
   return {
     plan: planImage(image.config, request, (name) => process.env[name]),
     makeRoot: await imageRoot(image),
-    image,
+    measured: { image, proof },
   };
 }
 
@@ -229,14 +236,14 @@ async function translationsOf(image: Image | undefined, logger: Logger) {
 
 /** Only what is measured can be attested. */
 async function attestationOf(
-  image: Image | undefined,
+  measured: Prepared['measured'],
   plan: RunPlan,
   options: RunOptions,
   logger: Logger,
 ) {
-  if (image !== undefined) {
+  if (measured !== undefined) {
     const { attestRun } = await import('./run-attestation.ts');
-    return attestRun(image, plan.broker, options, logger);
+    return attestRun(measured.image, plan.broker, options, logger, measured.proof);
   }
   if (options.evidence === undefined && options.secret === undefined) return undefined;
   const message = '--evidence and --secret: only a measured image can be attested, this is none';

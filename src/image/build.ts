@@ -16,6 +16,7 @@ import { EncryptingOutput, wrapImageKey } from './encryption.ts';
 import { type HostFiles, ImageError, type ImageOutput, type Signer } from './host-files.ts';
 import { CLAMP_SEC, HostImport } from './host-import.ts';
 import { ANNOTATION, descriptorOf, IMAGE_FORMAT, MEDIA, ociConfigOf } from './oci.ts';
+import type { KeyBroker } from './open.ts';
 import { type PackProgress, packContents } from './pack.ts';
 import { writeSignature } from './signature.ts';
 import { Staging, utf8ByteString } from './staging.ts';
@@ -53,6 +54,7 @@ export interface BuildResult {
 
 export function buildImage(inputs: BuildInputs): BuildResult {
   const { host, output, crypto } = inputs;
+  const keyBroker = keyBrokerOf(inputs);
   const sealed = inputs.encryption && encryptionOf(inputs.encryption, output, crypto);
   const staging = new Staging();
   const imageConfig = toImageConfig(inputs.config, inputs.policyText);
@@ -66,7 +68,7 @@ export function buildImage(inputs: BuildInputs): BuildResult {
       : undefined;
   const translations = layer?.write(sealed?.output ?? output, crypto);
   const manifest = writeManifest({
-    ...{ output, sealed, imageConfig, index, blobs, crypto },
+    ...{ output, sealed, keyBroker, imageConfig, index, blobs, crypto },
     ...(translations ? { translations } : {}),
   });
   const measurement = `sha256:${toHex(manifest.digest)}`;
@@ -85,6 +87,21 @@ export function buildImage(inputs: BuildInputs): BuildResult {
     missing,
   };
 }
+
+/** Who releases the owner's key to the attested image. */
+function keyBrokerOf({ config, encryption }: BuildInputs): KeyBroker | undefined {
+  const { image_key: secret, key, url } = config.broker ?? {};
+  if (secret === undefined || key === undefined) return undefined;
+  if (encryption === undefined)
+    throw new ImageError(
+      'CLOISTER_BUILD',
+      'broker.image_key is the key of an encrypted image: build it with --encrypt-key FILE',
+    );
+  return { key, secret, ...(url === undefined ? {} : { url }) };
+}
+
+const textOf = (broker: KeyBroker): string =>
+  new TextDecoder().decode(canonicalBytes({ ...broker } as Json));
 
 function countFiles(staging: Staging): number {
   const files = new Set<FileNode>();
@@ -221,6 +238,7 @@ function putBlob(output: ImageOutput, ...parts: readonly Uint8Array[]) {
 interface ManifestInputs {
   readonly output: ImageOutput;
   readonly sealed: Sealed | undefined;
+  readonly keyBroker: KeyBroker | undefined;
   readonly imageConfig: ImageConfig;
   readonly index: Uint8Array;
   readonly blobs: ReturnType<typeof packContents>;
@@ -229,7 +247,7 @@ interface ManifestInputs {
 }
 
 function writeManifest(inputs: ManifestInputs) {
-  const { output, sealed, imageConfig, index, blobs, crypto, translations } = inputs;
+  const { output, sealed, keyBroker, imageConfig, index, blobs, crypto, translations } = inputs;
   const layerOutput = sealed?.output ?? output;
   const typeOf = (type: string) => (sealed ? type + MEDIA.encrypted : type);
   const builder = new MerkleBuilder(crypto);
@@ -267,6 +285,7 @@ function writeManifest(inputs: ManifestInputs) {
       annotations: {
         [ANNOTATION.format]: IMAGE_FORMAT,
         ...(sealed ? { [ANNOTATION.wrappedKey]: sealed.wrappedKey } : {}),
+        ...(keyBroker ? { [ANNOTATION.keyBroker]: textOf(keyBroker) } : {}),
       },
     }),
   );

@@ -113,6 +113,13 @@ const broker = v.strictObject({
     v.regex(/^ed25519:[0-9a-f]{64}$/, 'must be ed25519: and 64 hexadecimal digits'),
     v.description('Its key, as `cloister kbs list` shows it: no other broker is believed.'),
   ),
+  image_key: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^[^/]+\/[^/]+\/[^/]+$/, 'must be REPOSITORY/TYPE/TAG'),
+      v.description('Of an encrypted image: the key of `--encrypt-key`, as the broker has it.'),
+    ),
+  ),
   secrets: v.optional(
     v.pipe(
       v.record(
@@ -293,7 +300,8 @@ function toMount(mount: Mount): ImageMount {
   return { type, target, ...source, ...key, ...anchor, readOnly };
 }
 
-function toBroker({ url, ...rest }: NonNullable<BuildConfig['broker']>): ImageBroker {
+/** The way to the key of the image stands outside of it, in the manifest. */
+function toBroker({ url, image_key: _, ...rest }: NonNullable<BuildConfig['broker']>): ImageBroker {
   return url === undefined ? rest : { url, ...rest };
 }
 

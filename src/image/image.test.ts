@@ -21,7 +21,7 @@ import { buildImage } from './build.ts';
 import { parseConfig } from './config-parse.ts';
 import { ImageError } from './host-files.ts';
 import { inspectFiles } from './inspect.ts';
-import { type ImageTrust, openImage } from './open.ts';
+import { type ImageTrust, openBody, openHead, openImage } from './open.ts';
 import { MemoryLayout } from './testing/memory-layout.ts';
 import { rootedFiles } from './testing/rooted-files.ts';
 import { findPath, verifyImage } from './verify.ts';
@@ -245,4 +245,21 @@ test('an encrypted image opens with its key only, and shows nothing without it',
       bytes[at]! ^= 1;
     }
   }
+});
+
+test('who has the key of an encrypted image is measured, and read without the key', () => {
+  const ownerKey = new Uint8Array(32).fill(5);
+  const key = `ed25519:${'1'.repeat(64)}`;
+  const config = `${CONFIG}\nbroker: { key: "${key}", image_key: lab/key/image }\n`;
+  const { layout } = build(first, config, true, ownerKey);
+  const head = openHead(layout, {}, nodeCrypto);
+  assert.deepEqual(head.keyBroker, { key, secret: 'lab/key/image' });
+  assert.equal(openBody(layout, head, nodeCrypto, ownerKey).config.name, 'sample');
+  for (const [name, bytes] of layout.files) {
+    const at = Buffer.from(bytes).indexOf('1'.repeat(64));
+    if (at < 0) continue;
+    bytes[at] = 0x32;
+    assert.throws(() => openHead(layout, {}, nodeCrypto), /./, name);
+  }
+  assert.throws(() => build(first, config, true), /build it with --encrypt-key FILE/);
 });

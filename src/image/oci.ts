@@ -32,6 +32,8 @@ export const ANNOTATION = {
   signature: 'dev.cloister.signature',
   /** The image key, wrapped under the owner's key. */
   wrappedKey: 'dev.cloister.encryption.key',
+  /** Who releases the owner's key to the attested image: {@link KeyBroker}, canonical JSON. */
+  keyBroker: 'dev.cloister.encryption.broker',
   signer: 'dev.cloister.signer',
   cosignSignature: 'dev.cosignproject.cosign/signature',
   refName: 'org.opencontainers.image.ref.name',

@@ -57,6 +57,21 @@ export interface Image {
   readonly isEncrypted: boolean;
 }
 
+/** Who releases the owner's key of an encrypted image: as measured, and readable without the key. */
+export interface KeyBroker {
+  readonly url?: string | undefined;
+  /** `ed25519:` and the key in hexadecimal. */
+  readonly key: string;
+  /** REPOSITORY/TYPE/TAG. */
+  readonly secret: string;
+}
+
+/** What of an image can be read without its key; checked against what is trusted. */
+export interface ImageHead
+  extends Pick<Image, 'measurement' | 'signers' | 'signatures' | 'manifest' | 'isEncrypted'> {
+  readonly keyBroker: KeyBroker | undefined;
+}
+
 /** `ownerKey`: the 32-byte key that an encrypted image needs. */
 export function openImage(
   source: ImageSource,
@@ -64,8 +79,11 @@ export function openImage(
   crypto: Crypto,
   ownerKey?: Uint8Array,
 ): Image {
-  const found = readManifest(source, trust, crypto);
-  const { manifest, measurement, signatures } = found;
+  return openBody(source, openHead(source, trust, crypto), crypto, ownerKey);
+}
+
+export function openHead(source: ImageSource, trust: ImageTrust, crypto: Crypto): ImageHead {
+  const { manifest, measurement, signatures } = readManifest(source, trust, crypto);
   const signers = signatures.map(({ publicKey }) => publicKey);
   const format = manifest.annotations[ANNOTATION.format];
   if (format !== IMAGE_FORMAT)
@@ -75,6 +93,27 @@ export function openImage(
         ? `${measurement} is an OCI image, but none that Cloister built`
         : `image format ${format}; this Cloister reads format ${IMAGE_FORMAT}`,
     );
+  const isEncrypted = manifest.annotations[ANNOTATION.wrappedKey] !== undefined;
+  const keyBroker = keyBrokerOf(manifest);
+  return { measurement, signers, signatures, manifest, isEncrypted, keyBroker };
+}
+
+function keyBrokerOf(manifest: Manifest): KeyBroker | undefined {
+  const text = manifest.annotations[ANNOTATION.keyBroker];
+  const where = 'the annotation about the key broker';
+  return text === undefined
+    ? undefined
+    : parseDocument(keyBrokerSchema, new TextEncoder().encode(text), where);
+}
+
+/** The rest of the image that `head` is of: of exactly that manifest, whatever lies there now. */
+export function openBody(
+  source: ImageSource,
+  head: ImageHead,
+  crypto: Crypto,
+  ownerKey?: Uint8Array,
+): Image {
+  const { manifest, measurement, signers, signatures, isEncrypted } = head;
   const wrapped = manifest.annotations[ANNOTATION.wrappedKey];
   const suffix = wrapped === undefined ? '' : MEDIA.encrypted;
   const blobs = wrapped === undefined ? source : decrypting(source, wrapped, crypto, ownerKey);
@@ -86,7 +125,6 @@ export function openImage(
   if (!Number.isSafeInteger(sizeBytes) || rootHash === undefined)
     throw new ImageDamage('the manifest', 'size or root hash of the index is missing');
   const tree = new VerityTree(blobs, { digest: digestOf(index), sizeBytes, rootHash }, crypto);
-  const isEncrypted = wrapped !== undefined;
   const translations = translationsOf(manifest, MEDIA.translations + suffix);
   return {
     ...{ measurement, signers, signatures, config, tree, translations, blobs },
@@ -167,6 +205,12 @@ const mountSchema = v.strictObject({
   anchor: v.optional(v.pipe(v.string(), v.regex(ANCHOR))),
 });
 
+const keyBrokerSchema = v.strictObject({
+  url: v.optional(v.string()),
+  key: v.string(),
+  secret: v.string(),
+});
+
 const natural = v.pipe(v.number(), v.integer(), v.minValue(0));
 
 const imageConfigSchema = v.strictObject({
@@ -220,7 +264,7 @@ function decrypting(
   if (ownerKey === undefined)
     throw new ImageError(
       'CLOISTER_IMAGE_KEY',
-      'the image is encrypted: give its key (--image-key FILE)',
+      'the image is encrypted: give its key (--image-key FILE); only a run gets it from a broker',
     );
   return new DecryptingSource(source, crypto, unwrapImageKey(crypto, ownerKey, wrapped));
 }

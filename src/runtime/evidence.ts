@@ -7,8 +7,11 @@ import { fromHex } from '../image/canonical-json.ts';
 import type { Image } from '../image/open.ts';
 import { createEvidence, type TeeProvider } from '../tee/provider.ts';
 
+/** What evidence says of an image; known before any of it is decrypted. */
+export type AttestedImage = Pick<Image, 'measurement' | 'signatures'>;
+
 export interface EvidenceRequest {
-  readonly image: Image;
+  readonly image: AttestedImage;
   readonly provider: TeeProvider;
   readonly runtimeMeasurement: Uint8Array;
   /** DER SubjectPublicKeyInfo of this instance. */

@@ -1,0 +1,126 @@
+/** An encrypted image whose key a broker releases to exactly that image, and to nobody else's eyes. */
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { test } from 'node:test';
+import { CLOISTER } from '../guests/harness.ts';
+
+const BUSYBOX = '/usr/bin/busybox';
+const folder = mkdtempSync(join(tmpdir(), 'image-key-'));
+const project = join(folder, 'project');
+const environment = { ...process.env, CLOISTER_HOME: join(folder, 'home') };
+test.after(() => rmSync(folder, { recursive: true, force: true }));
+
+function cloister(args: readonly string[], input: string | Buffer = '') {
+  const run = spawnSync(CLOISTER, args, { input, cwd: project, env: environment });
+  return {
+    status: run.status,
+    out: run.stdout.toString('latin1'),
+    err: run.stderr.toString('latin1'),
+  };
+}
+
+function build(text: string, imageKey: string): string {
+  mkdirSync(project, { recursive: true });
+  writeFileSync(join(project, 'text'), text);
+  writeFileSync(
+    join(project, 'cloister.yaml'),
+    `name: sealed
+command: [/bin/busybox, sh, -c, "cat /text; ls -A /dev/attestation/keys"]
+files: { copy: [{ from: ${BUSYBOX}, to: /bin/busybox, mode: "0755" }, { from: text, to: /text }] }
+translations: false
+broker: { key: ${key}, image_key: ${imageKey} }
+`,
+  );
+  const built = cloister(['build', '--encrypt-key', '../owner.key', '--json']);
+  assert.equal(built.status, 0, built.err);
+  return JSON.parse(built.out).measurement;
+}
+
+/** Every file below `path`. */
+function* filesBelow(path: string): Generator<string> {
+  for (const name of readdirSync(path)) {
+    const child = join(path, name);
+    const stat = statSync(child, { throwIfNoEntry: false });
+    if (stat?.isDirectory()) yield* filesBelow(child);
+    else if (stat?.isFile()) yield child;
+  }
+}
+
+let key = '';
+const skip = existsSync(BUSYBOX) ? false : `needs ${BUSYBOX}`;
+
+test('the key of an image comes by attestation, for that image only', { skip }, async () => {
+  mkdirSync(project, { recursive: true });
+  const ownerKey = randomBytes(32);
+  writeFileSync(join(folder, 'owner.key'), ownerKey);
+  key = JSON.parse(cloister(['kbs', 'list', '--json']).out).key;
+  const measurement = build('the text\n', 'lab/key/image');
+  const policy = (images: string) =>
+    `format: cloister-policy/1\nproviders: {sim: }\nimages: [${images}]\nrequireNonce: true\n`;
+  const allow = (images: string) => {
+    writeFileSync(join(folder, 'policy.yaml'), policy(images));
+    assert.equal(cloister(['kbs', 'policy', 'lab', '../policy.yaml']).status, 0);
+  };
+  const put = (id: string, value: string | Buffer) =>
+    assert.equal(cloister(['kbs', 'put', id, '--policy', 'lab'], value).status, 0);
+  allow(measurement);
+  put('lab/key/image', ownerKey);
+  const serve = ['kbs', 'serve', '--listen', '127.0.0.1:0'];
+  const server = spawn(CLOISTER, serve, { env: environment, stdio: ['ignore', 'pipe', 'inherit'] });
+  try {
+    let url = '';
+    for await (const line of createInterface({ input: server.stdout })) {
+      url = /http:\S+/.exec(line)?.[0] ?? '';
+      if (url) break;
+    }
+    const run = (...more: string[]) => cloister(['run', '--kbs', url, ...more]);
+    const good = run('--verbose', '--strace');
+    assert.equal(good.status, 0, good.err);
+    // The program finds its text, and no key.
+    assert.equal(good.out, 'the text\n');
+    const spellings = [ownerKey.toString('latin1'), ownerKey.toString('hex')];
+    spellings.push(ownerKey.toString('base64').slice(0, 42), ownerKey.toString('base64url'));
+    for (const text of spellings) assert.equal((good.out + good.err).includes(text), false);
+    for (const file of filesBelow(folder)) {
+      if (file === join(folder, 'owner.key')) continue;
+      const bytes = readFileSync(file).toString('latin1');
+      for (const text of spellings) assert.equal(bytes.includes(text), false, file);
+    }
+
+    // Evidence needs no key; files do.
+    assert.match(cloister(['attest', 'image']).out, /"imageMeasurement"/);
+    assert.match(cloister(['inspect', 'image']).err, /encrypted: give its key/);
+    assert.match(cloister(['run']).err, /say where it is with --kbs URL/);
+    const impostor = run('--kbs-key', `ed25519:${'0'.repeat(64)}`);
+    assert.match(impostor.err, /is ed25519:[0-9a-f]+, not that of --kbs-key/);
+
+    const changed = build('another text\n', 'lab/key/image');
+    const refused = run();
+    assert.deepEqual([refused.status, refused.out], [125, '']);
+    assert.match(refused.err, /secret lab\/key\/image .*neither listed nor signed/);
+
+    // What the broker has must be the key of this image.
+    allow(changed);
+    put('lab/key/image', randomBytes(32));
+    assert.match(run().err, /encrypted under another key/);
+    put('lab/key/image', 'short');
+    assert.match(run().err, /is no key: it needs 32 bytes/);
+  } finally {
+    server.kill('SIGTERM');
+    await new Promise((resolve) => server.once('exit', resolve));
+  }
+});
