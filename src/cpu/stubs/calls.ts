@@ -24,6 +24,7 @@ export const CALLS = {
   xgetbv: 5,
   counter: 6,
   pieces: 7,
+  handOver: 8,
 } as const;
 
 export interface Stubs {
@@ -36,6 +37,8 @@ export interface Stubs {
   readonly signalHandler: number;
   /** Thread that takes the signals of the process. */
   readonly pauseLoop: number;
+  /** Thread that enters guests when `handOver` is called. */
+  readonly partnerLoop: number;
 }
 
 export interface ProbeStubs {

@@ -23,4 +23,16 @@ export const MAILBOX = {
   defaultAction: 128,
   /** Handlers that were there before ours, 8 bytes a signal number. */
   oldHandlers: 512,
+  /**
+   * The partner thread (`partner.ts`). Each side's words lie in cache lines of their own: number of the
+   * last request, and whether its maker sleeps; of the last one done, and with which kind of exit.
+   */
+  request: 2048,
+  callerSleeps: 2052,
+  done: 2176,
+  exitKind: 2180,
+  partnerSleeps: 2184,
+  /** Its `stack_t`, 24 bytes, and its thread number, 0 before it runs. */
+  partnerStack: 2304,
+  partnerThread: 2328,
 } as const;

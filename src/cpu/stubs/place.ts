@@ -58,5 +58,6 @@ export function placeStubs(config: StubConfig): Stubs {
     missJump: origin + at.missJump,
     signalHandler: origin + at.signalHandler,
     pauseLoop: origin + at.pauseLoop,
+    partnerLoop: origin + at.partnerLoop,
   };
 }

@@ -15,6 +15,7 @@ import { emitExits } from './exits.ts';
 import { emitHandler } from './handler.ts';
 import { emitCpuid, emitHelpers } from './helpers.ts';
 import { emitMiss } from './miss.ts';
+import { emitPartner } from './partner.ts';
 
 /** CPUID and XGETBV alone, to learn which stubs the processor needs. */
 export function assembleProbe(origin: number, mailbox: number): ProbeStubs {
@@ -32,8 +33,8 @@ export function assembleStubs(config: StubConfig): Stubs {
     Object.entries(EXIT).map(([name, kind]) => [kind as number, a.label(name)]),
   );
   const labels = names([
-    ...['enter', 'syscall', 'copy', 'fill', 'cpuid', 'xgetbv', 'counter', 'pieces'],
-    ...['miss', 'handler', 'pause'],
+    ...['enter', 'syscall', 'copy', 'fill', 'cpuid', 'xgetbv', 'counter', 'pieces', 'handOver'],
+    ...['miss', 'handler', 'pause', 'partner'],
     ...['missReturn', 'missReturnLoad', 'missReturnLoaded', 'missJump'],
     ...['restartStart', 'restartEnd', 'copyStart', 'copyEnd', 'copyDone'],
   ]);
@@ -53,6 +54,7 @@ export function assembleStubs(config: StubConfig): Stubs {
   emitMiss(context);
   emitHelpers(context);
   emitHandler(context);
+  emitPartner(context);
   const address = (name: string) => a.addressOf(at(name));
   const calls = Object.fromEntries(Object.keys(CALLS).map((name) => [name, address(name)]));
   return {
@@ -64,5 +66,6 @@ export function assembleStubs(config: StubConfig): Stubs {
     missJump: address('missJump'),
     signalHandler: address('handler'),
     pauseLoop: address('pause'),
+    partnerLoop: address('partner'),
   };
 }

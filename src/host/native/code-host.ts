@@ -11,7 +11,7 @@ import type {
   StateImage,
   StubAddresses,
 } from '../../cpu/code-host.ts';
-import type { ExitKind } from '../../cpu/sandbox/layout.ts';
+import { type ExitKind, STATE } from '../../cpu/sandbox/layout.ts';
 import { MAILBOX } from '../../cpu/stubs/mailbox.ts';
 import type { NativeContext } from './context.ts';
 import { mustMap, rawCpuid } from './engine-object.ts';
@@ -24,10 +24,13 @@ import {
   PROT_WRITE,
   viewOf,
 } from './libc.ts';
+import { Partner } from './partner.ts';
 import { TickTimer } from './signals.ts';
 import { NativeStateImage } from './state-image.ts';
 import { NativeState, StatePool } from './states.ts';
 import { TablePool } from './tables.ts';
+
+const SANDBOX_HIGH = STATE.sandboxBase / 4 + 1;
 
 export class NativeCodeHost implements CodeHost {
   readonly tlsDisplacement: number;
@@ -41,8 +44,9 @@ export class NativeCodeHost implements CodeHost {
   readonly #tables: TablePool;
   readonly #states: StatePool;
   readonly #timer: TickTimer;
+  readonly #partner: Partner | undefined;
 
-  constructor(native: NativeContext) {
+  constructor(native: NativeContext, hasPartner = Partner.isUseful(native)) {
     const { engine } = native;
     this.#native = native;
     this.tlsDisplacement = engine.tlsDisplacement;
@@ -59,6 +63,7 @@ export class NativeCodeHost implements CodeHost {
     this.#tables = new TablePool(native);
     this.#states = new StatePool(native);
     this.#timer = new TickTimer(native);
+    if (hasPartner) this.#partner = new Partner(native);
     engine.calls.xgetbv();
     this.xcr0 = this.#mailbox[MAILBOX.cpuid / 4] as number;
   }
@@ -94,11 +99,14 @@ export class NativeCodeHost implements CodeHost {
     assert(state instanceof NativeState && !state.released, 'not a live state block');
     this.#mailbox[MAILBOX.state / 4] = state.low;
     this.#mailbox[MAILBOX.state / 4 + 1] = state.high;
-    return this.#enter() as ExitKind;
+    if (this.#partner === undefined) return this.#enter() as ExitKind;
+    // The high word is another for each sandbox: they lie more than 4 GiB apart.
+    return this.#partner.enter(state.i32[SANDBOX_HIGH] as number) as ExitKind;
   }
 
   setTick(periodUs: number): void {
     this.#timer.set(periodUs);
+    this.#partner?.setTick(periodUs);
   }
 
   cpuid(leaf: number, subleaf: number): { eax: number; ebx: number; ecx: number; edx: number } {

@@ -41,7 +41,8 @@ export interface NativeHost {
   exit(status: number): void;
 }
 
-export function createNativeHost(): NativeHost {
+/** `hasPartner`: whether a second thread may enter guests; by default where it is of use. */
+export function createNativeHost({ hasPartner }: { hasPartner?: boolean } = {}): NativeHost {
   const libc = new Libc();
   // First of all: while V8's heap is small, the collection that a large view causes is cheap.
   const reservation = reserveArena(libc, CODE_BYTES + FIRST_TABLES_BYTES);
@@ -55,7 +56,7 @@ export function createNativeHost(): NativeHost {
   takeOverSignals(native);
   return {
     pages: new NativePageHost(native),
-    code: new NativeCodeHost(native),
+    code: new NativeCodeHost(native, hasPartner),
     entropy: new NativeEntropy(native),
     ioctl: (fd, command, argument) => {
       assert(argument.length <= 4096, 'a small argument');

@@ -35,6 +35,8 @@ const SIGACTION_BYTES = 152;
 
 const CLOCK_THREAD_CPUTIME_ID = 3;
 const SIGEV_THREAD_ID = 4;
+/** CPUCLOCK_PERTHREAD_MASK | CPUCLOCK_SCHED */
+const PER_THREAD_SCHED = 6;
 
 /** Once, on the thread that runs guests. */
 export function takeOverSignals(native: NativeContext): void {
@@ -48,7 +50,11 @@ export function takeOverSignals(native: NativeContext): void {
 }
 
 function installAlternateStack(native: NativeContext): void {
-  const { libc, sys } = native;
+  assert(native.libc.sigaltstack(alternateStack(native)) === 0, 'sigaltstack');
+}
+
+/** A `stack_t` of a new stack, below which nothing is mapped. */
+export function alternateStack({ libc, sys }: NativeContext): Uint8Array {
   const bytes = ALTERNATE_STACK_BYTES + PAGE;
   const flags = MAP_PRIVATE | MAP_ANONYMOUS;
   const at = mustMap(libc.mmap(0, bytes, PROT_READ | PROT_WRITE, flags, -1, 0), 'signal stack');
@@ -58,7 +64,7 @@ function installAlternateStack(native: NativeContext): void {
   view.setBigUint64(0, BigInt(at + PAGE), true);
   view.setUint32(8, SS_AUTODISARM, true);
   view.setBigUint64(16, BigInt(ALTERNATE_STACK_BYTES), true);
-  assert(libc.sigaltstack(stack) === 0, 'sigaltstack');
+  return stack;
 }
 
 function installHandlers(native: NativeContext): void {
@@ -88,13 +94,19 @@ function writeU64(bytes: Uint8Array, offset: number, value: bigint): void {
   new DataView(bytes.buffer, bytes.byteOffset).setBigUint64(offset, value, true);
 }
 
-/** A timer on the CPU time of this thread that sends the tick to it. */
+/** A timer on the CPU time of a thread of this process (this one, when none is given) that ticks it. */
 export class TickTimer {
   readonly #native: NativeContext;
+  readonly #thread: number;
+  readonly #clock: number;
   #timer = -1;
 
-  constructor(native: NativeContext) {
+  constructor(native: NativeContext, thread?: number) {
     this.#native = native;
+    this.#thread = thread ?? native.sys.gettid();
+    // MAKE_THREAD_CPUCLOCK (include/linux/posix-timers_types.h)
+    this.#clock =
+      thread === undefined ? CLOCK_THREAD_CPUTIME_ID : (~thread << 3) | PER_THREAD_SCHED;
   }
 
   /** 0 stops it. */
@@ -118,8 +130,8 @@ export class TickTimer {
     bounce.fill(0, 0, 128);
     view.setInt32(8, TICK_SIGNAL, true);
     view.setInt32(12, SIGEV_THREAD_ID, true);
-    view.setInt32(16, sys.gettid(), true);
-    const result = sys.timerCreate(CLOCK_THREAD_CPUTIME_ID, bounceAddress, bounceAddress + 64);
+    view.setInt32(16, this.#thread, true);
+    const result = sys.timerCreate(this.#clock, bounceAddress, bounceAddress + 64);
     assert(result === 0, 'timer_create');
     return view.getInt32(64, true);
   }

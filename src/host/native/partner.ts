@@ -1,0 +1,99 @@
+/**
+ * Which host thread enters a sandbox, where setting GS base is a system call: two processes that take
+ * turns get a thread each (`cpu/stubs/partner.ts`), so that none sets it again. Never both at once:
+ * the caller waits.
+ */
+
+import { availableParallelism } from 'node:os';
+import { assert } from '../../base/assert.ts';
+import type { HostAddr } from '../../base/brand.ts';
+import { MAILBOX } from '../../cpu/stubs/mailbox.ts';
+import type { NativeContext } from './context.ts';
+import { alternateStack, TickTimer } from './signals.ts';
+
+/** So many changes there and back in a row are a pattern. */
+const RETURNS = 4;
+/** Entries of the partner in a row after which its sandbox is the only one that runs. */
+const ALONE = 1000;
+/** Changes of sandboxes here since the partner was of use, after which it may get another one. */
+const UNUSED = 64;
+const NONE = 0;
+
+export class Partner {
+  readonly #native: NativeContext;
+  readonly #mailbox: Int32Array;
+  readonly #enterHere: () => number;
+  readonly #handOver: () => number;
+  /** What was entered last here, what before, and what the partner has: sandboxes, by any number. */
+  #here = NONE;
+  #before = NONE;
+  #there = NONE;
+  #returns = 0;
+  #alone = 0;
+  #unused = 0;
+  #timer: TickTimer | undefined;
+  #periodUs = 0;
+
+  constructor(native: NativeContext) {
+    const { mailbox, calls } = native.engine;
+    this.#native = native;
+    this.#mailbox = new Int32Array(mailbox);
+    this.#enterHere = calls.enter;
+    this.#handOver = calls.handOver;
+  }
+
+  /** Setting GS base costs a system call, and two threads may run at a time. */
+  static isUseful({ engine }: NativeContext): boolean {
+    return !engine.hasFsgsbase && availableParallelism() > 1;
+  }
+
+  /** Enters `sandbox` with the state that the mailbox names; the kind of exit. */
+  enter(sandbox: number): number {
+    if (sandbox === this.#here) {
+      this.#alone = 0;
+      return this.#enterHere();
+    }
+    if (sandbox === this.#there && ++this.#alone < ALONE) {
+      this.#unused = 0;
+      return this.#handOver();
+    }
+    return this.#change(sandbox);
+  }
+
+  #change(sandbox: number): number {
+    this.#returns = sandbox === this.#before ? this.#returns + 1 : 0;
+    const isFree = this.#there === NONE || ++this.#unused > UNUSED;
+    this.#alone = 0;
+    if (sandbox !== this.#there && isFree && this.#returns >= RETURNS && this.#start()) {
+      this.#there = sandbox;
+      this.#unused = 0;
+      return this.#handOver();
+    }
+    if (sandbox === this.#there) this.#there = NONE;
+    this.#before = this.#here;
+    this.#here = sandbox;
+    return this.#enterHere();
+  }
+
+  /** False when there can be no thread: then all goes on as without it. */
+  #start(): boolean {
+    if (this.#timer !== undefined) return true;
+    const { engine, libc } = this.#native;
+    new Uint8Array(engine.mailbox).set(alternateStack(this.#native), MAILBOX.partnerStack);
+    // It inherits the signal mask of this thread.
+    if (libc.startThread(engine.stubs.partnerLoop as HostAddr) !== 0) return false;
+    const pause = new Int32Array(new SharedArrayBuffer(4));
+    const thread = MAILBOX.partnerThread / 4;
+    while (this.#mailbox[thread] === 0) Atomics.wait(pause, 0, 0, 1);
+    this.#timer = new TickTimer(this.#native, this.#mailbox[thread] as number);
+    this.#timer.set(this.#periodUs);
+    return true;
+  }
+
+  /** As `CodeHost.setTick`: ticks of the partner's own CPU time. */
+  setTick(periodUs: number): void {
+    assert(periodUs >= 0);
+    this.#periodUs = periodUs;
+    this.#timer?.set(periodUs);
+  }
+}
