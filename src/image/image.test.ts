@@ -84,7 +84,13 @@ files:
   symlinks: { /usr/bin/alias: tool }
 `;
 
-function build(root: string, config = CONFIG, sign = true, ownerKey?: Uint8Array) {
+function build(
+  root: string,
+  config = CONFIG,
+  sign = true,
+  ownerKey?: Uint8Array,
+  policy = 'a policy',
+) {
   const layout = new MemoryLayout();
   const result = buildImage({
     config: parseConfig(config, 'cloister.yaml'),
@@ -92,6 +98,7 @@ function build(root: string, config = CONFIG, sign = true, ownerKey?: Uint8Array
     host: rootedFiles(nodeHostFiles, root),
     output: layout,
     crypto: nodeCrypto,
+    policyText: (file) => `${policy} of ${file}`,
     ...(sign ? { signer } : {}),
     ...(ownerKey ? { encryption: { ownerKey, entropy: nodeEntropy } } : {}),
   });
@@ -245,6 +252,16 @@ test('an encrypted image opens with its key only, and shows nothing without it',
       bytes[at]! ^= 1;
     }
   }
+});
+
+test('doors are measured, with the text of their policies', () => {
+  const clients = 'clients: { policy: who.yaml }';
+  const doors = `${CONFIG}\ningress: { port: 443, tls: ra-tls, to: 80, ${clients} }\n`;
+  const one = build(first, doors);
+  assert.equal(open(one.layout).config.ingress?.[0]?.clients?.policy, 'a policy of who.yaml');
+  const other = build(first, doors, true, undefined, 'another policy');
+  assert.notEqual(one.result.measurement, other.result.measurement);
+  assert.notEqual(one.result.measurement, built.measurement);
 });
 
 test('who has the key of an encrypted image is measured, and read without the key', () => {

@@ -33,7 +33,7 @@ function cloister(args: readonly string[], input: string | Buffer = '') {
   };
 }
 
-function build(text: string, imageKey: string): string {
+function build(text: string): string {
   mkdirSync(project, { recursive: true });
   writeFileSync(join(project, 'text'), text);
   writeFileSync(
@@ -42,7 +42,7 @@ function build(text: string, imageKey: string): string {
 command: [/bin/busybox, sh, -c, "cat /text; ls -A /dev/attestation/keys"]
 files: { copy: [{ from: ${BUSYBOX}, to: /bin/busybox, mode: "0755" }, { from: text, to: /text }] }
 translations: false
-broker: { key: ${key}, image_key: ${imageKey} }
+broker: { key: ${key}, image_key: lab/key/image }
 `,
   );
   const built = cloister(['build', '--encrypt-key', '../owner.key', '--json']);
@@ -68,17 +68,13 @@ test('the key of an image comes by attestation, for that image only', { skip }, 
   const ownerKey = randomBytes(32);
   writeFileSync(join(folder, 'owner.key'), ownerKey);
   key = JSON.parse(cloister(['kbs', 'list', '--json']).out).key;
-  const measurement = build('the text\n', 'lab/key/image');
-  const policy = (images: string) =>
-    `format: cloister-policy/1\nproviders: {sim: }\nimages: [${images}]\nrequireNonce: true\n`;
-  const allow = (images: string) => {
-    writeFileSync(join(folder, 'policy.yaml'), policy(images));
-    assert.equal(cloister(['kbs', 'policy', 'lab', '../policy.yaml']).status, 0);
-  };
-  const put = (id: string, value: string | Buffer) =>
-    assert.equal(cloister(['kbs', 'put', id, '--policy', 'lab'], value).status, 0);
-  allow(measurement);
-  put('lab/key/image', ownerKey);
+  const measurement = build('the text\n');
+  writeFileSync(
+    join(folder, 'policy.yaml'),
+    `format: cloister-policy/1\nproviders: {sim: }\nimages: [${measurement}]\nrequireNonce: true\n`,
+  );
+  assert.equal(cloister(['kbs', 'policy', 'lab', '../policy.yaml']).status, 0);
+  assert.equal(cloister(['kbs', 'put', 'lab/key/image', '--policy', 'lab'], ownerKey).status, 0);
   const serve = ['kbs', 'serve', '--listen', '127.0.0.1:0'];
   const server = spawn(CLOISTER, serve, { env: environment, stdio: ['ignore', 'pipe', 'inherit'] });
   try {
@@ -103,22 +99,10 @@ test('the key of an image comes by attestation, for that image only', { skip }, 
 
     // Evidence needs no key; files do.
     assert.match(cloister(['attest', 'image']).out, /"imageMeasurement"/);
-    assert.match(cloister(['inspect', 'image']).err, /encrypted: give its key/);
-    assert.match(cloister(['run']).err, /say where it is with --kbs URL/);
-    const impostor = run('--kbs-key', `ed25519:${'0'.repeat(64)}`);
-    assert.match(impostor.err, /is ed25519:[0-9a-f]+, not that of --kbs-key/);
-
-    const changed = build('another text\n', 'lab/key/image');
+    build('another text\n');
     const refused = run();
     assert.deepEqual([refused.status, refused.out], [125, '']);
     assert.match(refused.err, /secret lab\/key\/image .*neither listed nor signed/);
-
-    // What the broker has must be the key of this image.
-    allow(changed);
-    put('lab/key/image', randomBytes(32));
-    assert.match(run().err, /encrypted under another key/);
-    put('lab/key/image', 'short');
-    assert.match(run().err, /is no key: it needs 32 bytes/);
   } finally {
     server.kill('SIGTERM');
     await new Promise((resolve) => server.once('exit', resolve));
