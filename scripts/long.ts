@@ -3,6 +3,7 @@
  * Volumes: 50,000 crash states, 100,000 hostile cases, 200,000 operations against the model, 200
  * kills under SQLite. Stress: 2,000 live processes, 500 threads, a fork bomb, 10^6 futex operations in
  * each of three interleavings. Differential: 10^6 random instruction sequences.
+ * `fuzz-parsers --hours N`: fuzzing of parsers that is guided by coverage; only when it is named.
  */
 import { spawnSync } from 'node:child_process';
 
@@ -20,6 +21,10 @@ const SUITES: Readonly<Record<string, readonly { files: readonly string[]; facto
 };
 
 const wanted = process.argv[2];
+if (wanted === 'fuzz-parsers') {
+  await import('../test/fuzz/run.ts');
+  process.exit();
+}
 for (const [suite, steps] of Object.entries(SUITES)) {
   if (wanted !== undefined && wanted !== suite) continue;
   for (const { files, factor } of steps) {

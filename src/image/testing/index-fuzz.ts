@@ -70,6 +70,12 @@ function attempt(step: () => unknown): void {
   }
 }
 
+/** For searches that are guided by coverage. */
+export function indexTarget() {
+  const parse = (bytes: Uint8Array) => attempt(() => exercise(bytes));
+  return { name: 'image-index', seeds: [sampleIndex()], parse };
+}
+
 /** Runs until the time is up; throws at the first fault. Answers the number of inputs. */
 export function fuzzImageIndex(seconds: number, random: SeededRandom, nowMs: () => number): number {
   const seed = sampleIndex();

@@ -212,8 +212,7 @@ export class VolumeStore implements NodeStore {
   #placeCells(sizes: readonly number[]): number[] {
     let total = 0;
     for (const size of sizes) total += size;
-    const full = new VolumeError('CLOISTER_VOLUME_FULL', `volume ${this.name} is full`);
-    if (!this.hasRoom(total)) throw full;
+    if (!this.hasRoom(total)) throw this.#full();
     // All in a row where possible: one write of the host, and one read later.
     const row = total <= 1024 ? this.space.take(total) : -1;
     const places: number[] = [];
@@ -231,11 +230,15 @@ export class VolumeStore implements NodeStore {
         places.forEach((place, i) => {
           this.space.give(place, sizes[i] as number);
         });
-        throw full;
+        throw this.#full();
       }
       places.push(at);
     }
     return places;
+  }
+
+  #full(): VolumeError {
+    return new VolumeError('CLOISTER_VOLUME_FULL', `volume ${this.name} is full`);
   }
 
   // --- commit ------------------------------------------------------------------------------------
@@ -375,8 +378,7 @@ export class VolumeStore implements NodeStore {
         if (node.block < 0 || node.blocks < needed) {
           if (node.block >= 0) this.space.give(node.block, node.blocks);
           node.block = this.space.take(needed);
-          if (node.block < 0)
-            throw new VolumeError('CLOISTER_VOLUME_FULL', `volume ${this.name} is full`);
+          if (node.block < 0) throw this.#full();
           node.blocks = needed;
           changed = true;
         }

@@ -13,6 +13,8 @@ export interface ParserTarget {
   readonly name: string;
   readonly seed: Uint8Array;
   readonly parse: (bytes: Uint8Array) => unknown;
+  /** Encodes what `parse` accepted, where that needs no key. */
+  readonly encode?: (value: never) => Uint8Array;
 }
 
 /** A seed input, changed a little or a lot. */
@@ -27,6 +29,16 @@ export function mutate(seed: Uint8Array, random: SeededRandom): Uint8Array {
   return bytes;
 }
 
+/** What a superblock seals: magic, version, two entries of a manifest. */
+function superblock(): Uint8Array {
+  const plain = new Uint8Array(4054);
+  plain.set([0x43, 0x4c, 0x53, 0x42, 1]);
+  plain[144] = 2;
+  plain[160] = 2;
+  plain[160 + 50] = 3;
+  return plain;
+}
+
 export function parserTargets(): ParserTarget[] {
   const node = new TreeNode(0);
   for (let i = 0; i < 50; i++) node.insertValue(i, i, i * 3, new Uint8Array(i));
@@ -36,20 +48,32 @@ export function parserTargets(): ParserTarget[] {
   const times = [1, 2, 3, 4, 5, 6, 7, 8];
   const value = new Uint8Array(9);
   return [
-    { name: 'node', seed: encodeNode(node, NODE_BYTES), parse: decodeNode },
+    {
+      name: 'node',
+      seed: encodeNode(node, NODE_BYTES),
+      parse: decodeNode,
+      encode: (value: TreeNode) => encodeNode(value, NODE_BYTES),
+    },
     { name: 'header', seed: host.bytes.slice(0, HEADER_BYTES), parse: decodeHeader },
-    { name: 'superblock', seed: new Uint8Array(4054), parse: parseSuperblock },
+    { name: 'superblock', seed: superblock(), parse: parseSuperblock },
     {
       name: 'record',
       seed: encodeRecord({ ...record, times, inline: new Uint8Array(3) }),
       parse: decodeRecord,
+      encode: encodeRecord,
     },
     {
       name: 'entries',
       seed: encodeEntries([{ name: 'a', inode: 1, type: 8 }]),
       parse: decodeEntries,
+      encode: encodeEntries,
     },
-    { name: 'values', seed: encodeValues([{ name: 'user.a', value }]), parse: decodeValues },
+    {
+      name: 'values',
+      seed: encodeValues([{ name: 'user.a', value }]),
+      parse: decodeValues,
+      encode: encodeValues,
+    },
   ];
 }
 
