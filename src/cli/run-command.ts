@@ -46,6 +46,7 @@ import {
   mountAll,
   sealedMounts,
 } from './run-roots.ts';
+import type { RunTools } from './run-tools.ts';
 
 interface Prepared {
   readonly plan: RunPlan;
@@ -56,7 +57,7 @@ interface Prepared {
 
 export async function runCommand(command: readonly string[], options: RunOptions): Promise<void> {
   const logger = createLogger(options.verbose === true);
-  const { instance, native, doors } = await assemble(
+  const { instance, native, doors, tools } = await assemble(
     command,
     options,
     logger,
@@ -76,6 +77,7 @@ export async function runCommand(command: readonly string[], options: RunOptions
   );
   forwardSignals((signal) => instance.signal(signal));
   const status = exitStatusOf(await started(instance, doors));
+  tools?.finish();
   process.emit('exit', status);
   flushCompileCache();
   native.exit(status);
@@ -95,6 +97,8 @@ export interface Assembled {
   readonly attestation?: RunAttestation | undefined;
   /** Of an image with any. */
   readonly doors?: FrontDoors | undefined;
+  /** What looks on, if anything was asked for. */
+  readonly tools?: RunTools | undefined;
 }
 
 /**
@@ -117,6 +121,7 @@ export async function assemble(
   const native = createNativeHost();
   const { pages, code, entropy, files } = native;
   const host = new NodeHost({ clock: new NativeClock(), entropy, logger });
+  const tools = await toolsOf(options, native);
   const access = await networkOf(plan.network, native, host, logger);
   const { printTrace, ...io } = surround(native, host);
   // The event loop must get its turns while guests run: Ctrl-C stops a busy one.
@@ -128,7 +133,7 @@ export async function assemble(
       mountAll: (tree, context) =>
         mountAll(tree, { ...context, files }, plan, sealed, attestation?.source),
       ...io,
-      network: access,
+      ...{ network: access, observer: tools?.observer, watchCalls: tools?.watchCalls },
       trace: options.strace ? printTrace : undefined,
       randomizeLayout: options.aslr,
       translations: await translationsOf(image, logger),
@@ -145,7 +150,15 @@ export async function assemble(
           options,
         )
       : undefined;
-  return { instance, native, plan, image, attestation, doors };
+  tools?.attach(instance);
+  return { instance, native, plan, image, attestation, doors, tools };
+}
+
+/** Loaded only when something is to be looked at. */
+async function toolsOf(options: RunOptions, native: NativeHost): Promise<RunTools | undefined> {
+  if (options.profile === undefined && options.perfMap !== true) return undefined;
+  const { RunTools } = await import('./run-tools.ts');
+  return new RunTools(options, native);
 }
 
 /** The host's network, where the plan uses any of it: else nothing of it is opened. */
@@ -283,6 +296,7 @@ function toRequest(command: readonly string[], options: RunOptions): RunRequest 
     brokerUrl: options.kbs,
     brokerKey: options.kbsKey,
     secrets: (options.secret ?? []).map(parseSecret),
+    isWatched: options.strace === true || options.profile !== undefined || options.perfMap === true,
   };
 }
 

@@ -23,6 +23,8 @@ export interface RunOptions extends TrustOptions {
   readonly rootfsRw?: boolean;
   readonly image?: string;
   readonly strace?: boolean;
+  readonly profile?: string;
+  readonly perfMap?: boolean;
   readonly aslr: boolean;
   readonly scheduleSeed?: string;
   readonly evidence?: string;
@@ -94,6 +96,8 @@ export function withRunOptions(command: Command): Command {
     .option('--rootfs <DIR>', 'a prepared folder as root; changes stay in memory')
     .option('--rootfs-rw', 'with --rootfs: write changes to the folder')
     .option('--strace', 'print every system call to standard error')
+    .option('--profile <FILE>', 'sample where guests spend processor time: a .cpuprofile file')
+    .option('--perf-map', 'name translated code for perf(1), in /tmp/perf-PID.map')
     .option('--no-aslr', 'switch address space layout randomisation off')
     .option('--schedule-seed <N>', 'explore another interleaving of tasks for each number')
     .option('--evidence <FILE>', 'write evidence of this run before it starts')

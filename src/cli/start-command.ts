@@ -96,6 +96,7 @@ async function serve(
     const listening = await listenForControl(path, (connection) => server.accept(connection));
     await reportReady();
     status = exitStatusOf(await ended);
+    assembled.tools?.finish();
     listening.close();
   } catch (error) {
     // Standard error is the crash log.

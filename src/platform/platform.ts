@@ -33,12 +33,19 @@ import { ExtendedImage } from './extended-image.ts';
 import { addressIn, setAddress, TranslatedCpu } from './guest-cpu.ts';
 import { learnImmediates } from './live-immediates.ts';
 import { GuestMachine } from './machine.ts';
-import { type Next, raise, raiseTrap, raiseWild } from './raise.ts';
+import type { PlatformObserver } from './observer.ts';
+import {
+  errorBits,
+  isCanonical,
+  type Next,
+  raise,
+  raiseTrap,
+  raiseWild,
+  TASK_SIZE_MAX,
+} from './raise.ts';
 import {
   ILL_ILLOPN,
-  PF_FETCH,
   PF_PRESENT,
-  PF_USER,
   PF_WRITE,
   SEGV_MAPERR,
   SI_KERNEL,
@@ -57,11 +64,6 @@ import { UnitDetails } from './unit-details.ts';
 
 const MAX_INSTRUCTION_BYTES = 15;
 const GUEST_LIMIT = 2 ** 32;
-/** Addresses from here to there are not canonical (48 bits). */
-const CANONICAL_END = 2n ** 47n;
-/** `TASK_SIZE_MAX`: the last page below is never mapped. */
-const TASK_SIZE_MAX = CANONICAL_END - 4096n;
-const CANONICAL_HIGH = 2n ** 64n - 2n ** 47n;
 const ENTRY = STATE.entry / 4;
 
 /** Counters of exits by kind: an engineer sees why something is slow. */
@@ -77,6 +79,7 @@ const COMPLETED: Next = -4;
 export class TranslatedPlatform implements Platform, CodeObserver {
   readonly model: CpuModel;
   readonly cache: CodeCache;
+  observer: PlatformObserver | undefined;
   readonly statistics: PlatformStatistics = { exits: new Uint32Array(16) };
   readonly hwcap: number;
   /** Bit 1 is FSGSBASE, which guests do not have. */
@@ -224,7 +227,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
       next = this.interpret(cpu, known, true);
     else {
       const placed = this.steps.place(known, rip);
-      if (!placed) return this.fetchFault(cpu, known, BigInt(this.firstUnfetchable(known, rip)));
+      if (!placed) return this.fetchFault(cpu, known, BigInt(known.firstUnfetchable(rip)));
       const kind = this.enter(cpu, known, entryOf(placed));
       if (kind === EXIT.link) cpu.rip = this.linkTarget(cpu);
       placed.domain.drop(placed);
@@ -239,6 +242,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
   }
 
   private handle(kind: number, cpu: TranslatedCpu, known: SpaceState): Next {
+    this.observer?.left?.(kind);
     switch (kind) {
       case EXIT.link:
         cpu.rip = this.linkTarget(cpu);
@@ -247,9 +251,11 @@ export class TranslatedPlatform implements Platform, CodeObserver {
         return this.indirect(cpu, known);
       case EXIT.tick:
         this.makeExact(cpu, known);
+        this.observer?.ticked?.(cpu, known.space, true);
         for (const page of known.written.tick()) this.invalidate(known, page * 4096, 4096);
         return LEAVE_PREEMPTED;
       case EXIT.tickBeforeEntry:
+        this.observer?.ticked?.(cpu, known.space, false);
         return LEAVE_PREEMPTED;
       case EXIT.fault:
         return this.fault(cpu, known);
@@ -282,7 +288,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     }
     if (rip >= GUEST_LIMIT) return this.fetchFault(cpu, known, BigInt(rip));
     const placed = this.translate(known, rip);
-    if (!placed) return this.fetchFault(cpu, known, BigInt(this.firstUnfetchable(known, rip)));
+    if (!placed) return this.fetchFault(cpu, known, BigInt(known.firstUnfetchable(rip)));
     return known.domain.entryOf(rip) ?? entryOf(placed);
   }
 
@@ -292,6 +298,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     if (area && !isSharable(area)) this.leaveShared(known);
     const { domain } = known;
     const stored = this.cache.addStored(rip, domain, known);
+    if (stored) this.observer?.placed?.(known.space, stored);
     if (stored && (stored.unit.rip === rip || domain.hasEntry(rip))) return stored;
     const before = this.cache.store.newest(rip);
     if (before && area === undefined) learnImmediates(before, known, this.decoded, this.details.of);
@@ -299,13 +306,9 @@ export class TranslatedPlatform implements Platform, CodeObserver {
       maxInstructions: UNIT_INSTRUCTIONS,
       isEntry: (address) => domain.hasEntry(address),
     });
-    return unit && this.cache.addFresh(unit, domain, known.moduleOf(unit));
-  }
-
-  /** An instruction that crosses into a page that may not be executed faults there. */
-  private firstUnfetchable(known: SpaceState, rip: number): number {
-    const page = Math.floor(rip / 4096);
-    return known.fetchPage(page, new Uint8Array(4096)) ? (page + 1) * 4096 : rip;
+    const placed = unit && this.cache.addFresh(unit, domain, known.moduleOf(unit));
+    if (placed) this.observer?.placed?.(known.space, placed);
+    return placed;
   }
 
   private indirect(cpu: TranslatedCpu, known: SpaceState): Next {
@@ -317,7 +320,8 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     if (next < 0) return next;
     const { domain } = known;
     if (!this.learn(domain, rip, kind)) {
-      this.cache.add(this.translator.landingThunk(rip, kind), domain);
+      const thunk = this.cache.add(this.translator.landingThunk(rip, kind), domain);
+      this.observer?.placed?.(known.space, thunk);
       this.learn(domain, rip, kind);
     }
     domain.learnWide(rip);
@@ -425,10 +429,8 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     access: FaultAccess,
     present: number | undefined,
   ): Next {
-    if (address >= CANONICAL_END && address < CANONICAL_HIGH)
-      return raiseWild(cpu, this.decoded.instruction, access);
-    const bits =
-      PF_USER | (access === 'write' ? PF_WRITE : 0) | (access === 'execute' ? PF_FETCH : 0);
+    if (!isCanonical(address)) return raiseWild(cpu, this.decoded.instruction, access);
+    const bits = errorBits(access);
     // Linux hides from programs whether an address that is not theirs is mapped.
     const shown = address >= TASK_SIZE_MAX ? bits | PF_PRESENT : bits;
     if (address >= BigInt(GUEST_LIMIT))

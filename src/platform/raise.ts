@@ -3,7 +3,17 @@
 import type { Decoded } from '../cpu/interpret/decoded.ts';
 import type { FaultAccess } from '../mm/address-space.ts';
 import type { TranslatedCpu } from './guest-cpu.ts';
-import { SI_KERNEL, SIGBUS, SIGSEGV, SIGTRAP, TRAP, TRAP_BRKPT } from './signals.ts';
+import {
+  PF_FETCH,
+  PF_USER,
+  PF_WRITE,
+  SI_KERNEL,
+  SIGBUS,
+  SIGSEGV,
+  SIGTRAP,
+  TRAP,
+  TRAP_BRKPT,
+} from './signals.ts';
 
 /** An offset of code memory to go on at, or a negative number that says why not. */
 export type Next = number;
@@ -32,6 +42,21 @@ export function raiseTrap(cpu: TranslatedCpu, vector: number): Next {
   if (vector === TRAP.overflow) return raise(cpu, SIGSEGV, SI_KERNEL, 0n, vector, 0);
   if (vector === TRAP.breakpoint) return raise(cpu, SIGTRAP, SI_KERNEL, 0n, vector, 0);
   return raise(cpu, SIGTRAP, TRAP_BRKPT, BigInt(cpu.rip), vector, 0);
+}
+
+/** Addresses from here to there are not canonical (48 bits). */
+const CANONICAL_END = 2n ** 47n;
+const CANONICAL_HIGH = 2n ** 64n - 2n ** 47n;
+/** The last page below is never mapped. */
+export const TASK_SIZE_MAX = CANONICAL_END - 4096n;
+
+export function isCanonical(address: bigint): boolean {
+  return address < CANONICAL_END || address >= CANONICAL_HIGH;
+}
+
+/** Error code of a page fault in user mode, without the bit for a page that is there. */
+export function errorBits(access: FaultAccess): number {
+  return PF_USER | (access === 'write' ? PF_WRITE : 0) | (access === 'execute' ? PF_FETCH : 0);
 }
 
 /** Addresses that are not canonical: #SS where RSP or RBP is the base, else #GP. */

@@ -70,6 +70,13 @@ export class SpaceState implements CodeSource, SourceCheck {
     return this.protect(page) && this.space.peek(page * PAGE_BYTES, target) >= 0;
   }
 
+  /** Where fetching at `rip` faults: an instruction that crosses into a closed page does so there. */
+  firstUnfetchable(rip: number): number {
+    const page = Math.floor(rip / PAGE_BYTES);
+    const isOpen = this.fetchPage(page, new Uint8Array(PAGE_BYTES));
+    return isOpen ? (page + 1) * PAGE_BYTES : rip;
+  }
+
   moduleAt(addr: number): ModulePlace | undefined {
     return placeIn(this.space.areaAt(addr));
   }

@@ -23,7 +23,7 @@ import { parseOptions } from '../fs/tmpfs/options.ts';
 import { Tmpfs } from '../fs/tmpfs/tmpfs.ts';
 import { Credentials } from '../kernel/credentials.ts';
 import type { Host } from '../kernel/host.ts';
-import { Kernel } from '../kernel/kernel.ts';
+import { Kernel, type SyscallDispatcher } from '../kernel/kernel.ts';
 import { Limits, RLIMIT } from '../kernel/limits.ts';
 import { sendToGroup, sendToProcessGroup } from '../kernel/signals/send.ts';
 import { kernelSignal } from '../kernel/signals/signal-info.ts';
@@ -33,6 +33,7 @@ import { KernelSystemView, KernelTaskSource } from '../kernel/views/sources.ts';
 import type { PageHost } from '../mm/page-host.ts';
 import { createAddressSpaces } from '../mm/space-context.ts';
 import type { HostAccess } from '../net/host-access.ts';
+import type { PlatformObserver } from '../platform/observer.ts';
 import { TranslatedPlatform } from '../platform/platform.ts';
 import { Dispatcher } from '../syscalls/dispatcher.ts';
 import { vdsoBytes } from '../syscalls/vdso/bytes.table.ts';
@@ -63,6 +64,9 @@ export interface InstanceParts {
   /** What of the host's network guests may use; undefined: nothing. */
   readonly network?: HostAccess | undefined;
   readonly trace?: ((line: string) => void) | undefined;
+  /** Looks on while guests run; `watchCalls` gives what calls go through on their way. */
+  readonly observer?: PlatformObserver | undefined;
+  readonly watchCalls?: ((calls: SyscallDispatcher) => SyscallDispatcher) | undefined;
   readonly randomizeLayout: boolean;
   readonly scheduleSeed?: number;
   /** Translations made before: at build time, or by earlier runs. */
@@ -119,6 +123,7 @@ export class Instance {
     const shared = new Tmpfs(context.clock, parts.pages);
     this.vfs.sharedMemory = this.vfs.makeMount(shared, undefined, 'tmpfs', 0);
     this.platform = new TranslatedPlatform(parts.code, host.logger);
+    this.platform.observer = parts.observer;
     const spaces = createAddressSpaces(
       parts.pages,
       parts.randomizeLayout ? host.entropy : undefined,
@@ -135,7 +140,7 @@ export class Instance {
       platform: this.platform,
       host,
       vfs: this.vfs,
-      syscalls: this.dispatcher,
+      syscalls: parts.watchCalls?.(this.dispatcher) ?? this.dispatcher,
       createSpace: () => spaces.create(),
       network: parts.network,
       vdso: { image: vdsoBytes(), pages: parts.pages },

@@ -55,6 +55,13 @@ test('planImage() runs what was measured when nothing is asked for', () => {
   assert.equal(plan.maxTasks, 4);
 });
 
+test('planImage() lets nobody watch but who may run any program', () => {
+  const watched = { ...NOTHING, isWatched: true };
+  assert.throws(() => planImage(CONFIG, watched, host), /overrides: \{ program: true \}/);
+  const open = { ...CONFIG, overrides: { ...NO_OVERRIDES, program: true } };
+  assert.deepEqual(planImage(open, watched, host).argv, CONFIG.command);
+});
+
 const KEY = `ed25519:${'0'.repeat(64)}`;
 
 test('planImage() lets the host choose the way to a measured broker, not the broker', () => {

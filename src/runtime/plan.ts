@@ -70,6 +70,8 @@ export interface RunRequest {
   readonly brokerUrl?: string | undefined;
   readonly brokerKey?: string | undefined;
   readonly secrets?: readonly (readonly [string, string])[];
+  /** Whoever starts it wants to see what the program does: calls with their data, places in code. */
+  readonly isWatched?: boolean;
 }
 
 export interface RunPlan {
@@ -180,6 +182,8 @@ export function planImage(
   const otherBroker = request.brokerKey !== undefined && request.brokerKey !== config.broker?.key;
   allow(otherBroker, 'secrets', 'another key broker (--kbs-key)');
   allow((request.secrets ?? []).length > 0, 'secrets', 'other secrets (--secret)');
+  // Who may run any program inside sees as much.
+  allow(request.isWatched === true, 'program', 'watching it (--strace, --profile, --perf-map)');
   const mounts = mountsOf(config, request);
   const broker = brokerOf(config.broker, request, mounts.sealed);
   const { ingress, published } = ingressOf(config, request.published);

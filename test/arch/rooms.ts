@@ -14,7 +14,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   kernel: ['base', 'abi', 'elf', 'mm', 'vfs', 'net'],
   syscalls: ['base', 'abi', 'elf', 'x86', 'mm', 'vfs', 'fs', 'net', 'kernel'],
   platform: ['base', 'mm', 'cpu', 'kernel'],
-  tools: ['base', 'elf', 'x86', 'mm', 'cpu', 'kernel', 'platform'],
+  tools: ['base', 'abi', 'elf', 'x86', 'mm', 'cpu', 'kernel', 'platform'],
   wasi: ['base', 'abi', 'vfs', 'kernel'],
   host: ['base', 'abi', 'mm', 'cpu', 'fs', 'net', 'kernel', 'image', 'kbs'],
   image: ['base', 'abi', 'elf', 'vfs', 'fs'],

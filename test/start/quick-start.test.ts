@@ -75,6 +75,8 @@ test('several first starts at once build one bundle, and all run', async () => {
   const { inputs } = JSON.parse(readFileSync(join(cache, 'quick.json'), 'utf8'));
   const foreign = inputs.filter(({ path }: { path: string }) => path.includes('node_modules/'));
   assert.deepEqual(foreign, []);
+  const tools = inputs.filter(({ path }: { path: string }) => path.startsWith('src/tools/'));
+  assert.deepEqual(tools, []);
 });
 
 test('a changed source is seen by the next start', async () => {

@@ -57,17 +57,18 @@ export function mustMap(result: number, what: string): HostAddr {
   return result as HostAddr;
 }
 
-/** The writable view lies at the start of the reservation. */
+/**
+ * The writable view lies at the start of the reservation. Anonymous pages, mapped twice, rather than a
+ * file in memory: perf(1) looks symbols of translated code up in /tmp/perf-PID.map only where no file
+ * is mapped.
+ */
 function mapCode(libc: Libc, { start, buffer }: Reservation): CodeMemory {
-  const fd = libc.memfdCreate('cloister-code', MFD_CLOEXEC);
-  if (fd < 0) throw new Error(`memfd_create failed (errno ${-fd})`);
-  const sized = libc.ftruncate(fd, CODE_BYTES);
-  assert(sized === 0, 'ftruncate of code memory');
-  const flags = MAP_SHARED | MAP_NORESERVE;
-  const map = (at: number, prot: number, more: number) =>
-    mustMap(libc.mmap(at, CODE_BYTES, prot, flags | more, fd, 0), 'code memory');
-  map(start, PROT_READ | PROT_WRITE, MAP_FIXED);
-  const executable = map(0, PROT_READ | PROT_EXEC, 0);
+  const flags = MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
+  const at = libc.mmap(start, CODE_BYTES, PROT_READ | PROT_WRITE, flags, -1, 0);
+  const writable = mustMap(at, 'code memory');
+  const executable = mustMap(libc.mapAgain(writable, CODE_BYTES), 'code memory');
+  const isProtected = libc.mprotect(executable, CODE_BYTES, PROT_READ | PROT_EXEC);
+  assert(isProtected === 0, 'code memory cannot be made executable');
   return { bytes: new Uint8Array(buffer, 0, CODE_BYTES), executable, sizeBytes: CODE_BYTES };
 }
 

@@ -21,6 +21,7 @@ export const MAP_FIXED = 0x10;
 export const MAP_ANONYMOUS = 0x20;
 export const MAP_NORESERVE = 0x4000;
 export const MAP_POPULATE = 0x8000;
+const MREMAP_MAYMOVE = 1;
 export const PROT_NONE = 0;
 export const PROT_READ = 1;
 export const PROT_WRITE = 2;
@@ -31,6 +32,8 @@ const SIGNATURES = {
     arguments: ['uint64', 'uint64', 'int32', 'int32', 'int32', 'int64'],
     return: 'int64',
   },
+  mremap: { arguments: ['uint64', 'uint64', 'uint64', 'int32'], return: 'int64' },
+  mprotect: { arguments: ['uint64', 'uint64', 'int32'], return: 'int32' },
   memfd_create: { arguments: ['string', 'uint32'], return: 'int32' },
   ftruncate: { arguments: ['int32', 'int64'], return: 'int32' },
   sigaction: { arguments: ['int32', 'pointer', 'pointer'], return: 'int32' },
@@ -95,6 +98,19 @@ export class Libc {
       BigInt(offset),
     ) as bigint;
     return result === -1n ? this.#failure() : Number(result);
+  }
+
+  /** A second mapping of shared pages (mremap(2), `old_size` 0): its address, or -errno. */
+  mapAgain(address: HostAddr, length: number): number {
+    assert(length > 0 && Number.isSafeInteger(length) && address % PAGE === 0);
+    const from = checkedAddress(address);
+    const result = this.#f.mremap(from, 0n, BigInt(length), MREMAP_MAYMOVE) as bigint;
+    return result === -1n ? this.#failure() : Number(result);
+  }
+
+  mprotect(address: HostAddr, length: number, prot: number): number {
+    assert(length > 0 && Number.isSafeInteger(length) && address % PAGE === 0);
+    return this.#checked(this.#f.mprotect(checkedAddress(address), BigInt(length), prot));
   }
 
   memfdCreate(name: string, flags: number): number {
