@@ -25,10 +25,12 @@ export const MAILBOX = {
   oldHandlers: 512,
   /**
    * The partner thread (`partner.ts`). Each side's words lie in cache lines of their own: number of the
-   * last request, and whether its maker sleeps; of the last one done, and with which kind of exit.
+   * last request, whether its maker sleeps, and did; of the last one done, and with which kind of exit.
    */
   request: 2048,
   callerSleeps: 2052,
+  /** How often it went to sleep. */
+  callerSlept: 2056,
   done: 2176,
   exitKind: 2180,
   partnerSleeps: 2184,

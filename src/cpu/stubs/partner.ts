@@ -83,6 +83,7 @@ function emitHandOver(c: Context): void {
   a.emit('sub', ecx, 1);
   a.emit('jne', look);
   a.emit('mov', at('callerSleeps', 32), 1);
+  a.emit('add', at('callerSlept', 32), 1);
   a.bind(sleep);
   a.emit('mfence');
   a.emit('mov', edx, at('done'));

@@ -46,7 +46,7 @@ export class NativeCodeHost implements CodeHost {
   readonly #timer: TickTimer;
   readonly #partner: Partner | undefined;
 
-  constructor(native: NativeContext, hasPartner = Partner.isUseful(native)) {
+  constructor(native: NativeContext, hasPartner?: true) {
     const { engine } = native;
     this.#native = native;
     this.tlsDisplacement = engine.tlsDisplacement;
@@ -63,7 +63,7 @@ export class NativeCodeHost implements CodeHost {
     this.#tables = new TablePool(native);
     this.#states = new StatePool(native);
     this.#timer = new TickTimer(native);
-    if (hasPartner) this.#partner = new Partner(native);
+    if (hasPartner || Partner.isUseful(native)) this.#partner = new Partner(native, !hasPartner);
     engine.calls.xgetbv();
     this.xcr0 = this.#mailbox[MAILBOX.cpuid / 4] as number;
   }

@@ -41,8 +41,8 @@ export interface NativeHost {
   exit(status: number): void;
 }
 
-/** `hasPartner`: whether a second thread may enter guests; by default where it is of use. */
-export function createNativeHost({ hasPartner }: { hasPartner?: boolean } = {}): NativeHost {
+/** `hasPartner`: a second thread enters guests even where that is not of use. */
+export function createNativeHost({ hasPartner }: { hasPartner?: true } = {}): NativeHost {
   const libc = new Libc();
   // First of all: while V8's heap is small, the collection that a large view causes is cheap.
   const reservation = reserveArena(libc, CODE_BYTES + FIRST_TABLES_BYTES);

@@ -17,6 +17,12 @@ const RETURNS = 4;
 const ALONE = 1000;
 /** Changes of sandboxes here since the partner was of use, after which it may get another one. */
 const UNUSED = 64;
+/** Of so many hand-overs so many may end in sleep: else processors are busy, or guests compute. */
+const WINDOW = 256;
+const SLEEPS = 64;
+/** Then it rests for so many changes, twice as many each time. */
+const FIRST_REST = 1024;
+const LAST_REST = 2 ** 20;
 const NONE = 0;
 
 export class Partner {
@@ -24,6 +30,7 @@ export class Partner {
   readonly #mailbox: Int32Array;
   readonly #enterHere: () => number;
   readonly #handOver: () => number;
+  readonly #mayRest: boolean;
   /** What was entered last here, what before, and what the partner has: sandboxes, by any number. */
   #here = NONE;
   #before = NONE;
@@ -31,10 +38,16 @@ export class Partner {
   #returns = 0;
   #alone = 0;
   #unused = 0;
+  #handOvers = 0;
+  #slept = 0;
+  #rest = 0;
+  #nextRest = FIRST_REST;
   #timer: TickTimer | undefined;
   #periodUs = 0;
 
-  constructor(native: NativeContext) {
+  /** `mayRest`: not while waiting for it costs more than it saves. */
+  constructor(native: NativeContext, mayRest: boolean) {
+    this.#mayRest = mayRest;
     const { mailbox, calls } = native.engine;
     this.#native = native;
     this.#mailbox = new Int32Array(mailbox);
@@ -55,13 +68,29 @@ export class Partner {
     }
     if (sandbox === this.#there && ++this.#alone < ALONE) {
       this.#unused = 0;
-      return this.#handOver();
+      if (++this.#handOvers < WINDOW || this.#isQuick()) return this.#handOver();
     }
     return this.#change(sandbox);
   }
 
+  /** At the end of a window: false when waiting for the partner costs more than it saves. */
+  #isQuick(): boolean {
+    const slept = this.#mailbox[MAILBOX.callerSlept / 4] as number;
+    const isQuick = !this.#mayRest || ((slept - this.#slept) | 0) < SLEEPS;
+    this.#handOvers = 0;
+    this.#slept = slept;
+    if (isQuick) {
+      this.#nextRest = Math.max(FIRST_REST, this.#nextRest / 2);
+    } else {
+      this.#rest = this.#nextRest;
+      this.#nextRest = Math.min(LAST_REST, this.#nextRest * 2);
+    }
+    return isQuick;
+  }
+
   #change(sandbox: number): number {
-    this.#returns = sandbox === this.#before ? this.#returns + 1 : 0;
+    this.#returns = sandbox === this.#before && this.#rest === 0 ? this.#returns + 1 : 0;
+    if (this.#rest > 0) this.#rest--;
     const isFree = this.#there === NONE || ++this.#unused > UNUSED;
     this.#alone = 0;
     if (sandbox !== this.#there && isFree && this.#returns >= RETURNS && this.#start()) {
