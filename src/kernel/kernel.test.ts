@@ -377,3 +377,47 @@ test('missing calls answer ENOSYS and are logged once', async () => {
   assert.deepEqual(results, [-38, -38]);
   assert.equal(fixture.host.lines.filter((line) => line.includes('io_uring_setup')).length, 1);
 });
+
+test('a task of a higher real-time priority runs at once', async () => {
+  const fixture = new KernelFixture();
+  const log: string[] = [];
+  await fixture.run(function* (cpu) {
+    cpu.memory.writeU32(DATA, 10);
+    yield ['sched_setscheduler', 0, 1, DATA];
+    cpu.childScript = function* () {
+      log.push('child');
+      yield ['getpid'];
+    };
+    const child = yield ['fork'];
+    yield ['getpid'];
+    log.push('parent');
+    cpu.memory.writeU32(DATA, 20);
+    yield ['sched_setparam', child, DATA];
+    log.push('parent goes on');
+    yield ['wait4', child, 0, 0, 0];
+  });
+  assert.deepEqual(log, ['parent', 'child', 'parent goes on']);
+});
+
+test('a new task is through with its preparations before younger ones run', async () => {
+  const fixture = new KernelFixture();
+  const log: string[] = [];
+  await fixture.run(function* (cpu) {
+    cpu.childScript = function* () {
+      yield 'preempted';
+      yield 'preempted';
+      log.push('first is ready');
+      for (let i = 0; i < 4; i++) yield 'preempted';
+      log.push('first ends');
+    };
+    yield ['fork'];
+    cpu.childScript = function* () {
+      log.push('second');
+      yield ['getpid'];
+    };
+    yield ['fork'];
+    yield ['wait4', 0xffff_ffff, 0, 0, 0];
+    yield ['wait4', 0xffff_ffff, 0, 0, 0];
+  });
+  assert.deepEqual(log, ['first is ready', 'second', 'first ends']);
+});

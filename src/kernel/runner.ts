@@ -12,7 +12,7 @@ import { faultSignal } from './signals/fault.ts';
 import { TASK_STATE, type Task } from './task.ts';
 
 export function runTask(kernel: Kernel, task: Task): void {
-  const { platform, syscalls } = kernel;
+  const { platform, syscalls, scheduler } = kernel;
   const { cpu } = task;
   if (task.isSleeping && !finishSleep(kernel, task)) return;
   for (;;) {
@@ -25,9 +25,10 @@ export function runTask(kernel: Kernel, task: Task): void {
       const result = syscalls.dispatch(task);
       if (result >= LOWEST_ERROR) setResult(task, result);
       else if (result === BLOCKED || result === EXITED) return;
-      if (task.state === TASK_STATE.dead) return;
+      if (task.state === TASK_STATE.dead || scheduler.isOutranked) return;
     } else if (exit === RUN.fault) faultSignal(task);
-    else return;
+    else if (task.youngTicks === 0 || scheduler.isRandom) return;
+    else task.youngTicks--;
   }
 }
 

@@ -13,6 +13,9 @@ export class Scheduler {
   readonly #random: SeededRandom | undefined;
   /** Run time of the task that ran last: the floor for those that wake. */
   #floor = 0;
+  #running: Task | undefined;
+  /** A task of a higher real-time priority than the running one waits: the turn is over. */
+  isOutranked = false;
   contextSwitches = 0;
 
   constructor(random?: SeededRandom) {
@@ -21,6 +24,11 @@ export class Scheduler {
 
   get isEmpty(): boolean {
     return this.#queue.length === 0;
+  }
+
+  /** Whether interleavings are drawn at random. */
+  get isRandom(): boolean {
+    return this.#random !== undefined;
   }
 
   get length(): number {
@@ -33,6 +41,13 @@ export class Scheduler {
     task.isQueued = true;
     if (task.virtualRuntime < this.#floor) task.virtualRuntime = this.#floor;
     this.#queue.push(task);
+    if (task.realtimePriority > 0) this.reconsider();
+  }
+
+  /** A real-time priority has changed, or a task that has one wants to run (sched(7)). */
+  reconsider(): void {
+    const ownPriority = this.#running?.realtimePriority ?? 0;
+    this.isOutranked = this.#queue.some(({ realtimePriority }) => realtimePriority > ownPriority);
   }
 
   remove(task: Task): void {
@@ -54,6 +69,8 @@ export class Scheduler {
     else if (best === 0) queue.shift();
     else queue.splice(best, 1);
     this.contextSwitches++;
+    this.#running = task;
+    this.isOutranked = false;
     if (task.virtualRuntime > this.#floor) this.#floor = task.virtualRuntime;
     return task;
   }

@@ -28,6 +28,8 @@ import { Timer } from './timer-queue.ts';
 export const TASK_STATE = { runnable: 0, sleeping: 1, dead: 2 } as const;
 export type TaskState = (typeof TASK_STATE)[keyof typeof TASK_STATE];
 
+const YOUNG_TICKS = 4;
+
 /** What a new task is made of. Takes over the caller's references. */
 export interface TaskParts {
   readonly kernel: Kernel;
@@ -102,6 +104,12 @@ export class Task implements Waiter {
   resetsOnFork = false;
   /** Weighted run time: the scheduler runs the smallest first. */
   virtualRuntime = 0;
+  /**
+   * Ticks that do not yet end its turn. A new thread has a processor of its own on most machines and
+   * is through with its preparations before its creator relies on them; here they also cost the
+   * translation of their code.
+   */
+  youngTicks = YOUNG_TICKS;
   userNs = 0;
   systemNs = 0;
   voluntarySwitches = 0;

@@ -126,6 +126,7 @@ function setPolicy(
   target.policy = policy;
   target.realtimePriority = priority;
   target.resetsOnFork = resetsOnFork;
+  task.kernel.scheduler.reconsider();
   return 0;
 }
 
