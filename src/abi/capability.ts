@@ -27,5 +27,6 @@ export const CAP_MKNOD = 27;
 export const CAP_LEASE = 28;
 export const CAP_AUDIT_WRITE = 29;
 export const CAP_SETFCAP = 31;
+export const CAP_WAKE_ALARM = 35;
 /** CAP_CHECKPOINT_RESTORE. */
 export const CAP_LAST = 40;

@@ -10,6 +10,8 @@ import type { Task } from './task.ts';
  * real-time clock that wakes the machine: without one Linux does not have them either (EINVAL).
  */
 const TICK_NS = BigInt(4 * NS_PER_MS);
+/** Low bits of a CPU-time clock that counts in nanoseconds. */
+const CPUCLOCK_SCHED = 2;
 
 /** The time of clock `id`, or -EINVAL. */
 export function readClock(task: Task, id: number): bigint | number {
@@ -71,6 +73,8 @@ export function cpuTargetNs({ group, thread }: CpuTarget): number {
 export function clockResolution(task: Task, id: number): number {
   const value = readClock(task, id);
   if (typeof value === 'number') return value;
+  // A CPU-time clock that is not exact counts ticks (CPUCLOCK_PROF and CPUCLOCK_VIRT).
+  if (id < 0 && (id & 3) !== CPUCLOCK_SCHED) return Number(TICK_NS);
   const coarse = id === CLOCK.CLOCK_REALTIME_COARSE || id === CLOCK.CLOCK_MONOTONIC_COARSE;
   return coarse ? Number(TICK_NS) : 1;
 }

@@ -102,6 +102,8 @@ function makeTask(parent: Task, request: CloneRequest, space: AddressSpace): Tas
   child.blocked.copyFrom(parent.blocked);
   inheritScheduling(parent, child);
   child.virtualRuntime = parent.virtualRuntime;
+  // Its creator's turn is not over and not charged yet: else a chain of forks would never age.
+  kernel.scheduler.charge(child, kernel.turnNs(parent));
   child.timerSlackNs = parent.timerSlackNs;
   child.ioPriority = parent.ioPriority;
   child.seccomp = parent.seccomp;

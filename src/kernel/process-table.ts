@@ -1,6 +1,7 @@
 /** All tasks, processes and process groups of a kernel by number, and the numbers themselves. */
 
 import type { Pid, Tid } from '../base/brand.ts';
+import { InitTask } from './init-task.ts';
 import type { Kernel } from './kernel.ts';
 import { Limits } from './limits.ts';
 import { ProcessGroup, Session } from './process-group.ts';
@@ -23,10 +24,12 @@ export class ProcessTable {
    * program that is started from outside is its child.
    */
   readonly init: ThreadGroup;
+  readonly initTask: InitTask;
 
   constructor(kernel: Kernel) {
     this.maxTasks = kernel.options.maxTasks ?? DEFAULT_MAX_TASKS;
     this.init = new ThreadGroup(kernel, 1 as Pid, new Limits());
+    this.initTask = new InitTask(this.init);
     const session = new Session(this.init);
     const group = new ProcessGroup(1 as Pid, session);
     this.#processGroups.set(1, group);

@@ -79,6 +79,7 @@ export class ThreadGroup {
   /** PR_SET_THP_DISABLE and PR_MCE_KILL: reported, without effect. */
   hugePagesOff = false;
   memoryErrorPolicy = 2;
+  isIoFlusher = false;
   #executable: Location | undefined = undefined;
   #runningFrom: Inode | undefined = undefined;
   layout: ProgramLayout | undefined = undefined;

@@ -3,8 +3,8 @@
  * and the calls that are refused on purpose (ptrace, unshare, setns).
  */
 
-import { CAP_LAST, CAP_SETPCAP } from '../abi/capability.ts';
-import { EFAULT, EINVAL, ENOSYS, EPERM, ESRCH } from '../abi/errno.table.ts';
+import { CAP_LAST, CAP_SETPCAP, CAP_SYS_RESOURCE } from '../abi/capability.ts';
+import { EFAULT, EINVAL, ENODEV, ENOSYS, EPERM, ESRCH } from '../abi/errno.table.ts';
 import { ARCH, CLONE, CLONE_NAMESPACES, PR } from '../abi/task-flags.ts';
 import { ALL_CAPABILITIES } from '../kernel/credentials.ts';
 import { seccompMode } from '../kernel/seccomp.ts';
@@ -168,12 +168,42 @@ function minorControl(task: Task, option: number, args: readonly number[]): numb
       return task.space.writeU32(a, 1) < 0 ? -EFAULT : 0;
     case PR.PR_SET_TSC:
       return a === 1 ? 0 : -EINVAL;
+    case PR.PR_GET_SPECULATION_CTRL:
+      return rest.some((arg) => arg !== 0) ? -EINVAL : -ENODEV;
+    case PR.PR_SET_IO_FLUSHER:
+    case PR.PR_GET_IO_FLUSHER:
+      return ioFlusher(task, option === PR.PR_SET_IO_FLUSHER, args);
+    case PR.PR_SET_MM:
+      return task.creds.has(CAP_SYS_RESOURCE) ? -EINVAL : -EPERM;
+    case PR.PR_SET_SYSCALL_USER_DISPATCH:
+      return a === 0 && rest.every((arg) => arg === 0) ? 0 : -EINVAL;
+    case PR.PR_GET_AUXV:
+      return getAuxiliaryVector(task, args);
     case PR.PR_SET_PTRACER:
     case PR.PR_SET_VMA:
       return 0;
     default:
       return -EINVAL;
   }
+}
+
+/** Kept and reported: nothing here waits for memory to be written back. */
+function ioFlusher(task: Task, isSet: boolean, args: readonly number[]): number {
+  if (!task.creds.has(CAP_SYS_RESOURCE)) return -EPERM;
+  const [state = 0, ...rest] = args;
+  if (rest.some((arg) => arg !== 0) || state > (isSet ? 1 : 0)) return -EINVAL;
+  if (!isSet) return Number(task.group.isIoFlusher);
+  task.group.isIoFlusher = state === 1;
+  return 0;
+}
+
+/** Copies what fits and answers the whole length (PR_GET_AUXV). */
+function getAuxiliaryVector(task: Task, args: readonly number[]): number {
+  const [addr = 0, length = 0, ...rest] = args;
+  if (rest.some((arg) => arg !== 0)) return -EINVAL;
+  const vector = task.group.layout?.auxv ?? new Uint8Array(0);
+  const part = vector.subarray(0, Math.min(length, vector.length));
+  return task.space.copyOut(addr, part) < 0 ? -EFAULT : vector.length;
 }
 
 /** Kept and reported: no memory error ever reaches a guest. */
@@ -236,7 +266,9 @@ function sysCapget(task: Task, headerAt: number, dataAt: number): number {
   const pid = task.space.readI32(headerAt + 4);
   if (pid === undefined) return -EFAULT;
   if (pid < 0) return -EINVAL;
-  const target = pid === 0 ? task : task.kernel.processes.task(pid);
+  const { processes } = task.kernel;
+  const target =
+    pid === 0 ? task : pid === processes.init.pid ? processes.initTask : processes.task(pid);
   if (target === undefined) return -ESRCH;
   if (dataAt === 0) return 0;
   const { effective, permitted, inheritable } = target.creds;

@@ -11,6 +11,7 @@ import { row, type SyscallRow } from './row.ts';
 function find(task: Task, pid: number): ThreadGroup | undefined {
   if (pid === 0) return task.group;
   const { processes } = task.kernel;
+  if (pid === processes.init.pid) return processes.init;
   return processes.group(pid) ?? processes.task(pid)?.group;
 }
 

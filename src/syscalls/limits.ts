@@ -25,7 +25,13 @@ function sysPrlimit64(
   oldAt: number,
 ): number {
   if (resource < 0 || resource > 15) return -EINVAL;
-  const group = pid === 0 ? task.group : task.kernel.processes.task(pid)?.group;
+  const { processes } = task.kernel;
+  const group =
+    pid === 0
+      ? task.group
+      : pid === processes.init.pid
+        ? processes.init
+        : processes.task(pid)?.group;
   if (group === undefined) return -ESRCH;
   if (group !== task.group && !mayChange(task, group)) return -EPERM;
   const { limits } = group;
@@ -43,7 +49,8 @@ function sysPrlimit64(
 
 function mayChange(task: Task, group: ThreadGroup): boolean {
   const mine = task.creds;
-  const theirs = group.leader.creds;
+  const { init, initTask } = task.kernel.processes;
+  const theirs = group === init ? initTask.creds : group.leader.creds;
   const sameUser = [theirs.uid, theirs.euid, theirs.suid].every((id) => id === mine.uid);
   const sameGroup = [theirs.gid, theirs.egid, theirs.sgid].every((id) => id === mine.gid);
   return (sameUser && sameGroup) || mine.has(CAP_SYS_RESOURCE);

@@ -3,6 +3,7 @@
 import { CAP_SYS_NICE } from '../abi/capability.ts';
 import { E2BIG, EACCES, EFAULT, EINVAL, EPERM, ESRCH } from '../abi/errno.table.ts';
 import { SCHED, SCHED_RESET_ON_FORK } from '../abi/task-flags.ts';
+import type { Schedulable } from '../kernel/init-task.ts';
 import { RLIMIT } from '../kernel/limits.ts';
 import type { Task } from '../kernel/task.ts';
 import * as arg from './args.ts';
@@ -28,8 +29,11 @@ function sysGetcpu(task: Task, cpuAt: number, nodeAt: number): number {
   return 0;
 }
 
-const find = (task: Task, pid: number): Task | undefined =>
-  pid === 0 ? task : task.kernel.processes.task(pid);
+function find(task: Task, pid: number): Schedulable | undefined {
+  const { processes } = task.kernel;
+  if (pid === processes.init.pid) return processes.initTask;
+  return pid === 0 ? task : processes.task(pid);
+}
 
 function sysSchedGetaffinity(task: Task, pid: number, length: number, maskAt: number): number {
   if (length < 8 || length % 8 !== 0) return -EINVAL;
@@ -47,14 +51,14 @@ function sysSchedSetaffinity(task: Task, pid: number, length: number, maskAt: nu
 }
 
 /** `check_same_owner` or CAP_SYS_NICE. */
-function mayControl(task: Task, target: Task): boolean {
+function mayControl(task: Task, target: Schedulable): boolean {
   const { euid } = task.creds;
   return euid === target.creds.euid || euid === target.creds.uid || task.creds.has(CAP_SYS_NICE);
 }
 
-function targets(task: Task, which: number, who: number): Task[] | number {
+function targets(task: Task, which: number, who: number): Schedulable[] | number {
   const { processes } = task.kernel;
-  const all = [...processes.tasks()];
+  const all: Schedulable[] = [processes.initTask, ...processes.tasks()];
   if (which === PRIO.PRIO_PROCESS) {
     const target = find(task, who);
     return target === undefined ? [] : [target];
@@ -90,12 +94,12 @@ function sysSetpriority(task: Task, which: number, who: number, priority: number
 }
 
 /** `can_nice`: RLIMIT_NICE or CAP_SYS_NICE. */
-function mayHaveNice(task: Task, target: Task, nice: number): boolean {
+function mayHaveNice(task: Task, target: Schedulable, nice: number): boolean {
   const floor = 20 - (target.group.limits.soft[RLIMIT.NICE] as number);
   return nice >= floor || task.creds.has(CAP_SYS_NICE);
 }
 
-function setNice(task: Task, target: Task, nice: number): number {
+function setNice(task: Task, target: Schedulable, nice: number): number {
   if (!mayControl(task, target)) return -EPERM;
   if (nice < target.nice && !mayHaveNice(task, target, nice)) return -EACCES;
   target.nice = nice;
@@ -108,7 +112,7 @@ const isPolicy = (policy: number) =>
 
 function setPolicy(
   task: Task,
-  target: Task,
+  target: Schedulable,
   policy: number,
   priority: number,
   resetsOnFork: boolean,

@@ -1,6 +1,7 @@
 /** Timers: alarm(2), setitimer(2), timer_create(2), timerfd_create(2), signalfd(2). */
 
-import { EBADF, EFAULT, EINVAL, EOPNOTSUPP } from '../abi/errno.table.ts';
+import { CAP_WAKE_ALARM } from '../abi/capability.ts';
+import { EBADF, EFAULT, EINVAL, EOPNOTSUPP, EPERM } from '../abi/errno.table.ts';
 import { O_CLOEXEC, O_NONBLOCK } from '../abi/file-flags.ts';
 import { SIGALRM } from '../abi/signal.table.ts';
 import { CLOCK, ITIMER, NS_PER_SEC, NS_PER_US, SIGEV, TIMER_ABSTIME } from '../abi/time.ts';
@@ -37,11 +38,13 @@ function sysAlarm(task: Task, seconds: number): number {
 
 type Setting = Pick<IntervalTimer, 'intervalNs' | 'remainingNs'>;
 
-/** Clocks that tell the time but have no timers. */
+/** Clocks without timers of their own; those that wake a machine have some where it has an RTC. */
 const READ_ONLY_CLOCKS: ReadonlySet<number> = new Set([
   CLOCK.CLOCK_MONOTONIC_RAW,
   CLOCK.CLOCK_REALTIME_COARSE,
   CLOCK.CLOCK_MONOTONIC_COARSE,
+  CLOCK.CLOCK_REALTIME_ALARM,
+  CLOCK.CLOCK_BOOTTIME_ALARM,
 ]);
 
 /** Interval and value as four 64-bit words: seconds and micro- or nanoseconds. */
@@ -61,8 +64,6 @@ function sysGetitimer(task: Task, which: number, addr: number): number {
 }
 
 function sysSetitimer(task: Task, which: number, newAt: number, oldAt: number): number {
-  const timer = timersOf(task).intervals[which];
-  if (timer === undefined) return -EINVAL;
   let intervalNs = 0;
   let valueNs = 0;
   if (newAt !== 0) {
@@ -71,6 +72,8 @@ function sysSetitimer(task: Task, which: number, newAt: number, oldAt: number): 
     if (intervalNs < 0) return intervalNs;
     if (valueNs < 0) return valueNs;
   }
+  const timer = timersOf(task).intervals[which];
+  if (timer === undefined) return -EINVAL;
   if (oldAt !== 0 && writeSetting(task, oldAt, timer, NS_PER_US) < 0) return -EFAULT;
   if (valueNs === 0) timer.disarm();
   else timer.armAfter(valueNs, intervalNs);
@@ -178,10 +181,22 @@ const KNOWN_FILE_FLAGS = O_CLOEXEC | O_NONBLOCK;
 
 function sysTimerfdCreate(task: Task, clock: number, flags: number): number {
   if ((flags & ~KNOWN_FILE_FLAGS) !== 0) return -EINVAL;
-  if (timerBase(clock) === undefined || clock === CLOCK.CLOCK_TAI) return -EINVAL;
-  const file = new TimerfdFile(task, clock, flags & O_NONBLOCK);
+  const base = TIMERFD_CLOCKS[clock];
+  if (base === undefined) return -EINVAL;
+  // Of the clocks that wake a machine from sleep: this one never sleeps.
+  if (base !== clock && !task.creds.has(CAP_WAKE_ALARM)) return -EPERM;
+  const file = new TimerfdFile(task, base, flags & O_NONBLOCK);
   return install(task, file, (flags & O_CLOEXEC) !== 0);
 }
+
+/** What a timerfd can be made on, and the clock that it then follows. */
+const TIMERFD_CLOCKS: Readonly<Record<number, number>> = {
+  [CLOCK.CLOCK_REALTIME]: CLOCK.CLOCK_REALTIME,
+  [CLOCK.CLOCK_MONOTONIC]: CLOCK.CLOCK_MONOTONIC,
+  [CLOCK.CLOCK_BOOTTIME]: CLOCK.CLOCK_BOOTTIME,
+  [CLOCK.CLOCK_REALTIME_ALARM]: CLOCK.CLOCK_REALTIME,
+  [CLOCK.CLOCK_BOOTTIME_ALARM]: CLOCK.CLOCK_MONOTONIC,
+};
 
 function timerfdOf(task: Task, fd: number): TimerfdFile | number {
   const file = task.files.get(fd);

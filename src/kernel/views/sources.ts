@@ -6,6 +6,7 @@ import type { SystemView, TaskSource, TaskView } from '../../vfs/task-view.ts';
 import type { Kernel } from '../kernel.ts';
 import { PID_MAX } from '../process-table.ts';
 import { RELEASE, VERSION } from '../system-name.ts';
+import { InitView } from './init-view.ts';
 import { LiveTaskView } from './task-view.ts';
 
 export class KernelTaskSource implements TaskSource {
@@ -22,11 +23,18 @@ export class KernelTaskSource implements TaskSource {
   }
 
   find(tid: number): TaskView | undefined {
+    const { init, initTask } = this.#kernel.processes;
+    if (tid === init.pid) return new InitView(initTask);
     const task = this.#kernel.processes.task(tid);
     return task === undefined ? undefined : new LiveTaskView(task);
   }
 
   processes(): readonly TaskView[] {
+    return [new InitView(this.#kernel.processes.initTask), ...this.guests()];
+  }
+
+  /** The processes that run something: all but init. */
+  guests(): readonly TaskView[] {
     return this.#kernel.processes.groups().map((group) => new LiveTaskView(group.leader));
   }
 }

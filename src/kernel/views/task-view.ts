@@ -12,8 +12,9 @@ import type {
   TaskView,
   TimesView,
 } from '../../vfs/task-view.ts';
+import type { Credentials } from '../credentials.ts';
 import { mayInspect } from '../inspect.ts';
-import { RLIMIT } from '../limits.ts';
+import { type Limits, RLIMIT } from '../limits.ts';
 import { SignalSet } from '../signals/signal-set.ts';
 import { TASK_STATE, type Task } from '../task.ts';
 import { TaskMemoryView } from './memory-view.ts';
@@ -38,6 +39,29 @@ const LIMIT_NAMES: readonly (readonly [keyof typeof RLIMIT, string, string])[] =
   ['RTTIME', 'Max realtime timeout', 'us'],
 ];
 const MAX_AREA_BYTES = 4 * 1024 * 1024;
+
+export function limitsOf(limits: Limits): readonly LimitView[] {
+  return LIMIT_NAMES.map(([key, name, unit]) => ({
+    name,
+    unit,
+    soft: limits.soft[RLIMIT[key]] as number,
+    hard: limits.hard[RLIMIT[key]] as number,
+  }));
+}
+
+export function identityOf(creds: Credentials): IdentityView {
+  return {
+    uids: [creds.uid, creds.euid, creds.suid, creds.fsuid],
+    gids: [creds.gid, creds.egid, creds.sgid, creds.fsgid],
+    groups: creds.groups,
+    capInheritable: creds.inheritable,
+    capPermitted: creds.permitted,
+    capEffective: creds.effective,
+    capBounding: creds.bounding,
+    capAmbient: creds.ambient,
+    noNewPrivileges: creds.noNewPrivs,
+  };
+}
 
 export class LiveTaskView implements TaskView {
   readonly #task: Task;
@@ -104,18 +128,7 @@ export class LiveTaskView implements TaskView {
   }
 
   get identity(): IdentityView {
-    const { creds } = this.#task;
-    return {
-      uids: [creds.uid, creds.euid, creds.suid, creds.fsuid],
-      gids: [creds.gid, creds.egid, creds.sgid, creds.fsgid],
-      groups: creds.groups,
-      capInheritable: creds.inheritable,
-      capPermitted: creds.permitted,
-      capEffective: creds.effective,
-      capBounding: creds.bounding,
-      capAmbient: creds.ambient,
-      noNewPrivileges: creds.noNewPrivs,
-    };
+    return identityOf(this.#task.creds);
   }
 
   get signals(): SignalSetsView {
@@ -154,13 +167,7 @@ export class LiveTaskView implements TaskView {
   }
 
   get limits(): readonly LimitView[] {
-    const { limits } = this.#task.group;
-    return LIMIT_NAMES.map(([key, name, unit]) => ({
-      name,
-      unit,
-      soft: limits.soft[RLIMIT[key]] as number,
-      hard: limits.hard[RLIMIT[key]] as number,
-    }));
+    return limitsOf(this.#task.group.limits);
   }
 
   get memory(): MemoryView | undefined {

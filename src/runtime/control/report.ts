@@ -20,7 +20,7 @@ const MAX_COMMAND_BYTES = 1024;
  * leaves them out.
  */
 export function processesOf(instance: Instance, withCommands: boolean): ProcessRow[] {
-  return new KernelTaskSource(instance.kernel).processes().map((task) => {
+  return new KernelTaskSource(instance.kernel).guests().map((task) => {
     const row = {
       pid: task.pid,
       ppid: task.ppid,
@@ -43,7 +43,7 @@ function commandOf(task: TaskView): string {
 
 export function statisticsOf(instance: Instance, usage: HostUsage): Statistics {
   const { kernel, platform, dispatcher } = instance;
-  const processes = new KernelTaskSource(kernel).processes();
+  const processes = new KernelTaskSource(kernel).guests();
   const { units, bytes } = platform.cache.statistics;
   return {
     ...usage,
