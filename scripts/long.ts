@@ -4,6 +4,7 @@
  * kills under SQLite. Stress: 2,000 live processes, 500 threads, a fork bomb, 10^6 futex operations in
  * each of three interleavings. Differential: 10^6 random instruction sequences.
  * `fuzz-parsers --hours N`: fuzzing of parsers that is guided by coverage; only when it is named.
+ * `fuzz-attest`: an hour of damaged evidence for every parser of `src/attest`; only when it is named.
  */
 import { spawnSync } from 'node:child_process';
 
@@ -21,6 +22,10 @@ const SUITES: Readonly<Record<string, readonly { files: readonly string[]; facto
 };
 
 const wanted = process.argv[2];
+if (wanted === 'fuzz-attest') {
+  const hour = ['scripts/fuzz.ts', 'attest-parsers', '--seconds', '3600', '--log'];
+  process.exit(spawnSync('node_modules/.bin/node', hour, { stdio: 'inherit' }).status ?? 1);
+}
 if (wanted === 'fuzz-parsers') {
   await import('../test/fuzz/run.ts');
   process.exit();

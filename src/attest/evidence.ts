@@ -7,7 +7,7 @@ import { fromBase64, fromHex, toBase64, toHex } from './bytes.ts';
 import { Refusal, require } from './errors.ts';
 import { type Json, Members, parseJson } from './json.ts';
 
-export const PROVIDERS = ['sim', 'tdx', 'snp', 'sgx', 'nitro'] as const;
+export const PROVIDERS = ['sim', 'tdx', 'snp', 'sgx', 'nitro', 'tpm'] as const;
 export type ProviderName = (typeof PROVIDERS)[number];
 
 /** A signature over the image manifest's digest, as cosign makes it ("simple signing"). */

@@ -24,5 +24,6 @@ export { parseRaTlsCertificate, type RaTlsEvidence } from './ratls/certificate.t
 export { verifyRaTls } from './ratls/verify.ts';
 export { encodeSimReport, keyStatement, type SimBody } from './sim/report.ts';
 export { type SnpClaims, verifySnp } from './snp/verify.ts';
+export { type TpmClaims, verifyTpm } from './tpm/verify.ts';
 export { type Collateral, VerificationCache, type VerifyInput, verify } from './verify.ts';
 export { parseAnyCertificate } from './x509/pem.ts';

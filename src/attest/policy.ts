@@ -136,6 +136,31 @@ const nitro = v.strictObject({
   allowDebug: v.optional(flag, 'false'),
 });
 
+const tpm = v.strictObject({
+  /** Names of attestation keys: anyone can make a key, so at least one is named. */
+  keyNames: v.pipe(
+    v.array(
+      v.pipe(
+        text,
+        v.regex(
+          /^(000b[0-9a-fA-F]{64}|000c[0-9a-fA-F]{96}|000d[0-9a-fA-F]{128})$/,
+          'a name is 000b, 000c or 000d and its digest in hexadecimal',
+        ),
+        v.transform((digits) => digits.toLowerCase()),
+      ),
+    ),
+    v.minLength(1, 'at least one key must be named'),
+  ),
+  /** Registers of the SHA-256 bank. */
+  pcrs: v.optional(
+    v.record(
+      v.pipe(text, v.regex(/^(\d|1\d|2[0-3])$/, 'a PCR number from 0 to 23 is expected')),
+      v.array(hex(32)),
+    ),
+  ),
+  pcrDigests: v.optional(v.array(v.union([hex(32), hex(48), hex(64)]))),
+});
+
 const sim = v.strictObject({
   /** Root keys that are accepted. Absent: any, since none is worth anything against its host. */
   roots: v.optional(v.array(prefixed('ed25519', 32))),
@@ -152,6 +177,7 @@ const schema = v.strictObject({
     snp: v.optional(snp),
     sgx: v.optional(sgx),
     nitro: v.optional(nitro),
+    tpm: v.optional(tpm),
     sim: v.optional(sim),
   }),
   /** `any`, or measurements of images that are accepted. */

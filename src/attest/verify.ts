@@ -21,6 +21,7 @@ import { verifyNitro } from './nitro/verify.ts';
 import type { Policy } from './policy.ts';
 import { verifySim } from './sim/verify.ts';
 import { verifySnp } from './snp/verify.ts';
+import { verifyTpm } from './tpm/verify.ts';
 import type { Certificate } from './x509/certificate.ts';
 import { isoTime, SignatureMemo } from './x509/path.ts';
 
@@ -129,6 +130,10 @@ async function verifyTee(input: VerifyInput, timeMs: number): Promise<Checked> {
       const verdict = await verifyNitro({ document: raw, timeMs, ...roots, ...memo });
       return { verdict, tee: verdict.ok ? { provider, claims: verdict.claims } : undefined };
     }
+    case 'tpm': {
+      const verdict = await verifyTpm(raw);
+      return { verdict, tee: verdict.ok ? { provider, claims: verdict.claims } : undefined };
+    }
     case 'sim': {
       const verdict = await verifySim(raw);
       return { verdict, tee: verdict.ok ? { provider, claims: verdict.claims } : undefined };
@@ -177,6 +182,8 @@ function trustVector(checks: readonly Check[], facts: Facts | undefined): TrustV
   const aspect = (good: number, bad: number, ...codes: RefusalCode[]) =>
     facts === undefined ? 0 : fails(...codes) ? bad : good;
   const isSim = facts?.tee.provider === 'sim';
+  // A TPM measures; it keeps nobody out of memory.
+  const isOpaque = !isSim && facts?.tee.provider !== 'tpm';
   const tcbFine = (facts?.tcbStatus ?? 'UpToDate') === 'UpToDate';
   return {
     'instance-identity': aspect(2, 97, 'BINDING_MISMATCH', 'NONCE_MISMATCH', 'POLICY_AGE'),
@@ -188,7 +195,7 @@ function trustVector(checks: readonly Check[], facts: Facts | undefined): TrustV
       facts === undefined || isSim
         ? 97
         : aspect(tcbFine ? 2 : 32, 96, 'POLICY_TCB', 'POLICY_ADVISORY'),
-    'runtime-opaque': facts === undefined || isSim ? 0 : aspect(2, 96, 'POLICY_DEBUG'),
+    'runtime-opaque': facts === undefined || !isOpaque ? 0 : aspect(2, 96, 'POLICY_DEBUG'),
     'storage-opaque': 0,
     'sourced-data': 0,
   };

@@ -35,6 +35,8 @@ async function open(name: ProviderName): Promise<TeeProvider> {
       const { openNsm } = await import('../host/native/nsm.ts');
       return (await import('../tee/nitro.ts')).nitroProvider(openNsm());
     }
+    case 'tpm':
+      throw usageError('TPM evidence is verified here, not made; tpm2_quote makes it');
     case 'sim':
       return openSim();
   }

@@ -17,12 +17,14 @@ import { parsePolicy } from '../../src/attest/policy.ts';
 import { parseAttestation, parseAuthRequest } from '../../src/attest/rcar/messages.ts';
 import { parseSimReport, SIM_REPORT_BYTES } from '../../src/attest/sim/report.ts';
 import { parseReport } from '../../src/attest/snp/report.ts';
+import { parseTpmQuote } from '../../src/attest/tpm/quote.ts';
 import { parseCertificate } from '../../src/attest/x509/certificate.ts';
 import { parseCrl } from '../../src/attest/x509/crl.ts';
 import { parsePemChain } from '../../src/attest/x509/pem.ts';
 import type { SeededRandom } from '../../src/base/random.ts';
 import { TeeError } from '../../src/tee/provider.ts';
 import { parseCertificateTable } from '../../src/tee/tsm.ts';
+import { TPM_QUOTES } from './tpm-seeds.ts';
 
 const VECTORS = new URL('../vectors/attestation/', import.meta.url).pathname;
 
@@ -81,6 +83,11 @@ export function targets(): readonly Target[] {
       name: 'auth request',
       seeds: [utf8('{"version":"0.4.0","tee":"tdx"}')],
       parse: onText(parseAuthRequest),
+    },
+    {
+      name: 'TPM quote',
+      seeds: TPM_QUOTES.map((text) => new Uint8Array(Buffer.from(text, 'base64'))),
+      parse: parseTpmQuote,
     },
     { name: 'sim report', seeds: [new Uint8Array(SIM_REPORT_BYTES)], parse: parseSimReport },
     {

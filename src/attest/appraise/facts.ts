@@ -10,16 +10,19 @@ import type { NitroClaims } from '../nitro/verify.ts';
 import type { SimClaims } from '../sim/verify.ts';
 import type { TcbVersion } from '../snp/report.ts';
 import type { SnpClaims } from '../snp/verify.ts';
+import type { TpmClaims } from '../tpm/verify.ts';
 import { isoTime } from '../x509/path.ts';
 
 export type TeeClaims =
   | { readonly provider: 'tdx' | 'sgx'; readonly claims: DcapClaims }
   | { readonly provider: 'snp'; readonly claims: SnpClaims }
   | { readonly provider: 'nitro'; readonly claims: NitroClaims }
+  | { readonly provider: 'tpm'; readonly claims: TpmClaims }
   | { readonly provider: 'sim'; readonly claims: SimClaims };
 
 export interface Facts {
   readonly tee: TeeClaims;
+  /** 64 bytes; of a TPM the first of them, at least 32, as many as it takes. */
   readonly reportData: Uint8Array;
   readonly debug: boolean;
   readonly tcbStatus: string | undefined;
@@ -39,6 +42,8 @@ export function factsOf(tee: TeeClaims): Facts {
       return snpFacts(tee, tee.claims);
     case 'nitro':
       return nitroFacts(tee, tee.claims);
+    case 'tpm':
+      return tpmFacts(tee, tee.claims);
     case 'sim':
       return simFacts(tee, tee.claims);
   }
@@ -157,6 +162,35 @@ function nitroFacts(tee: TeeClaims, claims: NitroClaims): Facts {
       timestamp: new Date(document.timestampMs).toISOString(),
       pcrs: Object.fromEntries(pcrs),
       debug: claims.debug,
+    },
+  };
+}
+
+function tpmFacts(tee: TeeClaims, { quote, name }: TpmClaims): Facts {
+  const { attest, pcrs } = quote;
+  const registers = pcrs.map(
+    ({ bank, register, value }) => [`${bank}:${register}`, toHex(value)] as const,
+  );
+  return {
+    tee,
+    reportData: attest.extraData,
+    debug: false,
+    tcbStatus: undefined,
+    advisories: [],
+    // Its clock counts from when it was cleared; it knows no date.
+    timestampMs: undefined,
+    untilMs: undefined,
+    hardware: {
+      vendor: 'TPM 2.0',
+      keyName: toHex(name),
+      qualifiedSigner: toHex(attest.qualifiedSigner),
+      firmwareVersion: `0x${attest.firmwareVersion.toString(16)}`,
+      clock: attest.clock.toString(),
+      clockSafe: attest.isClockSafe,
+      resetCount: attest.resetCount,
+      restartCount: attest.restartCount,
+      pcrDigest: toHex(attest.pcrDigest),
+      pcrs: Object.fromEntries(registers),
     },
   };
 }

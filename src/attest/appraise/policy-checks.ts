@@ -12,6 +12,7 @@ import type { Policy } from '../policy.ts';
 import type { SimClaims } from '../sim/verify.ts';
 import type { TcbVersion } from '../snp/report.ts';
 import type { SnpClaims } from '../snp/verify.ts';
+import type { TpmClaims } from '../tpm/verify.ts';
 import { isoTime } from '../x509/path.ts';
 import type { Facts } from './facts.ts';
 
@@ -52,6 +53,7 @@ export function checkProviderPolicy(rules: RuleList, facts: Facts, policy: Polic
   const { providers } = policy;
   if (tee.provider === 'snp') snpRules(rules, tee.claims, providers.snp);
   else if (tee.provider === 'nitro') nitroRules(rules, tee.claims, providers.nitro);
+  else if (tee.provider === 'tpm') tpmRules(rules, tee.claims, providers.tpm);
   else if (tee.provider === 'sim') simRules(rules, tee.claims, providers.sim);
   else intelRules(rules, facts, tee.claims, policy);
 }
@@ -235,6 +237,24 @@ function nitroRules(
   }
   rules.oneOf('moduleIds', 'POLICY_PLATFORM', document.moduleId, wanted.moduleIds);
   debugRule(rules, claims.debug, wanted.allowDebug);
+}
+
+function tpmRules(rules: RuleList, claims: TpmClaims, wanted: Policy['providers']['tpm']): void {
+  if (!wanted) return;
+  const { attest, pcrs } = claims.quote;
+  rules.warn(
+    'providers',
+    'a TPM vouches for what was measured, and isolates nothing from the host',
+  );
+  rules.oneOf('keyNames', 'POLICY_SIGNER', toHex(claims.name), wanted.keyNames);
+  rules.oneOf('pcrDigests', 'POLICY_MEASUREMENT', toHex(attest.pcrDigest), wanted.pcrDigests);
+  for (const [number, allowed] of Object.entries(wanted.pcrs ?? {})) {
+    const found = pcrs.find(
+      ({ bank, register }) => bank === 'SHA-256' && register === Number(number),
+    );
+    const value = found ? toHex(found.value) : 'absent';
+    rules.oneOf(`pcrs.${number}`, 'POLICY_MEASUREMENT', value, allowed);
+  }
 }
 
 function simRules(rules: RuleList, claims: SimClaims, wanted: Policy['providers']['sim']): void {

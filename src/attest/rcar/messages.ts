@@ -25,6 +25,7 @@ const TEE_NAMES: Readonly<Record<ProviderName, string>> = {
   snp: 'snp',
   sgx: 'sgx',
   nitro: 'nitro',
+  tpm: 'tpm',
   sim: 'sample',
 };
 export const teeName = (provider: ProviderName): string => TEE_NAMES[provider];
