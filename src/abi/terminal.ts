@@ -44,6 +44,9 @@ export const FIOQSIZE = 0x5460;
 
 /** struct termios of the kernel: four flag words, line discipline, 19 control characters. */
 export const TERMIOS = { bytes: 36, iflag: 0, oflag: 4, cflag: 8, lflag: 12, line: 16, cc: 17 };
+/** struct termio: four flag half-words, line discipline, 8 control characters. */
+export const TERMIO = { bytes: 18, line: 8, cc: 9 };
+export const NCC = 8;
 /** struct termios2 adds two speeds. */
 export const TERMIOS2 = { bytes: 44, ispeed: 36, ospeed: 40 };
 export const NCCS = 19;

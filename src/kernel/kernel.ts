@@ -14,6 +14,7 @@ import { NetStack } from '../net/net-stack.ts';
 import type { FsContext } from '../vfs/fs-context.ts';
 import type { SystemView, TaskSource } from '../vfs/task-view.ts';
 import type { Vfs } from '../vfs/vfs.ts';
+import { AioContexts } from './aio.ts';
 import { enforceCpuLimit } from './cpu-limit.ts';
 import { VdsoImage } from './exec/vdso.ts';
 import { reap } from './exit.ts';
@@ -106,6 +107,7 @@ export class Kernel {
   readonly taskSource: TaskSource = new KernelTaskSource(this);
   readonly systemView: SystemView;
   readonly net: NetStack;
+  readonly aio: AioContexts = new AioContexts();
   readonly semaphores: Semaphores = new Semaphores();
   readonly sharedMemory: SharedMemory = new SharedMemory();
   readonly resourceOrder: ResourceOrder = new ResourceOrder();

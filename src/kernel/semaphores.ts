@@ -107,6 +107,12 @@ export class Semaphores {
     return this.#sets.get(id);
   }
 
+  /** Whether something is to be undone when `group` ends. */
+  hasUndo(group: ThreadGroup): boolean {
+    for (const set of this.#sets.values()) if (set.undo.has(group)) return true;
+    return false;
+  }
+
   get count(): number {
     return this.#sets.size;
   }

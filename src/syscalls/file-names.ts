@@ -106,10 +106,17 @@ function sysLinkat(
   if ((how & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH)) !== 0) return -EINVAL;
   const follow = (how & AT_SYMLINK_FOLLOW) !== 0;
   const empty = (how & AT_EMPTY_PATH) !== 0;
-  const link = (oldBase: Location | undefined, oldPath: Path) =>
-    onPath(task, newDir, newAddr, (newBase, newPath) =>
-      linkAt(task.kernel.vfs, task, oldBase, oldPath, newBase, newPath, follow, empty),
-    );
+  const { vfs } = task.kernel;
+  const link = (oldBase: Location | undefined, oldPath: Path) => {
+    let isNamed = false;
+    const result = onPath(task, newDir, newAddr, (newBase, newPath) => {
+      isNamed = true;
+      return linkAt(vfs, task, oldBase, oldPath, newBase, newPath, follow, empty);
+    });
+    if (isNamed || oldPath.isEmpty) return result;
+    // What is wrong with the old name comes before a new one that cannot be read.
+    return Math.min(walk(vfs, task, oldBase, oldPath, follow ? WALK_FOLLOW : 0), 0) || result;
+  };
   return onPath(task, oldDir, oldAddr, link, empty);
 }
 

@@ -1,8 +1,10 @@
 /** Looking into another process: process_vm_readv(2), process_vm_writev(2), kcmp(2). */
 
-import { EBADF, EFAULT, EINVAL, EOPNOTSUPP, EPERM, ESRCH } from '../abi/errno.table.ts';
+import { EBADF, EFAULT, EINVAL, ENOENT, EPERM, ESRCH } from '../abi/errno.table.ts';
 import { mayInspect } from '../kernel/inspect.ts';
 import type { Task } from '../kernel/task.ts';
+import { EpollFile } from '../vfs/epoll.ts';
+import type { OpenFile } from '../vfs/open-file.ts';
 import * as arg from './args.ts';
 import { row, type SyscallRow } from './row.ts';
 
@@ -105,6 +107,7 @@ const KCMP = {
   KCMP_SIGHAND: 4,
   KCMP_IO: 5,
   KCMP_SYSVSEM: 6,
+  KCMP_EPOLL_TFD: 7,
 } as const;
 
 /** 0: the same; 1 and 2: the first, the second comes first in some order (kcmp(2)). */
@@ -141,10 +144,32 @@ function sysKcmp(
     case KCMP.KCMP_IO:
       return 0;
     case KCMP.KCMP_SYSVSEM:
-      return same(first.group, second.group);
+      return same(undoList(first), undoList(second));
+    case KCMP.KCMP_EPOLL_TFD: {
+      const file = first.files.get(index1);
+      if (file === undefined) return -EBADF;
+      const watched = watchedFile(task, second, index2);
+      return typeof watched === 'number' ? watched : same(file, watched);
+    }
     default:
-      return type >= 0 && type <= 7 ? -EOPNOTSUPP : -EINVAL;
+      return -EINVAL;
   }
+}
+
+/** What stands for the undo list of those who have none. */
+const NO_UNDO = {};
+
+const undoList = ({ group, kernel }: Task): object =>
+  kernel.semaphores.hasUndo(group) ? group : NO_UNDO;
+
+/** The file that `struct kcmp_epoll_slot` at `addr` names: u32 efd, tfd, toff. */
+function watchedFile(task: Task, owner: Task, addr: number): OpenFile | number {
+  const [set, fd, skip] = [0, 4, 8].map((at) => task.space.readU32(addr + at));
+  if (set === undefined || fd === undefined || skip === undefined) return -EFAULT;
+  const file = owner.files.get(set);
+  if (file === undefined) return -EBADF;
+  if (!(file instanceof EpollFile)) return -EINVAL;
+  return file.watched(fd, skip) ?? -ENOENT;
 }
 
 const { pid, pointer, ulong } = arg;
@@ -153,8 +178,5 @@ const vectors = [pid, pointer, ulong, pointer, ulong, ulong];
 export const INSPECTION_ROWS: readonly SyscallRow[] = [
   row('process_vm_readv', vectors, sysProcessVmReadv),
   row('process_vm_writev', vectors, sysProcessVmWritev),
-  row('kcmp', [pid, pid, arg.oneOf(KCMP), ulong, ulong], sysKcmp, {
-    coverage: 'partial',
-    note: 'no KCMP_EPOLL_TFD',
-  }),
+  row('kcmp', [pid, pid, arg.oneOf(KCMP), ulong, ulong], sysKcmp),
 ];

@@ -60,7 +60,7 @@ function sysPwrite(task: Task, fd: number, addr: number, count: number, position
 }
 
 /** Buffers of readv and writev: addresses and lengths in turn; or a negative errno. */
-function readVector(task: Task, addr: number, count: number): number[] | number {
+export function readVector(task: Task, addr: number, count: number): number[] | number {
   if (count < 0 || count > IOV_MAX) return -EINVAL;
   const raw = new Uint8Array(count * 16);
   if (count > 0 && task.space.copyIn(addr, raw) < 0) return -EFAULT;
@@ -85,7 +85,7 @@ const totalOf = (parts: readonly number[]): number => {
 };
 
 /** One attempt of a vector call; moves buffer after buffer, or all at once for streams. */
-function moveVector(
+export function moveVector(
   task: Task,
   file: OpenFile,
   parts: readonly number[],

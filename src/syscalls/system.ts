@@ -1,6 +1,6 @@
 /** The machine and the instance: uname(2), sysinfo(2), getrandom(2), host name, syslog. */
 
-import { CAP_SYS_ADMIN } from '../abi/capability.ts';
+import { CAP_SYS_ADMIN, CAP_SYS_BOOT } from '../abi/capability.ts';
 import { EFAULT, EINVAL, EPERM } from '../abi/errno.table.ts';
 import { NS_PER_SEC } from '../abi/time.ts';
 import { MACHINE, RELEASE, SYSTEM_NAME, VERSION } from '../kernel/system-name.ts';
@@ -84,7 +84,17 @@ function sysSyslog(task: Task, type: number, addr: number, length: number): numb
 }
 
 /** Deviation: refused even with CAP_SYS_BOOT; an instance is stopped from outside. */
-const sysReboot = () => -EPERM;
+function sysReboot(task: Task, magic: number, again: number): number {
+  if (!task.creds.has(CAP_SYS_BOOT)) return -EPERM;
+  const isMeant = magic === REBOOT_MAGIC && REBOOT_MAGIC_AGAIN.has(again);
+  return isMeant ? -EPERM : -EINVAL;
+}
+
+/** `LINUX_REBOOT_MAGIC1`, and the birthdays of `LINUX_REBOOT_MAGIC2` and its successors. */
+const REBOOT_MAGIC = 0xfee1dead | 0;
+const REBOOT_MAGIC_AGAIN: ReadonlySet<number> = new Set([
+  672274793, 85072278, 369367448, 537993216,
+]);
 
 const utsname = arg.struct((task, addr) => {
   const bytes = new Uint8Array(2 * FIELD_BYTES);

@@ -2,6 +2,7 @@
 
 import { NR, SYSCALL_NAMES } from '../abi/syscall-numbers.table.ts';
 import { assert } from '../base/assert.ts';
+import { AIO_ROWS } from './aio.ts';
 import { CONTROL_ROWS } from './control.ts';
 import { DESCRIPTOR_ROWS } from './descriptors.ts';
 import { FILE_ATTRIBUTE_ROWS } from './file-attributes.ts';
@@ -86,6 +87,7 @@ export const ALL_ROWS: readonly SyscallRow[] = [
   ...MOUNT_ROWS,
   ...FILE_HANDLE_ROWS,
   ...MULTIPLEXING_ROWS,
+  ...AIO_ROWS,
 ];
 
 /** Rows by number; holes are calls that answer ENOSYS. */

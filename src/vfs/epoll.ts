@@ -76,6 +76,13 @@ export class EpollFile extends AnonymousFile implements CloseListener {
     super(anonymousRequest(vfs, who, O_RDWR));
   }
 
+  /** The file watched under descriptor `fd`, after `skip` others of that number (kcmp(2)). */
+  watched(fd: number, skip: number): OpenFile | undefined {
+    let left = skip;
+    for (const [file, items] of this.#items) if (items.has(fd) && left-- === 0) return file;
+    return undefined;
+  }
+
   /** EPOLL_CTL_ADD. 0 or a negative errno. */
   add(file: OpenFile, fd: number, events: number, dataLow: number, dataHigh: number): number {
     if (file === this) return -EINVAL;

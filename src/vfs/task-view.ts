@@ -35,6 +35,8 @@ export interface MemoryView {
   readonly startStack: number;
   readonly startBrk: number;
   readonly brk: number;
+  /** The page at `addr` is in memory. */
+  isPresent(addr: number): boolean;
   /** Reads guest memory for /proc/PID/mem; the bytes read before the first gap. */
   read(addr: number, target: Uint8Array): number;
   write(addr: number, source: Uint8Array): number;

@@ -107,6 +107,7 @@ const VM_ENTRIES = (): [string, NodeMaker][] => [
 ];
 
 const FS_ENTRIES = (): [string, NodeMaker][] => [
+  ['aio-max-nr', fixed(65536)],
   ['file-max', fixed('9223372036854775807')],
   ['file-nr', fixed('0\t0\t9223372036854775807')],
   ['nr_open', fixed(1048576)],

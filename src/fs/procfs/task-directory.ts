@@ -20,6 +20,7 @@ import {
   setting,
   text,
 } from './nodes.ts';
+import { PagemapNode } from './pagemap.ts';
 import type { Procfs } from './procfs.ts';
 import { limitsText, mapsText, smapsText, statmText, statText, statusText } from './task-text.ts';
 
@@ -157,6 +158,7 @@ function entriesOf(fs: Procfs, tid: number, isThread: boolean): [string, NodeMak
     ['loginuid', text(withTask(() => '4294967295'))],
     ['sessionid', text(withTask(() => '4294967295'))],
     ['mem', memoryFile(fs, tid)],
+    ['pagemap', (host) => new PagemapNode(host, fs, tid)],
   ];
   if (!isThread)
     entries.push(

@@ -29,6 +29,12 @@ export class TaskMemoryView implements MemoryView {
     return regions;
   }
 
+  isPresent(addr: number): boolean {
+    const page = new Uint8Array(1);
+    if (this.#task.space.areaAt(addr) === undefined) return false;
+    return this.#task.space.residency(addr, PAGE, page) === 0 && page[0] === 1;
+  }
+
   get totalBytes(): number {
     return this.#task.space.usage().totalPages * PAGE;
   }

@@ -7,6 +7,8 @@ import { OpenFile, type OpenRequest } from '../../../vfs/open-file.ts';
 import type { UserMemory } from '../../../vfs/user-memory.ts';
 import type { Terminal } from './terminal.ts';
 
+/** iflag, oflag, cflag, lflag. */
+const FLAG_WORDS = 4;
 const SIGTTIN = 21;
 const SIGTTOU = 22;
 /** The call is made again after the signal (ERESTARTSYS of the kernel). */
@@ -115,6 +117,30 @@ const set =
     return 0;
   };
 
+/** The older `struct termio`: the low halves of the flags, and the first control characters. */
+const getOld: Handler = (terminal, argument, memory) => {
+  const whole = terminal.termios.encode(false);
+  const bytes = new Uint8Array(T.TERMIO.bytes);
+  for (let i = 0; i < FLAG_WORDS; i++) bytes.set(whole.subarray(4 * i, 4 * i + 2), 2 * i);
+  bytes[T.TERMIO.line] = whole[T.TERMIOS.line] as number;
+  bytes.set(whole.subarray(T.TERMIOS.cc, T.TERMIOS.cc + T.NCC), T.TERMIO.cc);
+  return memory.write(argument, bytes) ? 0 : -EFAULT;
+};
+
+const setOld =
+  (flushes: boolean): Handler =>
+  (terminal, argument, memory) => {
+    const bytes = new Uint8Array(T.TERMIO.bytes);
+    if (!memory.read(argument, bytes)) return -EFAULT;
+    const whole = terminal.termios.encode(false);
+    for (let i = 0; i < FLAG_WORDS; i++) whole.set(bytes.subarray(2 * i, 2 * i + 2), 4 * i);
+    whole[T.TERMIOS.line] = bytes[T.TERMIO.line] as number;
+    whole.set(bytes.subarray(T.TERMIO.cc, T.TERMIO.cc + T.NCC), T.TERMIOS.cc);
+    if (flushes) terminal.flushInput();
+    terminal.setTermios(whole);
+    return 0;
+  };
+
 function setControlling(terminal: Terminal, argument: number): number {
   const { jobs } = terminal;
   const session = jobs.currentSession();
@@ -191,6 +217,10 @@ const HANDLERS: ReadonlyMap<number, Handler> = new Map<number, Handler>([
   [T.TCSETS2, set(true, false)],
   [T.TCSETSW2, set(true, false)],
   [T.TCSETSF2, set(true, true)],
+  [T.TCGETA, getOld],
+  [T.TCSETA, setOld(false)],
+  [T.TCSETAW, setOld(false)],
+  [T.TCSETAF, setOld(true)],
   [T.TIOCGWINSZ, getSize],
   [T.TIOCSWINSZ, setSize],
   [T.TIOCSCTTY, setControlling],
@@ -233,5 +263,6 @@ const HANDLERS: ReadonlyMap<number, Handler> = new Map<number, Handler>([
 /** Commands that stop a background group. */
 const CHANGING: ReadonlySet<number> = new Set([
   ...[T.TCSETS, T.TCSETSW, T.TCSETSF, T.TCSETS2, T.TCSETSW2, T.TCSETSF2],
+  ...[T.TCSETA, T.TCSETAW, T.TCSETAF],
   ...[T.TCFLSH, T.TCXONC, T.TCSBRK, T.TCSBRKP, T.TIOCSPGRP],
 ]);
