@@ -1,5 +1,5 @@
 /**
- * Signals of the host thread that runs guests (docs/engine.md, "Signals").
+ * Signals of the host threads that run guests.
  *
  * While translated code runs, RSP holds a guest value, and Linux would write the frame of a signal
  * there: an arbitrary write into host memory. So this thread blocks every signal but the engine's
