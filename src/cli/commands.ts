@@ -80,6 +80,11 @@ export const COMMANDS: readonly CommandRow[] = [
     load: () => import('./attest.ts'),
   },
   {
+    name: 'connect',
+    summary: 'connect to an instance once a policy accepts what runs there',
+    load: () => import('./connect.ts'),
+  },
+  {
     name: 'kbs',
     summary: 'run a key broker: secrets for attested instances only',
     load: () => import('./kbs.ts'),

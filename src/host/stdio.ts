@@ -7,6 +7,7 @@
 import { fstatSync, fsyncSync, ftruncateSync, readFileSync, readSync, writeSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { EAGAIN, EINTR, EPIPE } from '../abi/errno.table.ts';
+import type { ByteStream } from '../base/byte-stream.ts';
 import { WaitQueue } from '../base/wait-queue.ts';
 import type { HostStream } from '../fs/hoststream/host-stream.ts';
 import { attempt, attemptDone, errnoOf } from './errno.ts';
@@ -180,3 +181,21 @@ class InheritedStream implements HostStream {
 }
 
 const PAUSE = new Int32Array(new SharedArrayBuffer(4));
+
+/** Standard input and output as one stream; the end of input is its end. */
+export function standardStreams(): ByteStream {
+  const { stdin, stdout } = process;
+  const chunks = stdin[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+  return {
+    async read() {
+      const next = await chunks.next();
+      return next.done === true ? undefined : next.value;
+    },
+    write: (bytes) =>
+      new Promise((resolve, reject) => {
+        stdout.write(bytes, (error) => (error ? reject(error) : resolve()));
+      }),
+    end: () => Promise.resolve(),
+    destroy: () => void stdin.destroy(),
+  };
+}

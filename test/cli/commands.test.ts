@@ -36,7 +36,7 @@ const leaves = (command: Command): Command[] =>
 
 /** Commands whose result is no report: they make something, or print what they were asked for. */
 const WITHOUT_JSON: ReadonlySet<string> = new Set([
-  ...['run', 'new', 'attest', 'exec', 'logs', 'rm'],
+  ...['run', 'new', 'attest', 'exec', 'logs', 'rm', 'connect'],
 ]);
 
 for (const { name, summary } of COMMANDS) {

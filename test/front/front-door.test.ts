@@ -129,6 +129,17 @@ test('busybox httpd behind an ingress, busybox wget behind an egress', { skip },
     assert.ok(page.endsWith(PAGE), said);
     const wrong = attestedGet(open, `images: [sha256:${'0'.repeat(64)}]`);
     await assert.rejects(wrong, /neither listed nor signed/);
+    const ask = (what: string) => {
+      writeFileSync(join(folder, 'believed.yaml'), policy(what));
+      const input = 'GET /index.html HTTP/1.0\r\n\r\n';
+      const args = ['connect', `127.0.0.1:${open}`, '--policy', join(folder, 'believed.yaml')];
+      return spawnSync(CLOISTER, args, { input, encoding: 'utf8', env: environment });
+    };
+    const asked = ask(believed);
+    assert.deepEqual([asked.status, asked.stdout.slice(-PAGE.length)], [0, PAGE], asked.stderr);
+    const refused = ask('images: []');
+    assert.deepEqual([refused.status, refused.stdout], [4, '']);
+    assert.match(refused.stderr, /peer refused: image .* is neither listed nor signed/);
   });
 
   await t.test('a client that knows nothing of attestation speaks TLS 1.3', async () => {

@@ -75,6 +75,10 @@ test('several first starts at once build one bundle, and all run', async () => {
   const { inputs } = JSON.parse(readFileSync(join(cache, 'quick.json'), 'utf8'));
   const foreign = inputs.filter(({ path }: { path: string }) => path.includes('node_modules/'));
   assert.deepEqual(foreign, []);
+  // Attestation and TLS are for measured images.
+  const attested = /^src\/(attest|kbs|tee|runtime\/front|host\/tls-host)/;
+  const ofOthers = inputs.filter(({ path }: { path: string }) => attested.test(path));
+  assert.deepEqual(ofOthers, []);
   const tools = inputs.filter(({ path }: { path: string }) => path.startsWith('src/tools/'));
   assert.deepEqual(tools, []);
 });

@@ -33,6 +33,11 @@ export class Relay {
     if (this.#isFinishing) this.destroy();
   }
 
+  /** What came from inside was carried out up to its end; false after a break. */
+  get hasInsideEnded(): boolean {
+    return this.#hasInsideEnded;
+  }
+
   /** No guest lives any more: what they sent is still carried out, and nothing is waited for then. */
   finish(): void {
     this.#isFinishing = true;
