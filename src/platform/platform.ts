@@ -8,7 +8,7 @@ import { assert } from '../base/assert.ts';
 import type { Logger } from '../base/interfaces.ts';
 import { CodeCache } from '../cpu/cache/code-cache.ts';
 import { MISSED_RETURN } from '../cpu/cache/code-space.ts';
-import { type Domain, isStart, type PlacedUnit } from '../cpu/cache/domain.ts';
+import { isStart, type PlacedUnit } from '../cpu/cache/domain.ts';
 import { hostOffsetOf, makeExact } from '../cpu/cache/exact.ts';
 import type { CodeHost } from '../cpu/code-host.ts';
 import { faultingAddress } from '../cpu/interpret/address.ts';
@@ -246,7 +246,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     switch (kind) {
       case EXIT.link:
         cpu.rip = this.linkTarget(cpu);
-        return this.enterAt(cpu, known, cpu.rip);
+        return this.enterTarget(cpu, known, cpu.rip);
       case EXIT.indirect:
         return this.indirect(cpu, known);
       case EXIT.tick:
@@ -276,16 +276,22 @@ export class TranslatedPlatform implements Platform, CodeObserver {
   // entries
 
   private enterAt(cpu: TranslatedCpu, known: SpaceState, rip: number): Next {
-    const { domain } = known;
-    const entry = domain.entryOf(rip);
+    const entry = known.domain.entryOf(rip);
     if (entry !== undefined) return entry;
     const last = cpu.lastUnit;
-    if (last && !last.dead && last.domain === domain) {
+    if (last && !last.dead && last.domain === known.domain) {
       const at = hostOffsetOf(this.details.of(last.unit), rip);
       // Others ran meanwhile, and this is not its entry, where it checks itself.
-      const isGood = at >= 0 && (!last.unit.selfChecking || known.holdsSource(last.unit));
-      if (isGood && isStart(last, at)) return last.offset + at;
+      const isGood = isStart(last, at) && (!last.unit.selfChecking || known.holdsSource(last.unit));
+      if (isGood) return last.offset + at;
     }
+    return this.enterTarget(cpu, known, rip);
+  }
+
+  /** For what leads there again: it needs an entry. */
+  private enterTarget(cpu: TranslatedCpu, known: SpaceState, rip: number): Next {
+    const entry = known.domain.entryOf(rip);
+    if (entry !== undefined) return entry;
     if (rip >= GUEST_LIMIT) return this.fetchFault(cpu, known, BigInt(rip));
     const placed = this.translate(known, rip);
     if (!placed) return this.fetchFault(cpu, known, BigInt(known.firstUnfetchable(rip)));
@@ -316,21 +322,17 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     if (rip >= GUEST_LIMIT) return this.enterAt(cpu, known, rip);
     const kind: LandingKind =
       cpu.state.i32[STATE.exitSite / 4] === MISSED_RETURN ? 'return' : 'jump';
-    const next = this.enterAt(cpu, known, rip);
+    const next = this.enterTarget(cpu, known, rip);
     if (next < 0) return next;
     const { domain } = known;
-    if (!this.learn(domain, rip, kind)) {
+    if (!domain.learn(rip, kind)) {
       const thunk = this.cache.add(this.translator.landingThunk(rip, kind), domain);
       this.observer?.placed?.(known.space, thunk);
-      this.learn(domain, rip, kind);
+      domain.learn(rip, kind);
     }
     domain.learnWide(rip);
     // Adding the thunk may have flushed the cache: look again.
-    return this.enterAt(cpu, known, rip);
-  }
-
-  private learn(domain: Domain, rip: number, kind: LandingKind): boolean {
-    return kind === 'return' ? domain.learnReturn(rip) : domain.learnJump(rip);
+    return this.enterTarget(cpu, known, rip);
   }
 
   // interruptions
@@ -416,9 +418,9 @@ export class TranslatedPlatform implements Platform, CodeObserver {
 
   private linkTarget(cpu: TranslatedCpu): number {
     const site = cpu.state.i32[STATE.exitSite / 4]!;
-    const link = this.cache.link(site);
-    expectOfCode(link, `it left by link ${site}, which is none of a live unit`);
-    return link.target;
+    const target = this.cache.linkTarget(site);
+    expectOfCode(target !== undefined, `it left by link ${site}, which is none of a live unit`);
+    return target;
   }
 
   /** What mm says of an access: run again, or a signal. */

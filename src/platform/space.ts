@@ -26,6 +26,7 @@ export class SpaceState implements CodeSource, SourceCheck {
   private areaGeneration = -1;
   private areaIsShared = false;
   private areaIsWritable = false;
+  private areaPlace: ModulePlace | undefined;
 
   /** The group that the domain belongs to; undefined: it is this space's and its forks' alone. */
   group: Group | undefined;
@@ -78,16 +79,17 @@ export class SpaceState implements CodeSource, SourceCheck {
   }
 
   moduleAt(addr: number): ModulePlace | undefined {
-    return placeIn(this.space.areaAt(addr));
+    return this.findArea(addr) ? this.areaPlace : undefined;
   }
 
   /** The module that all of `unit` was made from, if it is one. */
   moduleOf(unit: Unit): ModulePlace | undefined {
     const { ranges } = unit;
     if (ranges.length === 0) return undefined;
-    const area = this.space.areaAt(unit.rip);
     const end = ranges.at(-2)! + ranges.at(-1)!;
-    return area && ranges[0]! >= area.start && end <= area.end ? placeIn(area) : undefined;
+    if (!this.findArea(unit.rip) || ranges[0]! < this.areaStart || end > this.areaEnd)
+      return undefined;
+    return this.areaPlace;
   }
 
   matches(unit: Unit): boolean {
@@ -150,6 +152,7 @@ export class SpaceState implements CodeSource, SourceCheck {
     this.areaEnd = area.end;
     this.areaIsShared = area.shared && area.file?.contentKey === undefined;
     this.areaIsWritable = (area.prot & PROT_WRITE) !== 0;
+    this.areaPlace = placeIn(area);
     return true;
   }
 }

@@ -7,7 +7,7 @@
 
 import { EXIT } from '../cpu/sandbox/layout.ts';
 import { Translator, UNIT_INSTRUCTIONS } from '../cpu/translate/translate.ts';
-import { type DescribedUnit, LINK_INTS } from '../cpu/translate/unit.ts';
+import { type DescribedUnit, LINK_INTS, plainUnit } from '../cpu/translate/unit.ts';
 import { CodePages } from '../elf/code-pages.ts';
 import { type ElfProgram, readElfProgram, readerOf } from '../elf/program.ts';
 import { type CodeRange, CodeSymbols } from '../elf/symbols.ts';
@@ -115,7 +115,7 @@ export class ElfListing {
       });
       const details = made && this.#translator.describe(made);
       if (!details) break;
-      const unit = { ...made, details };
+      const unit = plainUnit(made, { details });
       entries.add(rip);
       for (let n = 0; n < unit.leaders.length; n += 2) entries.add(unit.leaders[n]!);
       for (let n = 0; n < unit.links.length; n += LINK_INTS) work.push(unit.links[n]!);

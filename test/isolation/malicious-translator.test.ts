@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Translator } from '../../src/cpu/translate/translate.ts';
-import { LINK_INTS, type Unit } from '../../src/cpu/translate/unit.ts';
+import { LINK_INTS, plainUnit, type Unit } from '../../src/cpu/translate/unit.ts';
 import { sharedNativeHost } from '../../src/host/native/testing/shared-native-host.ts';
 import { RUN } from '../../src/kernel/platform.ts';
 import type { AddressSpace } from '../../src/mm/address-space.ts';
@@ -41,7 +41,7 @@ function withSite(unit: Unit, site: number): Unit {
   for (let n = 0; n < unit.links.length; n += LINK_INTS)
     view.setInt32(unit.links[n + 2] as number, site, true);
   // Without the record nobody fills in the true number.
-  return { ...unit, bytes, links: new Uint32Array(0) };
+  return plainUnit(unit, { bytes, links: new Uint32Array(0) });
 }
 
 /** They name the first block, too, and a good entry there would serve. */
@@ -60,34 +60,36 @@ const LIES: Readonly<Record<string, Lie>> = {
   },
   'an entry inside of an instruction': {
     code: OTHER,
-    tell: (unit) => ({ ...unit, entryAt: unit.entryAt + 1, leaders: NO_LEADERS }),
+    tell: (unit) => plainUnit(unit, { entryAt: unit.entryAt + 1, leaders: NO_LEADERS }),
     says: /its entry \d+ is no instruction/,
   },
   'an entry outside of the unit': {
     code: OTHER,
-    tell: (unit) => ({ ...unit, entryAt: -64, leaders: NO_LEADERS }),
+    tell: (unit) => plainUnit(unit, { entryAt: -64, leaders: NO_LEADERS }),
     says: /its entry -64 is no instruction/,
   },
   'no record of what faults': {
     code: FAULTING,
-    tell: (unit) => ({
-      ...unit,
-      details: {
-        offsets: new Uint32Array(0),
-        rips: new Uint32Array(0),
-        fixups: new Int32Array(0),
-      },
-    }),
+    tell: (unit) =>
+      plainUnit(unit, {
+        details: {
+          offsets: new Uint32Array(0),
+          rips: new Uint32Array(0),
+          fixups: new Int32Array(0),
+        },
+      }),
     says: /no record of the instruction that was interrupted/,
   },
   'another source than that of what faults': {
     code: FAULTING,
-    tell: (unit) => ({ ...unit, source: unit.source.map((byte, n) => (n === 0 ? 0x90 : byte)) }),
+    tell: (unit) =>
+      plainUnit(unit, { source: unit.source.map((byte, n) => (n === 0 ? 0x90 : byte)) }),
     says: /it is no translation of its source/,
   },
   'code that the verifier refuses': {
     code: OTHER,
-    tell: (unit) => ({ ...unit, bytes: unit.bytes.map((b, i) => (i === unit.entryAt ? 0xf4 : b)) }),
+    tell: (unit) =>
+      plainUnit(unit, { bytes: unit.bytes.map((b, i) => (i === unit.entryAt ? 0xf4 : b)) }),
     says: /The code verifier refused the translation of 0x400000/,
   },
 };

@@ -98,6 +98,9 @@ test('dropped units are forgotten, live ones are found and linked as before', ()
   assert.equal(cache.statistics.flushes, 0);
   assert.ok(cache.unitCount < 5000);
   assert.equal(cache.unitAt(kept.offset), kept);
-  assert.equal(cache.link(linked.firstLink)?.target, 0x600000);
-  assert.equal(cache.link(linked.firstLink + 1), undefined);
+  assert.equal(cache.linkTarget(linked.firstLink), 0x600000);
+  assert.equal(cache.linkTarget(linked.firstLink + 1), undefined);
+  assert.equal(cache.linkTarget(linked.firstLink - 1), undefined, 'of a dropped unit');
+  assert.equal(cache.linkTarget(-1), undefined);
+  assert.equal(cache.linkTarget(0.5), undefined);
 });

@@ -8,7 +8,8 @@ import { LINK_INTS, RELOC_INTS, type Unit } from '../translate/unit.ts';
 import type { UnitPlace } from '../verify/types.ts';
 import { CodeVerifier } from '../verify/verifier.ts';
 import { CodeSpace } from './code-space.ts';
-import { Domain, type Link, type PlacedUnit } from './domain.ts';
+import { Domain, type PlacedUnit } from './domain.ts';
+import { LinkTable } from './link-table.ts';
 import { type ModulePlace, type SourceCheck, UnitStore } from './unit-store.ts';
 
 /** Counters, by cause; read by tools. */
@@ -46,7 +47,7 @@ export class CodeCache {
   readonly store: UnitStore;
   private readonly verifier = new CodeVerifier();
   private readonly domains = new Set<Domain>();
-  private readonly links: (Link | undefined)[] = [];
+  private readonly links = new LinkTable();
   /** By ascending offset in code memory. */
   private placed: PlacedUnit[] = [];
   /** How many units there may be before dropped ones are forgotten. */
@@ -67,7 +68,7 @@ export class CodeCache {
   }
 
   createDomain(): Domain {
-    const domain = new Domain(this.space);
+    const domain = new Domain(this.space, this.links);
     this.domains.add(domain);
     return domain;
   }
@@ -110,16 +111,15 @@ export class CodeCache {
       offset = this.space.reserve(unit.bytes.length);
       if (offset < 0) throw new Error('a unit is larger than code memory');
     }
-    const firstLink = this.links.length;
+    const firstLink = this.links.count;
     const snapshot = this.relocate(unit, offset, firstLink);
     this.place.placement = offset;
     const starts = known ?? this.verified(unit, snapshot);
+    this.addLinks(unit, offset, starts, snapshot);
     this.space.write(offset, snapshot);
     const placed: PlacedUnit = { unit, offset, domain, starts, firstLink, dead: false };
-    const links = this.linksOf(placed, snapshot);
-    for (const link of links) this.links.push(link);
     this.placed.push(placed);
-    domain.publish(placed, links);
+    domain.publish(placed);
     this.statistics.units++;
     this.statistics.bytes += unit.bytes.length;
     this.statistics.guestInstructions += unit.instructionCount;
@@ -155,30 +155,33 @@ export class CodeCache {
   }
 
   /**
-   * The links of a verified unit. The form is checked here, in the bytes that were verified (what
-   * the translator says of them proves nothing): an instruction start with the opcode of jmp rel32.
+   * Numbers the links of a verified unit. The form is checked here, in the bytes that were verified
+   * (what the translator says of them proves nothing): an instruction start with the opcode of jmp
+   * rel32.
    */
-  private linksOf(placed: PlacedUnit, verified: Uint8Array): Link[] {
-    const { unit, offset } = placed;
-    const links: Link[] = [];
-    for (let n = 0; n < unit.links.length; n += LINK_INTS) {
-      const displacementAt = unit.links[n + 1]!;
+  private addLinks(unit: Unit, offset: number, starts: Uint32Array, verified: Uint8Array): void {
+    const { links } = this;
+    const firstLink = links.count;
+    const records = unit.links;
+    for (let n = 0; n < records.length; n += LINK_INTS) {
+      const displacementAt = records[n + 1]!;
       const at = offset + displacementAt;
       const isJump =
         (at & 3) === 0 &&
         verified[displacementAt - 1] === JMP &&
-        startsAt(placed.starts, displacementAt - 1) &&
-        startsAt(placed.starts, displacementAt + 4);
-      if (!isJump) throw new RejectedUnitError(unit, displacementAt, 'link', 'no branch there');
-      links.push({ from: placed, target: unit.links[n]!, at, next: undefined });
+        startsAt(starts, displacementAt - 1) &&
+        startsAt(starts, displacementAt + 4);
+      if (!isJump) {
+        links.truncate(firstLink);
+        throw new RejectedUnitError(unit, displacementAt, 'link', 'no branch there');
+      }
+      links.add(records[n]!, at);
     }
-    return links;
   }
 
-  /** The link that an exit `link` reported (guest input: any number may come). */
-  link(site: number): Link | undefined {
-    const link = this.links[site];
-    return link && !link.from.dead ? link : undefined;
+  /** The target of the link that an exit reported (guest input: any number may come). */
+  linkTarget(site: number): number | undefined {
+    return this.links.isLive(site) ? this.links.targetOf(site) : undefined;
   }
 
   /** Units that are known, dropped ones until the next sweep included. */
@@ -214,9 +217,9 @@ export class CodeCache {
    * used anew, too, once most of it is waste.
    */
   private sweep(): void {
-    const { links, placed, space } = this;
-    for (let n = 0; n < links.length; n++) if (links[n]?.from.dead) links[n] = undefined;
+    const { placed, space } = this;
     this.placed = placed.filter((each) => !each.dead);
+    for (const domain of this.domains) domain.sweep();
     this.sweepAt = Math.max(FIRST_SWEEP, 2 * this.placed.length);
     const live = this.placed.reduce((sum, { unit }) => sum + unit.bytes.length, 0);
     if (space.usedBytes - live > Math.max(WASTE_BYTES, live)) this.flush();
@@ -225,7 +228,7 @@ export class CodeCache {
   /** Forgets every translation of every domain; no thread may be in translated code. */
   flush(): void {
     for (const domain of this.domains) domain.clear();
-    this.links.length = 0;
+    this.links.truncate(0);
     this.placed.length = 0;
     this.sweepAt = FIRST_SWEEP;
     this.space.reset();

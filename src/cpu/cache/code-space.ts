@@ -19,20 +19,20 @@ const JMP_BYTES = 5;
 export class CodeSpace {
   readonly host: CodeHost;
   /** By exit kind and `TARGET`: offset in code memory. */
-  private readonly targets = new Map<number, number>();
-  private readonly targetOffsets = new Set<number>();
+  private readonly targets: (number | undefined)[] = [];
+  private readonly targetOffsets: number[] = [];
   private readonly start: number;
   private next: number;
 
   constructor(host: CodeHost) {
     this.host = host;
     for (const [kind, address] of Object.entries(host.stubs.exits))
-      this.targets.set(Number(kind), address - host.code.executable);
-    this.targets.set(TARGET.miss, host.stubs.miss - host.code.executable);
+      this.targets[Number(kind)] = address - host.code.executable;
+    this.targets[TARGET.miss] = host.stubs.miss - host.code.executable;
     this.writePreambles();
     // Exits that signal handlers take say more than guest code may: no branch leads there.
     for (const target of [...CODE_EXITS, ...Object.values(TARGET)])
-      this.targetOffsets.add(this.targetOffset(target));
+      this.targetOffsets.push(this.targetOffset(target));
     this.start = align(host.codeStart + PREAMBLE_BYTES);
     this.next = this.start;
   }
@@ -55,11 +55,11 @@ export class CodeSpace {
 
   /** The same for a number that may be anything: undefined when it names no place. */
   findTarget(target: number): number | undefined {
-    return this.targets.get(target);
+    return this.targets[target];
   }
 
   isTarget(offset: number): boolean {
-    return this.targetOffsets.has(offset);
+    return this.targetOffsets.includes(offset);
   }
 
   addressOf(offset: number): HostAddr {
@@ -102,7 +102,7 @@ export class CodeSpace {
       [TARGET.missReturn, MISSED_RETURN, '65 67 48 8B 4C 24 F8'],
       [TARGET.missJump, MISSED_JUMP, '64 48 8B 0C 25 {fs:target}'],
     ] as const) {
-      this.targets.set(target, at);
+      this.targets[target] = at;
       const parts = [...site(kind), ...load(pattern), 0xe9, 0, 0, 0, 0];
       this.write(at, Uint8Array.from(parts));
       this.patchBranch(at + parts.length - 4, this.targetOffset(TARGET.miss));

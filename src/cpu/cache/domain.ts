@@ -10,6 +10,7 @@ import { TARGET } from '../sandbox/macros.ts';
 import { LINK_INTS, type Unit } from '../translate/unit.ts';
 import { AddressMap } from './address-map.ts';
 import type { CodeSpace } from './code-space.ts';
+import type { LinkTable } from './link-table.ts';
 import { WideTable } from './wide-table.ts';
 
 /** A unit in code memory. */
@@ -24,17 +25,9 @@ export interface PlacedUnit {
   dead: boolean;
 }
 
-/** A direct branch between units, by the number that its exit reports. */
-export interface Link {
-  readonly from: PlacedUnit;
-  readonly target: number;
-  /** Offset of the displacement in code memory. */
-  readonly at: number;
-  /** Another one to the same target; kept by the domain. */
-  next: Link | undefined;
-}
-
 const INDEX = TABLE_ENTRIES - 1;
+const NO_LINK = -1;
+const NO_UNITS: readonly PlacedUnit[] = [];
 /** Addresses that execution went on at lately, by their low bits. */
 const RECENT = 256;
 
@@ -50,16 +43,19 @@ export class Domain implements Disposable {
   /** Guest address → offset of its landing of returns, of jumps. */
   private readonly returnLandings = new AddressMap();
   private readonly jumpLandings = new AddressMap();
-  /** Guest page → units made from it. */
-  private readonly byPage = new Map<number, Set<PlacedUnit>>();
+  /** Guest page → units made from it, dropped ones until the next sweep included. */
+  private readonly byPage = new Map<number, PlacedUnit[]>();
   /** Guest address → links that go (or want to go) there: the last one, which leads to the others. */
-  private readonly incoming = new Map<number, Link>();
-  readonly units = new Set<PlacedUnit>();
+  private readonly incoming = new AddressMap();
+  private readonly links: LinkTable;
+  /** Dropped ones until the next sweep included. */
+  private units: PlacedUnit[] = [];
   /** Address spaces that use it. */
   users = 0;
 
-  constructor(space: CodeSpace) {
+  constructor(space: CodeSpace, links: LinkTable) {
     this.space = space;
+    this.links = links;
     const returnFill = space.addressOf(space.targetOffset(TARGET.missReturn));
     const jumpFill = space.addressOf(space.targetOffset(TARGET.missJump));
     this.returnFill = BigInt(returnFill);
@@ -85,16 +81,13 @@ export class Domain implements Disposable {
   }
 
   /** Registers what a verified unit offers, and links both ways. */
-  publish(placed: PlacedUnit, links: readonly Link[]): void {
+  publish(placed: PlacedUnit): void {
     const { unit, offset } = placed;
-    this.units.add(placed);
+    this.units.push(placed);
     for (const page of unit.pages) {
-      let units = this.byPage.get(page);
-      if (!units) {
-        units = new Set();
-        this.byPage.set(page, units);
-      }
-      units.add(placed);
+      const units = this.byPage.get(page);
+      if (units) units.push(placed);
+      else this.byPage.set(page, [placed]);
     }
     const isThunk = unit.instructionCount === 0;
     if (!isThunk || unit.pages.length > 0) this.enter(placed, unit.rip, unit.entryAt);
@@ -105,7 +98,9 @@ export class Domain implements Disposable {
       if (isStart(placed, returns[n + 1]!)) this.landReturn(returns[n]!, offset + returns[n + 1]!);
     if ((returns.length === 0 || !isThunk) && isStart(placed, unit.landingAt))
       this.jumpLandings.set(unit.rip, offset + unit.landingAt);
-    for (const link of links) this.connect(link);
+    const { links } = unit;
+    for (let n = 0; n < links.length; n += LINK_INTS)
+      this.connect(placed.firstLink + n / LINK_INTS, links[n]!);
   }
 
   /** An entry that the code verifier accepted; the first one for an address stays. */
@@ -113,15 +108,20 @@ export class Domain implements Disposable {
     if (!isStart(placed, at) || this.entries.has(rip)) return;
     const offset = placed.offset + at;
     this.entries.set(rip, offset);
-    for (let link = this.incoming.get(rip); link; link = link.next)
-      this.space.patchBranch(link.at, offset);
+    const { links } = this;
+    for (let link = this.firstTo(rip); link !== NO_LINK; link = links.nextOf(link))
+      this.space.patchBranch(links.placeOf(link), offset);
   }
 
-  private connect(link: Link): void {
-    link.next = this.incoming.get(link.target);
-    this.incoming.set(link.target, link);
-    const entry = this.entries.get(link.target);
-    if (entry !== undefined) this.space.patchBranch(link.at, entry);
+  private firstTo(rip: number): number {
+    return this.incoming.get(rip) ?? NO_LINK;
+  }
+
+  private connect(link: number, target: number): void {
+    this.links.setNext(link, this.firstTo(target));
+    this.incoming.set(target, link);
+    const entry = this.entries.get(target);
+    if (entry !== undefined) this.space.patchBranch(this.links.placeOf(link), entry);
   }
 
   private landReturn(rip: number, offset: number): void {
@@ -132,6 +132,10 @@ export class Domain implements Disposable {
   }
 
   /** After a miss: enters a known landing into its narrow table; false when there is none. */
+  learn(rip: number, kind: 'return' | 'jump'): boolean {
+    return kind === 'return' ? this.learnReturn(rip) : this.learnJump(rip);
+  }
+
   learnReturn(rip: number): boolean {
     const landing = this.returnLandings.get(rip);
     if (landing === undefined) return false;
@@ -156,22 +160,24 @@ export class Domain implements Disposable {
     const first = addr >>> 12;
     const last = Math.floor((addr + length - 1) / 4096);
     const found = new Set<PlacedUnit>();
+    const add = (units: readonly PlacedUnit[]) => {
+      for (const unit of units) if (!unit.dead) found.add(unit);
+    };
     if (last - first > this.byPage.size) {
-      for (const [page, units] of this.byPage)
-        if (page >= first && page <= last) for (const unit of units) found.add(unit);
-    } else
-      for (let page = first; page <= last; page++)
-        for (const unit of this.byPage.get(page) ?? []) found.add(unit);
+      for (const [page, units] of this.byPage) if (page >= first && page <= last) add(units);
+    } else for (let page = first; page <= last; page++) add(this.byPage.get(page) ?? NO_UNITS);
     return [...found];
   }
 
-  hasPage(page: number): boolean {
-    return (this.byPage.get(page)?.size ?? 0) > 0;
-  }
-
-  /** Pages that units were made from. */
-  pages(): Iterable<number> {
-    return this.byPage.keys();
+  /** Lets go of dropped units. */
+  sweep(): void {
+    const isLive = ({ dead }: PlacedUnit) => !dead;
+    this.units = this.units.filter(isLive);
+    for (const [page, units] of this.byPage) {
+      const live = units.filter(isLive);
+      if (live.length === 0) this.byPage.delete(page);
+      else if (live.length < units.length) this.byPage.set(page, live);
+    }
   }
 
   /** Takes a unit out of every place that names it; its bytes stay until the next flush. */
@@ -179,25 +185,33 @@ export class Domain implements Disposable {
     if (placed.dead) return;
     placed.dead = true;
     const { unit } = placed;
-    this.units.delete(placed);
-    for (const page of unit.pages) this.byPage.get(page)?.delete(placed);
     this.leave(placed, unit.rip);
-    for (let n = 0; n < unit.leaders.length; n += 2) this.leave(placed, unit.leaders[n]!);
-    for (let n = 0; n < unit.returns.length; n += 2)
-      this.forgetReturn(unit.returns[n]!, placed.offset + unit.returns[n + 1]!);
+    const { leaders, returns, links } = unit;
+    for (let n = 0; n < leaders.length; n += 2) this.leave(placed, leaders[n]!);
+    for (let n = 0; n < returns.length; n += 2)
+      this.forgetReturn(returns[n]!, placed.offset + returns[n + 1]!);
     this.forgetJump(unit.rip, placed.offset + unit.landingAt);
-    for (let n = 0; n < unit.links.length; n += LINK_INTS) {
-      this.disconnect(placed, unit.links[n]!);
-    }
+    for (let n = 0; n < links.length; n += LINK_INTS) this.disconnect(placed, links[n]!);
+    this.links.kill(placed.firstLink, links.length / LINK_INTS);
   }
 
+  /** Takes the links of `placed` out of the chain of `target`. */
   private disconnect(placed: PlacedUnit, target: number): void {
-    let first = this.incoming.get(target);
-    while (first?.from === placed) first = first.next;
-    if (first) this.incoming.set(target, first);
-    else this.incoming.delete(target);
-    for (let link = first; link; link = link.next)
-      while (link.next?.from === placed) link.next = link.next.next;
+    const { links, incoming } = this;
+    const end = placed.firstLink + placed.unit.links.length / LINK_INTS;
+    const isOwn = (link: number) => link >= placed.firstLink && link < end;
+    let first = incoming.get(target) ?? NO_LINK;
+    while (isOwn(first)) first = links.nextOf(first);
+    if (first === NO_LINK) {
+      incoming.delete(target);
+      return;
+    }
+    incoming.set(target, first);
+    for (let link = first; link !== NO_LINK; link = links.nextOf(link)) {
+      let next = links.nextOf(link);
+      while (isOwn(next)) next = links.nextOf(next);
+      links.setNext(link, next);
+    }
   }
 
   private leave(placed: PlacedUnit, rip: number): void {
@@ -206,8 +220,9 @@ export class Domain implements Disposable {
     this.entries.delete(rip);
     this.recent[2 * (rip & (RECENT - 1)) + 1] = 0;
     this.wide.delete(rip);
-    for (let link = this.incoming.get(rip); link; link = link.next)
-      this.space.patchBranch(link.at, link.at + 4);
+    const { links } = this;
+    for (let link = this.firstTo(rip); link !== NO_LINK; link = links.nextOf(link))
+      this.space.patchBranch(links.placeOf(link), links.placeOf(link) + 4);
   }
 
   /** The table may still lead to this landing when a later unit has one for the same address. */
@@ -231,8 +246,11 @@ export class Domain implements Disposable {
 
   /** Forgets everything (code memory is reused afterwards). */
   clear(): void {
-    for (const placed of this.units) placed.dead = true;
-    this.units.clear();
+    for (const placed of this.units) {
+      placed.dead = true;
+      this.links.kill(placed.firstLink, placed.unit.links.length / LINK_INTS);
+    }
+    this.units.length = 0;
     this.entries.clear();
     this.recent.fill(0);
     this.returnLandings.clear();

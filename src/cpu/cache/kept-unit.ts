@@ -6,7 +6,8 @@
  */
 
 import type { Arena } from '../translate/arena.ts';
-import { LINK_INTS, RELOC_INTS, type Unit } from '../translate/unit.ts';
+import type { Unit } from '../translate/unit.ts';
+import { type TableSizes, UnitTables } from '../translate/unit-tables.ts';
 import { moveBytes } from './move-unit.ts';
 import { VarintReader, type VarintWriter } from './varint.ts';
 
@@ -21,25 +22,15 @@ export class UnitWriter {
   /** Writes `unit`, made at `base` of its module; false if it cannot be moved, or has no source. */
   write(w: VarintWriter, unit: Unit, base: number, tlsDisplacement: number): boolean {
     if (!isKept(unit)) return false;
-    const { ranges, links, relocs, places, leaders, returns, rip, bytes, source } = unit;
+    const { places, rip, bytes, source } = unit;
     const start = w.length;
     w.reserve(64);
     w.unsigned(unit.entryAt);
     w.unsigned(unit.landingAt);
     w.unsigned(bytes.length);
     w.unsigned(unit.instructionCount);
-    w.unsigned(ranges.length);
-    w.unsigned(links.length);
-    w.unsigned(relocs.length);
-    w.unsigned(places.length);
-    w.unsigned(leaders.length);
-    w.unsigned(returns.length);
-    this.put(w, ranges, RANGE, rip);
-    this.put(w, leaders, PAIR, rip);
-    this.put(w, returns, PAIR, rip);
-    this.put(w, links, LINK, rip);
-    this.put(w, relocs, RELOC, rip);
-    this.put(w, places, PLACE, rip);
+    for (const [name] of SIZES) w.unsigned(unit[name].length);
+    for (const [name, columns] of COLUMNS) this.put(w, unit[name], columns, rip);
     w.raw(source);
     w.raw(bytes);
     const written = w.bytes.subarray(w.length - bytes.length, w.length);
@@ -65,7 +56,7 @@ function zigzag(value: number): number {
   return ((value << 1) ^ (value >> 31)) >>> 0;
 }
 
-export class KeptUnit implements Unit {
+export class KeptUnit extends UnitTables implements Unit {
   readonly selfChecking = false;
   readonly hasLiveImmediates = false;
   readonly rip: number;
@@ -74,17 +65,12 @@ export class KeptUnit implements Unit {
   instructionCount = 0;
   readonly isMovable = true;
   bytes: Uint8Array = NOTHING;
-  links: Uint32Array = NO_WORDS;
-  relocs: Uint32Array = NO_WORDS;
-  leaders: Uint32Array = NO_WORDS;
-  returns: Uint32Array = NO_WORDS;
-  ranges: Uint32Array = NO_WORDS;
   source: Uint8Array = NOTHING;
   pages: Uint32Array = NO_WORDS;
-  readonly places = NO_WORDS;
   readonly details = undefined;
 
   private constructor(rip: number) {
+    super();
     this.rip = rip;
   }
 
@@ -107,47 +93,39 @@ export class KeptUnit implements Unit {
     this.landingAt = r.unsigned();
     const byteCount = r.unsigned();
     this.instructionCount = r.unsigned();
-    const counts = readCounts(r, record.length);
-    if (!counts || r.failed || this.instructionCount > MOST) return false;
-    const [ranges, links, relocs, places, leaders, returns] = counts as [
-      ...[number, number, number, number, number, number],
-    ];
-    const total = ranges + links + relocs + places + leaders + returns;
-    const raw = arena.emptyWords(total);
-    r.numbers(raw, total);
+    const sizes = readSizes(r, record.length);
+    if (!sizes || r.failed || this.instructionCount > MOST) return false;
+    let total = 0;
+    for (const [name] of COLUMNS) total += sizes[name];
+    const words = arena.emptyWords(total);
+    r.numbers(words, total);
     let at = 0;
-    const take = (count: number): Uint32Array => {
-      at += count;
-      return raw.subarray(at - count, at);
-    };
-    this.ranges = summed(take(ranges), RANGE, rip);
-    this.leaders = summed(take(leaders), PAIR, rip);
-    this.returns = summed(take(returns), PAIR, rip);
-    this.links = summed(take(links), LINK, rip);
-    this.relocs = summed(take(relocs), RELOC, rip);
-    const moving = summed(take(places), PLACE, rip);
-    this.source = r.raw(totalOf(this.ranges));
+    for (const [name, columns] of COLUMNS) {
+      summed(words, at, at + sizes[name], columns, rip);
+      at += sizes[name];
+    }
+    this.setTables(words, sizes);
+    const { ranges } = this;
+    this.source = r.raw(totalOf(ranges));
     const code = r.raw(byteCount);
-    if (r.failed || record.length !== r.at || !ascend(this.ranges)) return false;
+    if (r.failed || record.length !== r.at || !ascend(ranges)) return false;
     this.bytes = arena.bytes(code, 0, code.length);
-    this.pages = pagesOf(this.ranges, arena);
-    return moveBytes(this.bytes, moving, base, tlsDisplacement);
+    this.pages = pagesOf(ranges, arena);
+    return moveBytes(this.bytes, this.places, base, tlsDisplacement);
   }
 }
 
 /** Integers of each table; undefined: it cannot be. */
-function readCounts(r: VarintReader, recordBytes: number): number[] | undefined {
-  const counts: number[] = [];
-  for (const step of STEPS) {
-    const count = r.unsigned();
+function readSizes(r: VarintReader, recordBytes: number): TableSizes | undefined {
+  const sizes = { ranges: 0, links: 0, relocs: 0, places: 0, leaders: 0, returns: 0 };
+  for (const [name, columns] of SIZES) {
+    const size = r.unsigned();
     // Every integer takes a byte at least: no table is larger than the record.
-    if (count % step !== 0 || count > recordBytes) return undefined;
-    counts.push(count);
+    if (size % columns.length !== 0 || size > recordBytes) return undefined;
+    sizes[name] = size;
   }
-  return counts;
+  return sizes;
 }
-
-const STEPS = [2, LINK_INTS, RELOC_INTS, 1, 2, 2] as const;
 
 const NOTHING = new Uint8Array(0);
 const NO_WORDS = new Uint32Array(0);
@@ -165,6 +143,23 @@ const PAIR = [FROM_RIP, FROM_ZERO] as const;
 const LINK = [FROM_RIP, FROM_ZERO, FROM_LEFT] as const;
 const RELOC = [FROM_ZERO, PLAIN] as const;
 const PLACE = [FROM_ZERO] as const;
+/** The tables in the order of a record; sizes stand there in another. */
+const COLUMNS = [
+  ['ranges', RANGE],
+  ['leaders', PAIR],
+  ['returns', PAIR],
+  ['links', LINK],
+  ['relocs', RELOC],
+  ['places', PLACE],
+] as const;
+const SIZES = [
+  ['ranges', RANGE],
+  ['links', LINK],
+  ['relocs', RELOC],
+  ['places', PLACE],
+  ['leaders', PAIR],
+  ['returns', PAIR],
+] as const;
 
 /** What {@link summed} makes numbers of, into `target` from `at` on. */
 function distances(
@@ -187,14 +182,20 @@ function distances(
   }
 }
 
-/** Makes numbers of the distances in `table`, in place. */
-function summed(table: Uint32Array, columns: readonly number[], rip: number): Uint32Array {
+/** Makes numbers of the distances in `table` from `start` to `end`, in place. */
+function summed(
+  table: Uint32Array,
+  start: number,
+  end: number,
+  columns: readonly number[],
+  rip: number,
+): void {
   const width = columns.length;
   for (let column = 0; column < width; column++) {
     const kind = columns[column]!;
     if (kind === PLAIN) continue;
     let sum = kind === FROM_ZERO ? 0 : rip;
-    for (let n = column; n < table.length; n += width) {
+    for (let n = start + column; n < end; n += width) {
       const coded = table[n]!;
       const distance = (coded >>> 1) ^ -(coded & 1);
       if (kind === FROM_LEFT) sum = table[n - 1]!;
@@ -203,7 +204,6 @@ function summed(table: Uint32Array, columns: readonly number[], rip: number): Ui
       if (kind === FROM_END) sum += table[n + 1]!;
     }
   }
-  return table;
 }
 
 /** Ranges one behind the other, all below 4 GiB. */

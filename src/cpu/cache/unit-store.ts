@@ -57,8 +57,8 @@ export interface TranslationStorage {
 interface Module {
   /** Undefined: there is none, or it is not to be used. */
   file: TranslationFile | undefined;
-  /** By address in the module: what this run had to translate. */
-  readonly fresh: Map<number, BasedUnit>;
+  /** What this run had to translate: of one address the last one counts. */
+  readonly fresh: BasedUnit[];
 }
 
 const LIMIT_BYTES = 64 * 1024 * 1024;
@@ -137,7 +137,7 @@ export class UnitStore {
     // Code that changes is of no use to later runs.
     if (unit.selfChecking || unit.hasLiveImmediates) return;
     if (place && this.storage?.save)
-      this.moduleOf(place.key).fresh.set(unit.rip - place.base, { unit, base: place.base });
+      this.moduleOf(place.key).fresh.push({ unit, base: place.base });
   }
 
   /** Leaves what is new to later runs. */
@@ -145,10 +145,10 @@ export class UnitStore {
     const { storage } = this;
     if (!storage?.save) return;
     for (const [key, { file, fresh }] of this.modules) {
-      if (fresh.size < WORTH_KEEPING) continue;
-      const bytes = encodeTranslations([...fresh.values()], this.tlsDisplacement, file);
+      if (fresh.length < WORTH_KEEPING) continue;
+      const bytes = encodeTranslations(fresh, this.tlsDisplacement, file);
       if (bytes) storage.save(key, bytes);
-      fresh.clear();
+      fresh.length = 0;
     }
   }
 
@@ -159,7 +159,7 @@ export class UnitStore {
     const opened = source && TranslationFile.open(source);
     if (typeof opened === 'string') this.storage?.refuse(key, opened);
     const file = typeof opened === 'object' ? opened : undefined;
-    const module: Module = { file, fresh: new Map() };
+    const module: Module = { file, fresh: [] };
     this.modules.set(key, module);
     return module;
   }

@@ -11,6 +11,7 @@ import { Control } from './control.ts';
 import { Emitter } from './emitter.ts';
 import { KIND, type RowFacts } from './facts.ts';
 import { FIXUP_INTS } from './fixup.ts';
+import { MadeUnit } from './made-unit.ts';
 import { copy, copySegmented, hasImplicitSegment, isSegmented, ripTarget } from './operand.ts';
 import { LEADER, RETURN_SITE, Scan, type ScanLimits } from './scan.ts';
 import { emitSelfCheck, loadableImmediate, loadImmediate, SPILL_BYTES } from './self-check.ts';
@@ -89,7 +90,7 @@ export class Translator {
     const checkAt = e.position;
     if (selfChecking) this.selfCheck(rip, found, bytes);
     const bodyAt = this.emitBody(rip, found);
-    return this.finish(rip, selfChecking ? checkAt : bodyAt, bytes, scan.window.pages());
+    return this.finish(rip, selfChecking ? checkAt : bodyAt, bytes, scan.window.pages(this.arena));
   }
 
   /** A landing for `rip`, whose entry lies in another unit (or not yet anywhere). */
@@ -294,25 +295,36 @@ export class Translator {
         const { offset } = pool[index]!;
         if (marks[offset]! & LEADER) leaders.push(base + offset, hostAt[index]!);
       }
-    return {
+    const sizes = {
+      ranges: this.runs.length,
+      leaders: leaders.length,
+      returns: this.returns.length,
+      links: e.linkCount,
+      relocs: e.relocCount,
+      places: e.placeCount,
+    };
+    const words = arena.emptyWords(
+      sizes.ranges + sizes.leaders + sizes.returns + sizes.links + sizes.relocs + sizes.places,
+    );
+    let at = put(words, 0, this.runs, sizes.ranges);
+    at = put(words, at, leaders, sizes.leaders);
+    at = put(words, at, this.returns, sizes.returns);
+    at = put(words, at, e.links, sizes.links);
+    at = put(words, at, e.relocs, sizes.relocs);
+    put(words, at, e.places, sizes.places);
+    const parts = {
       rip,
       entryAt,
-      landingAt: 0,
       bytes: arena.bytes(e.bytes, 0, e.position),
-      links: arena.words(e.links, e.linkCount),
-      relocs: arena.words(e.relocs, e.relocCount),
-      places: arena.words(e.places, e.placeCount),
-      isMovable: e.isMovable,
-      instructionCount: count,
-      leaders: arena.words(leaders, leaders.length),
-      returns: arena.words(this.returns, this.returns.length),
-      ranges: arena.words(this.runs, this.runs.length),
       source,
       pages,
+      instructionCount: count,
+      isMovable: e.isMovable,
       selfChecking,
       hasLiveImmediates: this.hasLiveImmediates,
       details: e.keepsFixups ? this.details() : undefined,
     };
+    return new MadeUnit(parts, words, sizes);
   }
 
   private details(): Details {
@@ -358,6 +370,12 @@ export class Translator {
     }
     return source;
   }
+}
+
+/** Copies a table; returns where the next one begins. */
+function put(words: Uint32Array, at: number, table: ArrayLike<number>, length: number): number {
+  for (let n = 0; n < length; n++) words[at + n] = table[n]!;
+  return at + length;
 }
 
 function isSame(one: Uint8Array, other: Uint8Array): boolean {

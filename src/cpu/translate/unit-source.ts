@@ -25,8 +25,15 @@ export class UnitSource implements CodeSource, ScanLimits {
   isEntry(rip: number): boolean {
     if (this.stops.has(rip)) return true;
     const { ranges } = this.unit;
-    for (let n = 0; n < ranges.length; n += 2)
-      if (rip >= ranges[n]! && rip < ranges[n]! + ranges[n + 1]!) return false;
+    let low = 0;
+    let high = ranges.length / 2 - 1;
+    while (low <= high) {
+      const middle = (low + high) >> 1;
+      const start = ranges[2 * middle]!;
+      if (rip < start) high = middle - 1;
+      else if (rip >= start + ranges[2 * middle + 1]!) low = middle + 1;
+      else return false;
+    }
     return true;
   }
 

@@ -74,3 +74,30 @@ export interface Details {
   /** Records of FIXUP_INTS integers, by ascending host offset. */
   readonly fixups: Int32Array;
 }
+
+/** What `unit` holds as a plain object, with some of it changed. */
+export function plainUnit<Changes extends Partial<Unit>>(
+  unit: Unit,
+  changes: Changes,
+): Unit & Changes {
+  return {
+    rip: unit.rip,
+    entryAt: unit.entryAt,
+    landingAt: unit.landingAt,
+    bytes: unit.bytes,
+    links: unit.links,
+    relocs: unit.relocs,
+    places: unit.places,
+    isMovable: unit.isMovable,
+    instructionCount: unit.instructionCount,
+    leaders: unit.leaders,
+    returns: unit.returns,
+    ranges: unit.ranges,
+    source: unit.source,
+    pages: unit.pages,
+    selfChecking: unit.selfChecking,
+    hasLiveImmediates: unit.hasLiveImmediates,
+    details: unit.details,
+    ...changes,
+  };
+}

@@ -3,6 +3,8 @@
  * what is decoded is what is translated, whatever the guest's memory does meanwhile.
  */
 
+import type { Arena } from './arena.ts';
+
 /** Where translated source comes from. */
 export interface CodeSource {
   /**
@@ -33,6 +35,7 @@ export class Window {
   /** Guest address of bytes[0]. */
   base = 0;
   private readonly states = new Uint8Array(WINDOW_PAGES);
+  private readonly found: number[] = [];
   private source: CodeSource | undefined;
   /** The code at the address it was opened for lies on pages that are checked at run time. */
   selfChecking = false;
@@ -62,11 +65,12 @@ export class Window {
   }
 
   /** Guest pages that were looked at and are there, ascending. */
-  pages(): Uint32Array {
-    const found: number[] = [];
+  pages(arena: Arena): Uint32Array {
+    const { states, found } = this;
+    let count = 0;
     for (let n = 0; n < WINDOW_PAGES; n++)
-      if (this.states[n] === PRESENT) found.push((this.base >>> PAGE_SHIFT) + n);
-    return Uint32Array.from(found);
+      if (states[n] === PRESENT) found[count++] = (this.base >>> PAGE_SHIFT) + n;
+    return arena.words(found, count);
   }
 
   hasLiveImmediate(rip: number): boolean {

@@ -44,6 +44,7 @@ const MAX_UNIT_BYTES = 1 << 24;
 const CODE_BYTES = 2 ** 31;
 
 const NONE = -1;
+const ROOM_WORDS = 1 << 14;
 
 export class CodeVerifier {
   readonly #decoder: Decoder;
@@ -56,6 +57,9 @@ export class CodeVerifier {
   #innerCount = 0;
   #outer = new Uint32Array(256);
   #outerCount = 0;
+  /** What verdicts hold: views of it cost less than arrays of their own. */
+  #room = new Uint32Array(0);
+  #roomUsed = 0;
   #sequences = new Sequences(0);
   #at = 0;
   #previous = NONE;
@@ -96,11 +100,22 @@ export class CodeVerifier {
         return this.#rejected(inner[n]!, 'branch-interior');
     return {
       ok: true,
-      starts: starts.slice(0, (size + 31) >> 5),
+      starts: this.#copied(starts, (size + 31) >> 5),
       instructionCount: count,
-      externalBranches: this.#outer.slice(0, this.#outerCount),
+      externalBranches: this.#copied(this.#outer, this.#outerCount),
       usesX87: this.#usesX87,
     };
+  }
+
+  #copied(table: Uint32Array, count: number): Uint32Array {
+    if (this.#roomUsed + count > this.#room.length) {
+      this.#room = new Uint32Array(Math.max(count, ROOM_WORDS));
+      this.#roomUsed = 0;
+    }
+    const copy = this.#room.subarray(this.#roomUsed, this.#roomUsed + count);
+    this.#roomUsed += count;
+    for (let n = 0; n < count; n++) copy[n] = table[n]!;
+    return copy;
   }
 
   #begin(unit: Uint8Array, place: UnitPlace): void {

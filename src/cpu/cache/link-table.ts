@@ -1,0 +1,67 @@
+/**
+ * Direct branches between units, by the number that their exits report: plain numbers in typed
+ * arrays, since a program has several for each of its blocks.
+ */
+
+const FIRST_LINKS = 1 << 12;
+/** No place of code memory. */
+const DEAD = 0xffff_ffff;
+
+export class LinkTable {
+  count = 0;
+  private targets = new Uint32Array(FIRST_LINKS);
+  private places = new Uint32Array(FIRST_LINKS);
+  private nexts = new Int32Array(FIRST_LINKS);
+
+  /** A link to the guest address `target`, whose displacement lies at `place` of code memory. */
+  add(target: number, place: number): void {
+    const at = this.count++;
+    if (at === this.targets.length) {
+      this.targets = doubled(this.targets);
+      this.places = doubled(this.places);
+      const nexts = new Int32Array(at * 2);
+      nexts.set(this.nexts);
+      this.nexts = nexts;
+    }
+    this.targets[at] = target;
+    this.places[at] = place;
+    this.nexts[at] = -1;
+  }
+
+  targetOf(link: number): number {
+    return this.targets[link]!;
+  }
+
+  placeOf(link: number): number {
+    return this.places[link]!;
+  }
+
+  /** Another link to the same target in the same domain, or -1. */
+  nextOf(link: number): number {
+    return this.nexts[link]!;
+  }
+
+  setNext(link: number, next: number): void {
+    this.nexts[link] = next;
+  }
+
+  /** Forgets those of a unit that is gone: their exits are not taken any more. */
+  kill(first: number, count: number): void {
+    this.places.fill(DEAD, first, first + count);
+  }
+
+  isLive(link: number): boolean {
+    return link >= 0 && link < this.count && this.places[link] !== DEAD;
+  }
+
+  /** Forgets those from `count` on. */
+  truncate(count: number): void {
+    this.count = count;
+  }
+}
+
+function doubled(table: Uint32Array): Uint32Array<ArrayBuffer> {
+  const larger = new Uint32Array(table.length * 2);
+  larger.set(table);
+  return larger;
+}
