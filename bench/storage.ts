@@ -19,6 +19,7 @@ import { nodeCrypto, nodeEntropy } from '../src/host/crypto.ts';
 import { VolumeFile } from '../src/host/volume-file.ts';
 import { FixedFileClock } from '../src/vfs/file-clock.ts';
 import type { Inode } from '../src/vfs/inode.ts';
+import { benchSqlite } from './sqlite.ts';
 
 const BIG_BYTES = 256 << 20;
 const RANDOM_CALLS = 20_000;
@@ -209,8 +210,8 @@ function makeBig(subject: Subject): void {
 }
 
 const ROWS: readonly Row[] = [
-  ...[1 << 20, 4096].flatMap((call): Row[] => {
-    const label = call === 4096 ? '4 KiB' : '1 MiB';
+  ...[1 << 20, 65_536, 4096].flatMap((call): Row[] => {
+    const label = call === 1 << 20 ? '1 MiB' : `${call / 1024} KiB`;
     const base = { unit: 'MB/s', amount: BIG_BYTES / MB } as const;
     return [
       {
@@ -377,6 +378,10 @@ export async function benchStorage(only: readonly string[]): Promise<void> {
         `AES-256-GCM alone, ${label} calls: seal ${gcmAlone(bytes, false).toFixed(0)} MB/s, ` +
           `open ${gcmAlone(bytes, true).toFixed(0)} MB/s`,
       );
+    if (only.length === 0 || only.includes('sqlite')) {
+      const mounted = gocryptfs && join(scratch, 'plain');
+      benchSqlite({ scratch, plain: plainDir, gocryptfs: mounted });
+    }
     makeBig(volume);
     const overhead = (volume.hostBytes() / BIG_BYTES - 1) * 100;
     console.log(`space overhead on a file of 256 MiB: ${overhead.toFixed(2)} %`);

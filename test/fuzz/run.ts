@@ -50,8 +50,9 @@ async function main(): Promise<void> {
     (target) => new GuidedFuzz(target, coverage, random, () => performance.now()),
   );
   for (const fuzz of fuzzes) fuzz.load(keptInputs(fuzz.target.name));
-  const end = performance.now() + hours * 3_600_000;
-  let told = performance.now();
+  const begin = performance.now();
+  const end = begin + hours * 3_600_000;
+  let told = begin;
   const summary = () => {
     const executions = fuzzes.reduce((sum, fuzz) => sum + fuzz.executions, 0);
     const inputs = fuzzes.reduce((sum, fuzz) => sum + fuzz.corpus.length, 0);
@@ -75,7 +76,8 @@ async function main(): Promise<void> {
     rmSync(join(HERE, 'corpus', target.name), { recursive: true, force: true });
     for (const input of corpus.slice(target.seeds.length)) keep('corpus', target.name, input);
   }
-  const result = `${Math.round(hours * 60)} min, guided: ${summary()}, ${outcome.split('\n')[0]}`;
+  const minutes = ((performance.now() - begin) / 60_000).toFixed(0);
+  const result = `${minutes} min, guided: ${summary()}, ${outcome.split('\n')[0]}`;
   console.log(outcome === 'no fault' ? result : `${result}\n${outcome}`);
   if (process.argv.includes('--log')) {
     const day = new Date(performance.timeOrigin).toISOString().slice(0, 10);

@@ -31,11 +31,16 @@ export function encodeRecord(record: InodeRecord): Uint8Array {
   view.setBigUint64(24, BigInt(record.size), true);
   writeU48(out, 32, record.cellBlocks);
   for (let i = 0; i < 4; i++) {
-    view.setBigInt64(40 + i * 16, BigInt(record.times[i * 2] as number), true);
+    view.setBigInt64(40 + i * 16, BigInt(exactSeconds(record.times[i * 2] as number)), true);
     view.setUint32(48 + i * 16, record.times[i * 2 + 1] as number, true);
   }
   out.set(inline, RECORD_BYTES);
   return out;
+}
+
+/** Beyond 2⁵³ a number says another second than the one that was stored, or none at all. */
+function exactSeconds(seconds: number): number {
+  return Math.max(Number.MIN_SAFE_INTEGER, Math.min(seconds, Number.MAX_SAFE_INTEGER));
 }
 
 /** undefined when the item is none. */
@@ -48,7 +53,9 @@ export function decodeRecord(bytes: Uint8Array): InodeRecord | undefined {
   if (flags === 0 && bytes.length !== RECORD_BYTES) return undefined;
   const times: number[] = [];
   for (let i = 0; i < 4; i++) {
-    times.push(Number(view.getBigInt64(40 + i * 16, true)), view.getUint32(48 + i * 16, true));
+    const nanoseconds = view.getUint32(48 + i * 16, true);
+    if (nanoseconds > 999_999_999) return undefined;
+    times.push(exactSeconds(Number(view.getBigInt64(40 + i * 16, true))), nanoseconds);
   }
   return {
     mode: view.getUint32(0, true),
