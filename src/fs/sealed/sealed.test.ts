@@ -5,7 +5,7 @@ import { S_IFLNK } from '../../abi/file-mode.ts';
 import { SeededRandom } from '../../base/random.ts';
 import type { Inode } from '../../vfs/inode.ts';
 import { checkVolume } from './check.ts';
-import { MemoryHost } from './testing/memory-host.ts';
+import { failing, MemoryHost } from './testing/memory-host.ts';
 import {
   createVolume,
   makeDirectory,
@@ -132,6 +132,29 @@ test('a full volume answers ENOSPC, and can be emptied and used again', () => {
   write(next, 0, piece);
   assert.equal(fs.sync(), 0);
   assert.deepEqual(checkVolume(fs.store).problems, []);
+});
+
+test('what a full host does not take waits, and goes when its file goes', () => {
+  const host = new MemoryHost();
+  const fs = createVolume(host);
+  fs.sync();
+  const data = new SeededRandom(4).bytes(65_536);
+  const [kept, gone] = [makeFile(fs.root, 'kept'), makeFile(fs.root, 'gone')];
+  host.before = (operation) => {
+    if (operation === 'write') throw failing('ENOSPC');
+  };
+  write(kept, 0, data);
+  write(gone, 0, data);
+  assert.equal(fs.sync(), -ENOSPC);
+  assert.deepEqual(Buffer.from(readAll(kept)), Buffer.from(data));
+  ok(fs.root.unlink('gone', gone));
+  const { sizeBytes } = host;
+  host.before = () => undefined;
+  assert.equal(fs.sync(), 0);
+  assert.ok(host.sizeBytes < sizeBytes + 2 * 65_536, 'contents that are gone were not written');
+  const again = openVolume(new MemoryHost(host.snapshot()));
+  assert.deepEqual([...treeOf(again.root)], [['/kept', Buffer.from(data).toString('latin1')]]);
+  assert.deepEqual(checkVolume(again.store).problems, []);
 });
 
 test('sparse files, holes and sizes over 2^32 work', () => {

@@ -8,6 +8,11 @@ import { MAX_MANIFEST, type ManifestEntry } from './superblock.ts';
 
 /** Ciphertext handed to the host in one call. */
 const MAX_RUN_BYTES = 4 << 20;
+/**
+ * Contents that wait for their neighbours. measured (bench storage): the host takes 1 MiB in one call
+ * in half of the time of sixteen calls.
+ */
+const MAX_WAITING_BYTES = 1 << 20;
 
 interface PlacedPiece {
   readonly block: number;
@@ -23,6 +28,9 @@ export class PieceIo {
   /** Pieces since the last barrier by block, as long as a superblock can list them. */
   readonly #unsettled = new Map<number, ManifestEntry>();
   #overflowed = false;
+  /** Ciphertext of cells by block that the host does not have yet. */
+  readonly #waiting = new Map<number, Uint8Array>();
+  #waitingBytes = 0;
 
   constructor(host: BlockHost, sealer: Sealer, name: string) {
     this.host = host;
@@ -40,11 +48,14 @@ export class PieceIo {
   tryRead(kind: Kind, pointer: Pointer): Uint8Array | undefined {
     const bytes = pointer.blocks * BLOCK_BYTES;
     if (bytes === 0 || bytes > this.#scratch.length) return undefined;
-    const ciphertext = this.#scratch.subarray(0, bytes);
-    try {
-      if (!readFully(this.host, pointer.block * BLOCK_BYTES, ciphertext)) return undefined;
-    } catch (cause) {
-      throw asVolumeError(this.#name, cause, 'read');
+    let ciphertext = this.#waiting.get(pointer.block);
+    if (ciphertext === undefined) {
+      ciphertext = this.#scratch.subarray(0, bytes);
+      try {
+        if (!readFully(this.host, pointer.block * BLOCK_BYTES, ciphertext)) return undefined;
+      } catch (cause) {
+        throw asVolumeError(this.#name, cause, 'read');
+      }
     }
     const { session, counter, tag } = pointer;
     return this.sealer.open(kind, { session, counter, tag, ciphertext });
@@ -58,6 +69,27 @@ export class PieceIo {
     if (this.#unsettled.size < MAX_MANIFEST) this.#unsettled.set(block, { kind, pointer });
     else this.#overflowed = true;
     return { piece, pointer };
+  }
+
+  /**
+   * Writes pieces, at the latest with the next {@link flush}. Throws VolumeError when the host does
+   * not take those that wait already; then these do not wait.
+   */
+  writeLater(pieces: readonly PlacedPiece[]): void {
+    if (this.#waitingBytes >= MAX_WAITING_BYTES) this.flush();
+    for (const { block, ciphertext } of pieces) {
+      this.#waiting.set(block, ciphertext);
+      this.#waitingBytes += ciphertext.length;
+    }
+  }
+
+  /** Hands to the host what waits. What it does not take waits on, until it is forgotten. */
+  flush(): void {
+    if (this.#waiting.size === 0) return;
+    const pieces = [...this.#waiting].map(([block, ciphertext]) => ({ block, ciphertext }));
+    this.write(pieces.sort((a, b) => a.block - b.block));
+    this.#waiting.clear();
+    this.#waitingBytes = 0;
   }
 
   /** Writes pieces, neighbours in one call. They stand in ascending order. */
@@ -80,8 +112,13 @@ export class PieceIo {
     this.#writeAt(block, [bytes]);
   }
 
-  /** A piece written since the last barrier is not needed any more. */
+  /** A piece is not needed any more. */
   forget(pointer: Pointer): void {
+    const waiting = this.#waiting.get(pointer.block);
+    if (waiting !== undefined) {
+      this.#waiting.delete(pointer.block);
+      this.#waitingBytes -= waiting.length;
+    }
     if (this.#unsettled.get(pointer.block)?.pointer.counter === pointer.counter)
       this.#unsettled.delete(pointer.block);
   }

@@ -199,9 +199,8 @@ export class VolumeStore implements NodeStore {
       block: pointer.block,
       ciphertext: piece.ciphertext,
     }));
-    pieces.sort((a, b) => a.block - b.block);
     try {
-      this.io.write(pieces);
+      this.io.writeLater(pieces);
     } catch (error) {
       for (const { pointer } of sealed) this.freeCell(pointer);
       throw error;
@@ -254,6 +253,7 @@ export class VolumeStore implements NodeStore {
     if (this.tree.dirtyRoot === undefined) this.tree.touch();
     let block: Uint8Array;
     try {
+      this.io.flush();
       this.#assignPlaces();
       const pieces: { block: number; ciphertext: Uint8Array }[] = [];
       const root = this.#sealNode(this.tree.dirtyRoot as TreeNode, pieces);
