@@ -4,10 +4,15 @@
  * the fewest operations that still show it.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SeededRandom } from '../../src/base/random.ts';
+import { rawKey } from '../../src/fs/sealed/l1-keys/unlock.ts';
+import { createVolume } from '../../src/fs/sealed/volume.ts';
+import { nodeCrypto, nodeEntropy } from '../../src/host/crypto.ts';
+import { readKeyFile, VolumeFile } from '../../src/host/volume-file.ts';
+import { FixedFileClock } from '../../src/vfs/file-clock.ts';
 
 export const PYTHON = '/usr/bin/python3';
 const CLOISTER = new URL('../../bin/cloister', import.meta.url).pathname;
@@ -130,9 +135,12 @@ export class NativeModel implements Disposable {
     const volume = join(this.#folder, 'volume');
     const key = join(this.#folder, 'key');
     rmSync(volume, { force: true });
-    mkdirSync(this.#folder, { recursive: true });
-    const made = spawnSync(CLOISTER, ['volume', 'create', volume, '--key-file', key]);
-    if (made.status !== 0) throw new Error(String(made.stderr));
+    {
+      using host = new VolumeFile(volume, 'create');
+      const slots = [{ name: 'key', maker: rawKey(readKeyFile(key)) }];
+      const context = { host, crypto: nodeCrypto, entropy: nodeEntropy, name: volume };
+      createVolume(context, { sizeBytes: 2 ** 40, slots, clock: new FixedFileClock() });
+    }
     const mount = `type=sealed,source=${volume},target=/data,key-file=${key}`;
     return ['operations', 'tree'].flatMap((name) => {
       const options = [
