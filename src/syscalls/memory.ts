@@ -17,6 +17,7 @@ import { MCL, MLOCK_ONFAULT, MPOL } from '../abi/mlock.ts';
 import { MADV, MAP, MREMAP, MSYNC, PROT } from '../abi/mman.ts';
 import { mappingOf } from '../kernel/exec/context.ts';
 import type { Task } from '../kernel/task.ts';
+import { noteMapping } from '../vfs/access-time.ts';
 import { FileMapping } from '../vfs/file-mapping.ts';
 import type { OpenFile } from '../vfs/open-file.ts';
 import * as arg from './args.ts';
@@ -81,6 +82,7 @@ function sysMmap(
     placement: file !== undefined && !shared ? 'module' : 'data',
     populate: (flags & MAP.MAP_POPULATE) !== 0 || isLibraryData(file, prot, shared),
   });
+  if (result >= 0 && file !== undefined) noteMapping(file);
   return result === -EEXIST && (flags & MAP.MAP_FIXED_NOREPLACE) === 0 ? -ENOMEM : result;
 }
 

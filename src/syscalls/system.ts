@@ -74,11 +74,16 @@ function sysGetrandom(task: Task, addr: number, length: number, flags: number): 
   return done;
 }
 
+/** SYSLOG_ACTION_SIZE_BUFFER. */
+const SIZE_OF_BUFFER = 10;
+const LOG_BYTES = 1 << 17;
+
 /** The kernel's message buffer is empty. */
 function sysSyslog(task: Task, type: number, addr: number, length: number): number {
   if (type < 0 || type > 10) return -EINVAL;
-  const isOpen = type === 3 || type === 10;
+  const isOpen = type === 3 || type === SIZE_OF_BUFFER;
   if (!isOpen && !task.creds.has(CAP_SYS_ADMIN)) return -EPERM;
+  if (type === SIZE_OF_BUFFER) return LOG_BYTES;
   if (type >= 2 && type <= 4 && (addr === 0 || length < 0)) return -EINVAL;
   return 0;
 }
