@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { ENOENT } from '../abi/errno.table.ts';
-import type { Logger } from '../base/interfaces.ts';
+import type { Clock, Logger } from '../base/interfaces.ts';
 import { forwardSignals } from '../host/forward-signals.ts';
 import { NativeClock } from '../host/native/clock.ts';
 import { createNativeHost, type NativeHost } from '../host/native/native-host.ts';
@@ -120,8 +120,9 @@ export async function assemble(
   const sealed = await sealedMounts(plan.sealed, attestation, logger);
   const native = createNativeHost();
   const { pages, code, entropy, files } = native;
-  const host = new NodeHost({ clock: new NativeClock(), entropy, logger });
-  const tools = await toolsOf(options, native);
+  const clock = new NativeClock();
+  const host = new NodeHost({ clock, entropy, logger });
+  const tools = await toolsOf(options, native, clock);
   const access = await networkOf(plan.network, native, host, logger);
   const { printTrace, ...io } = surround(native, host);
   // The event loop must get its turns while guests run: Ctrl-C stops a busy one.
@@ -155,10 +156,15 @@ export async function assemble(
 }
 
 /** Loaded only when something is to be looked at. */
-async function toolsOf(options: RunOptions, native: NativeHost): Promise<RunTools | undefined> {
-  if (options.profile === undefined && options.perfMap !== true) return undefined;
+async function toolsOf(
+  options: RunOptions,
+  native: NativeHost,
+  clock: Clock,
+): Promise<RunTools | undefined> {
+  const { profile, perfMap, stats, statsFile } = options;
+  if (profile === undefined && statsFile === undefined && !perfMap && !stats) return undefined;
   const { RunTools } = await import('./run-tools.ts');
-  return new RunTools(options, native);
+  return new RunTools(options, native, clock);
 }
 
 /** The host's network, where the plan uses any of it: else nothing of it is opened. */
@@ -296,8 +302,12 @@ function toRequest(command: readonly string[], options: RunOptions): RunRequest 
     brokerUrl: options.kbs,
     brokerKey: options.kbsKey,
     secrets: (options.secret ?? []).map(parseSecret),
-    isWatched: options.strace === true || options.profile !== undefined || options.perfMap === true,
+    isWatched: isWatched(options),
   };
+}
+
+function isWatched({ strace, profile, perfMap, stats, statsFile }: RunOptions): boolean {
+  return profile !== undefined || statsFile !== undefined || !!strace || !!perfMap || !!stats;
 }
 
 function readEnvFile(path: string): string {

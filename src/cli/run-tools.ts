@@ -1,4 +1,4 @@
-/** What looks on while a run goes on, and what it leaves: profile, names of translated code. */
+/** What looks on while a run goes on, and what it leaves: profile, names of code, counters. */
 
 import {
   closeSync,
@@ -9,14 +9,18 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
+import type { Clock } from '../base/interfaces.ts';
 import type { NativeHost } from '../host/native/native-host.ts';
 import type { SyscallDispatcher } from '../kernel/kernel.ts';
 import type { PlatformObserver } from '../platform/observer.ts';
 import type { Instance } from '../runtime/instance.ts';
+import { CallTimes } from '../tools/call-times.ts';
+import { countersOf } from '../tools/counters.ts';
 import { cpuProfile } from '../tools/cpuprofile.ts';
 import { Modules } from '../tools/modules.ts';
 import { PerfMap } from '../tools/perf-map.ts';
 import { Profiler } from '../tools/profiler.ts';
+import { type RunStatistics, statisticsText } from '../tools/run-statistics.ts';
 import { CommandError, RUN_STATUS } from './errors.ts';
 import type { RunOptions } from './run.ts';
 
@@ -25,16 +29,28 @@ export class RunTools {
   readonly #profiler: Profiler | undefined;
   readonly #profilePath: string | undefined;
   readonly #perfMap: PerfMap | undefined;
+  readonly #times: CallTimes | undefined;
+  readonly #statsPath: string | undefined;
+  readonly #printsStats: boolean;
+  readonly #clock: Clock;
+  #startNs = 0;
   #instance: Instance | undefined;
 
-  constructor({ profile, perfMap }: RunOptions, { code }: NativeHost) {
+  constructor(options: RunOptions, { code }: NativeHost, clock: Clock) {
+    const { profile, perfMap, statsFile } = options;
     const modules = new Modules();
     const current = () => this.#instance?.kernel.current;
-    // A profile that cannot be written is refused before anything runs.
+    // A file that cannot be written is refused before anything runs.
     if (profile !== undefined) writeOrRefuse('--profile', profile, '');
+    if (statsFile !== undefined) writeOrRefuse('--stats-file', statsFile, '');
+    this.#clock = clock;
+    this.#statsPath = statsFile;
+    this.#printsStats = options.stats === true;
+    const isTimed = this.#printsStats || statsFile !== undefined;
+    this.#times = isTimed ? new CallTimes(() => clock.nowNs()) : undefined;
     this.#profilePath = profile;
     this.#profiler = profile === undefined ? undefined : new Profiler(threadNs, current, modules);
-    this.#perfMap = perfMap ? new PerfMap(code.code.executable, modules) : undefined;
+    this.#perfMap = perfMap ? new PerfMap(code, modules) : undefined;
     this.observer = {
       ticked: (...args) => this.#profiler?.ticked(...args),
       left: (kind) => this.#profiler?.left(kind),
@@ -42,12 +58,15 @@ export class RunTools {
     };
   }
 
-  readonly watchCalls = (calls: SyscallDispatcher): SyscallDispatcher =>
-    this.#profiler?.watch(calls) ?? calls;
+  readonly watchCalls = (calls: SyscallDispatcher): SyscallDispatcher => {
+    const timed = this.#times?.watch(calls) ?? calls;
+    return this.#profiler?.watch(timed) ?? timed;
+  };
 
   /** Known once it is put together; nothing has run yet. */
   attach(instance: Instance): void {
     this.#instance = instance;
+    this.#startNs = this.#clock.nowNs();
     this.#profiler?.begin();
   }
 
@@ -59,6 +78,24 @@ export class RunTools {
       writeOrRefuse('--profile', this.#profilePath, JSON.stringify(cpuProfile(profiler)));
     }
     if (this.#perfMap !== undefined) appendPerfMap(this.#perfMap.lines);
+    const statistics = this.#statistics();
+    if (statistics === undefined) return;
+    if (this.#statsPath !== undefined)
+      writeOrRefuse('--stats-file', this.#statsPath, JSON.stringify(statistics, null, 2));
+    if (this.#printsStats) process.stderr.write(`${statisticsText(statistics)}\n`);
+  }
+
+  #statistics(): RunStatistics | undefined {
+    const instance = this.#instance;
+    const times = this.#times;
+    if (times === undefined || instance === undefined) return undefined;
+    const { user, system } = process.cpuUsage();
+    return {
+      wallNs: this.#clock.nowNs() - this.#startNs,
+      cpuNs: (user + system) * 1000,
+      ...countersOf(instance.platform),
+      calls: times.rows(),
+    };
   }
 }
 
@@ -95,6 +132,7 @@ function appendPerfMap(lines: readonly string[]): void {
       );
     if (mtimeMs < Date.now() - process.uptime() * 1000) ftruncateSync(fd);
     writeSync(fd, lines.map((line) => `${line}\n`).join(''));
+    process.stderr.write(`cloister: names of translated code: ${path}\n`);
   } finally {
     closeSync(fd);
   }

@@ -25,6 +25,8 @@ export interface RunOptions extends TrustOptions {
   readonly strace?: boolean;
   readonly profile?: string;
   readonly perfMap?: boolean;
+  readonly stats?: boolean;
+  readonly statsFile?: string;
   readonly aslr: boolean;
   readonly scheduleSeed?: string;
   readonly evidence?: string;
@@ -98,6 +100,8 @@ export function withRunOptions(command: Command): Command {
     .option('--strace', 'print every system call to standard error')
     .option('--profile <FILE>', 'sample where guests spend processor time: a .cpuprofile file')
     .option('--perf-map', 'name translated code for perf(1), in /tmp/perf-PID.map')
+    .option('--stats', 'print at the end what was translated, why code was left, time of calls')
+    .option('--stats-file <FILE>', 'write that as JSON')
     .option('--no-aslr', 'switch address space layout randomisation off')
     .option('--schedule-seed <N>', 'explore another interleaving of tasks for each number')
     .option('--evidence <FILE>', 'write evidence of this run before it starts')

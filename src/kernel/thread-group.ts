@@ -32,6 +32,15 @@ export interface CpuTimes {
   systemNs: number;
 }
 
+/** System calls of a process; of read(2), write(2) and their kin how many and how many bytes. */
+export interface IoCounts {
+  calls: number;
+  reads: number;
+  writes: number;
+  readBytes: number;
+  writtenBytes: number;
+}
+
 export class ThreadGroup {
   readonly kernel: Kernel;
   readonly pid: Pid;
@@ -65,6 +74,8 @@ export class ThreadGroup {
   /** Times of threads that ended, and of children that were waited for. */
   readonly endedTimes: CpuTimes = { userNs: 0, systemNs: 0 };
   readonly childTimes: CpuTimes = { userNs: 0, systemNs: 0 };
+  /** Calls of all its threads; of those that read and write, how many and how much. */
+  readonly io: IoCounts = { calls: 0, reads: 0, writes: 0, readBytes: 0, writtenBytes: 0 };
   maxResidentKiB = 0;
   childMaxResidentKiB = 0;
 

@@ -60,16 +60,12 @@ import {
 } from './signals.ts';
 import { SingleSteps } from './single-step.ts';
 import { SpaceState } from './space.ts';
+import { PlatformStatistics } from './statistics.ts';
 import { UnitDetails } from './unit-details.ts';
 
 const MAX_INSTRUCTION_BYTES = 15;
 const GUEST_LIMIT = 2 ** 32;
 const ENTRY = STATE.entry / 4;
-
-/** Counters of exits by kind: an engineer sees why something is slow. */
-export interface PlatformStatistics {
-  readonly exits: Uint32Array;
-}
 
 const LEAVE_PREEMPTED: Next = -2;
 const LEAVE_SYSCALL: Next = -3;
@@ -80,7 +76,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
   readonly model: CpuModel;
   readonly cache: CodeCache;
   observer: PlatformObserver | undefined;
-  readonly statistics: PlatformStatistics = { exits: new Uint32Array(16) };
+  readonly statistics = new PlatformStatistics();
   readonly hwcap: number;
   /** Bit 1 is FSGSBASE, which guests do not have. */
   readonly hwcap2 = 0;
@@ -138,6 +134,11 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     this.spaces.delete(space);
     known.isReleased = true;
     this.detach(known);
+  }
+
+  /** Units of code that `space` may run, those it shares included. */
+  unitCountOf(space: AddressSpace): number {
+    return this.spaces.get(space)?.domain.units.size ?? 0;
   }
 
   private detach(known: SpaceState): void {
@@ -322,6 +323,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     if (rip >= GUEST_LIMIT) return this.enterAt(cpu, known, rip);
     const kind: LandingKind =
       cpu.state.i32[STATE.exitSite / 4] === MISSED_RETURN ? 'return' : 'jump';
+    this.statistics.misses[kind]++;
     const next = this.enterTarget(cpu, known, rip);
     if (next < 0) return next;
     const { domain } = known;
@@ -458,6 +460,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     const rip = cpu.rip;
     if (!this.decoded.at(known.space, rip)) return this.illegal(cpu, known, false);
     const ins = this.decoded.instruction;
+    this.statistics.countInterpreted(ins.row.mnemonic);
     const outcome = this.interpreter.run(ins, rip, new GuestMachine(cpu, known.space), once);
     switch (outcome.kind) {
       case 'done':

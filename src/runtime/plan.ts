@@ -183,7 +183,11 @@ export function planImage(
   allow(otherBroker, 'secrets', 'another key broker (--kbs-key)');
   allow((request.secrets ?? []).length > 0, 'secrets', 'other secrets (--secret)');
   // Who may run any program inside sees as much.
-  allow(request.isWatched === true, 'program', 'watching it (--strace, --profile, --perf-map)');
+  allow(
+    request.isWatched === true,
+    'program',
+    'watching it (--strace, --profile, --perf-map, --stats)',
+  );
   const mounts = mountsOf(config, request);
   const broker = brokerOf(config.broker, request, mounts.sealed);
   const { ingress, published } = ingressOf(config, request.published);

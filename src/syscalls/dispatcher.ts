@@ -11,6 +11,7 @@ import type { SyscallDispatcher } from '../kernel/kernel.ts';
 import { BLOCKED } from '../kernel/outcome.ts';
 import { checkSyscall } from '../kernel/seccomp.ts';
 import type { Task } from '../kernel/task.ts';
+import type { IoCounts } from '../kernel/thread-group.ts';
 import { DECODE, type Decode } from './args.ts';
 import type { Handler, SyscallRow } from './row.ts';
 import { Strace } from './strace.ts';
@@ -27,12 +28,22 @@ export interface DispatcherOptions {
 const ARGUMENT_HALVES = [14, 12, 4, 20, 16, 18] as const;
 const TWO_32 = 0x1_0000_0000;
 
+/** What `task_io_account` of Linux counts as reading, as writing, as both. */
+const READS = 1;
+const WRITES = 2;
+const MOVES: Readonly<Record<string, number>> = {
+  ...{ read: READS, pread64: READS, readv: READS, preadv: READS, preadv2: READS },
+  ...{ write: WRITES, pwrite64: WRITES, writev: WRITES, pwritev: WRITES, pwritev2: WRITES },
+  ...{ sendfile: READS | WRITES, copy_file_range: READS | WRITES },
+};
+
 export class Dispatcher implements SyscallDispatcher {
   readonly #rows: readonly (SyscallRow | undefined)[];
   readonly #handlers: readonly (Handler | undefined)[];
   /** Six decode codes a call, flat. */
   readonly #decoders: Uint8Array;
   readonly #arity: Uint8Array;
+  readonly #moves: Uint8Array;
   readonly #logger: Logger;
   readonly #strace: Strace | undefined;
   readonly #missing = new Set<number>();
@@ -45,10 +56,12 @@ export class Dispatcher implements SyscallDispatcher {
     this.#handlers = this.#rows.map((row) => row?.handler);
     this.#decoders = new Uint8Array(this.#rows.length * 6);
     this.#arity = new Uint8Array(this.#rows.length);
+    this.#moves = new Uint8Array(this.#rows.length);
     this.counts = new Float64Array(this.#rows.length);
     for (const [number, row] of this.#rows.entries()) {
       if (row === undefined) continue;
       this.#arity[number] = row.args.length;
+      this.#moves[number] = MOVES[row.name] ?? 0;
       for (const [i, arg] of row.args.entries()) this.#decoders[number * 6 + i] = arg.decode;
     }
     this.#strace = options.trace === undefined ? undefined : new Strace(options.trace);
@@ -61,15 +74,23 @@ export class Dispatcher implements SyscallDispatcher {
     const handler = this.#handlers[number];
     if (handler === undefined || halves[1] !== 0) return this.#refuse(task, number);
     (this.counts[number] as number)++;
+    task.group.io.calls++;
     if (task.seccomp !== undefined) {
       const refused = checkSyscall(task, task.seccomp, number);
       if (refused !== undefined) return refused;
     }
-    if (this.#strace !== undefined) return this.#traced(task, number, handler);
-    return this.#call(task, number, handler);
+    const result =
+      this.#strace === undefined
+        ? this.#call(task, number, handler)
+        : this.#traced(task, number, handler);
+    const moves = this.#moves[number] as number;
+    if (moves !== 0 && result !== BLOCKED) countMoved(task.group.io, moves, result);
+    return result;
   }
 
   finished(task: Task, result: number): void {
+    const moves = this.#moves[task.syscallNumber] ?? 0;
+    if (moves !== 0) countMoved(task.group.io, moves, result);
     this.#strace?.exit(task, result);
   }
 
@@ -121,6 +142,18 @@ export class Dispatcher implements SyscallDispatcher {
     }
     this.#strace?.refused(task, name);
     return -ENOSYS;
+  }
+}
+
+function countMoved(io: IoCounts, moves: number, result: number): void {
+  const bytes = Math.max(result, 0);
+  if (moves & READS) {
+    io.reads++;
+    io.readBytes += bytes;
+  }
+  if (moves & WRITES) {
+    io.writes++;
+    io.writtenBytes += bytes;
   }
 }
 

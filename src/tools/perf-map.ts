@@ -4,6 +4,8 @@
  */
 
 import type { PlacedUnit } from '../cpu/cache/domain.ts';
+import type { CodeHost } from '../cpu/code-host.ts';
+import { EXIT } from '../cpu/sandbox/layout.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import { Modules } from './modules.ts';
 import { hexOf } from './names.ts';
@@ -13,10 +15,24 @@ export class PerfMap {
   readonly #modules: Modules;
   readonly #codeAt: number;
 
-  /** `codeAt`: where translated code is executed. */
-  constructor(codeAt: number, modules = new Modules()) {
-    this.#codeAt = codeAt;
+  constructor(host: Pick<CodeHost, 'code' | 'codeStart' | 'stubs'>, modules = new Modules()) {
+    this.#codeAt = host.code.executable;
     this.#modules = modules;
+    this.#addStubs(host);
+  }
+
+  /** Each reaches to the next one; before the first come entry and exit themselves. */
+  #addStubs({ codeStart, stubs }: Pick<CodeHost, 'codeStart' | 'stubs'>): void {
+    const { exits, miss, missReturn, missJump } = stubs;
+    const named: (readonly [string, number])[] = [['entry', this.#codeAt]];
+    for (const [name, kind] of Object.entries(EXIT))
+      if (exits[kind] !== undefined) named.push([`exit ${name}`, exits[kind]]);
+    named.push(['miss', miss], ['missReturn', missReturn], ['missJump', missJump]);
+    named.sort((a, b) => a[1] - b[1]);
+    for (const [n, [name, at]] of named.entries()) {
+      const end = named[n + 1]?.[1] ?? this.#codeAt + codeStart;
+      this.#line(at - this.#codeAt, end - at, `stub:${name}`);
+    }
   }
 
   add(space: AddressSpace, { unit, offset }: PlacedUnit): void {

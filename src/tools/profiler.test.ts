@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { HostAddr } from '../base/brand.ts';
 import { EXIT } from '../cpu/sandbox/layout.ts';
 import type { SyscallDispatcher } from '../kernel/kernel.ts';
 import type { GuestCpu } from '../kernel/platform.ts';
@@ -132,13 +133,28 @@ test('watch() hands every call and every end on', () => {
 });
 
 test('a perf map has a line for each stretch of a function', () => {
-  const map = new PerfMap(0x7f00_0000_0000);
+  const at = 0x7f00_0000_0000;
+  const map = new PerfMap({
+    code: { bytes: new Uint8Array(0), executable: at as HostAddr, sizeBytes: 0x10000 },
+    codeStart: 0x4000,
+    stubs: {
+      exits: { [EXIT.link]: (at + 0x100) as HostAddr },
+      miss: (at + 0x180) as HostAddr,
+      missReturn: (at + 0x200) as HostAddr,
+      missJump: (at + 0x240) as HostAddr,
+    },
+  });
   const unit = {
     ...{ rip: MAIN, bytes: new Uint8Array(80) },
     leaders: Uint32Array.of(LEAF, 48, MAIN, 32, MAIN + 1, 40, JIT_AT, 64),
   };
   map.add(space({}), { unit, offset: 0x4000 } as unknown as Parameters<PerfMap['add']>[1]);
   assert.deepEqual(map.lines, [
+    '7f0000000000 100 stub:entry',
+    '7f0000000100 80 stub:exit link',
+    '7f0000000180 80 stub:miss',
+    '7f0000000200 40 stub:missReturn',
+    '7f0000000240 3dc0 stub:missJump',
     '7f0000004000 30 guest:main [small]',
     '7f0000004030 10 guest:leaf [small]',
     '7f0000004040 10 guest:0x20000000',

@@ -87,6 +87,15 @@ export interface TimesView {
   readonly majorFaults: number;
 }
 
+/** Of the process: as proc_pid_io(5) has it, and all system calls. */
+export interface IoView {
+  readonly calls: number;
+  readonly reads: number;
+  readonly writes: number;
+  readonly readBytes: number;
+  readonly writtenBytes: number;
+}
+
 /** A thread; the leader stands for the process. Numbers are plain, as they are only shown. */
 export interface TaskView {
   readonly tid: number;
@@ -108,6 +117,7 @@ export interface TaskView {
   readonly identity: IdentityView;
   readonly signals: SignalSetsView;
   readonly times: TimesView;
+  readonly io: IoView;
   readonly limits: readonly LimitView[];
   /** Undefined for zombies. */
   readonly memory: MemoryView | undefined;

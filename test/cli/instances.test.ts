@@ -133,6 +133,17 @@ describe('instances', { skip: NO_GUESTS }, () => {
     assert.equal(stats.name, 'life');
     for (const field of ['cpuNs', 'residentBytes', 'guestBytes', 'systemCalls', 'translations'])
       assert.ok(stats[field] > 0, field);
+    const { exits, calls, translations } = stats.counters;
+    assert.ok(exits['system call'] > 0 && calls.execve > 0 && translations.instructions > 0);
+    const [first] = stats.processRows;
+    assert.ok(first.calls > 0 && first.writtenBytes > 0 && first.translations > 0);
+    assert.match(await done(['stats', 'life']), /^exits +.*system call \d+/m);
+    const metrics = await done(['stats', '--prometheus', 'life']);
+    assert.match(metrics, /^cloister_system_calls_total\{instance="life",call="execve"\} \d+$/m);
+    assert.match(
+      metrics,
+      /^cloister_process_cpu_seconds_total\{instance="life",pid="\d+"\} [\d.e-]+$/m,
+    );
 
     assert.deepEqual(JSON.parse(await done(['stop', '--json', 'life'])), {
       name: 'life',

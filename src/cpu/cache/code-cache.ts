@@ -17,6 +17,7 @@ export interface CacheStatistics {
   units: number;
   bytes: number;
   guestInstructions: number;
+  guestBytes: number;
   drops: number;
   flushes: number;
 }
@@ -41,6 +42,7 @@ export class CodeCache {
     units: 0,
     bytes: 0,
     guestInstructions: 0,
+    guestBytes: 0,
     drops: 0,
     flushes: 0,
   };
@@ -123,6 +125,7 @@ export class CodeCache {
     this.statistics.units++;
     this.statistics.bytes += unit.bytes.length;
     this.statistics.guestInstructions += unit.instructionCount;
+    this.statistics.guestBytes += unit.source.length;
     return placed;
   }
 

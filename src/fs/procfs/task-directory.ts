@@ -176,9 +176,14 @@ function entriesOf(fs: Procfs, tid: number, isThread: boolean): [string, NodeMak
 
 const MAP_ALL = '         0          0 4294967295\n';
 
-function ioText(): string {
-  const names = ['rchar', 'wchar', 'syscr', 'syscw', 'read_bytes', 'write_bytes'];
-  return `${[...names, 'cancelled_write_bytes'].map((name) => `${name}: 0`).join('\n')}\n`;
+/** proc_pid_io(5): no block device is behind any file system here. */
+function ioText({ io }: TaskView): string {
+  const { reads, writes, readBytes, writtenBytes } = io;
+  const counted = { rchar: readBytes, wchar: writtenBytes, syscr: reads, syscw: writes };
+  const all = { ...counted, read_bytes: 0, write_bytes: 0, cancelled_write_bytes: 0 };
+  return Object.entries(all)
+    .map(([name, value]) => `${name}: ${value}\n`)
+    .join('');
 }
 
 function commFile(fs: Procfs, tid: number): NodeMaker {

@@ -6,6 +6,7 @@ import type { FsContext } from '../../vfs/fs-context.ts';
 import type { OpenFile } from '../../vfs/open-file.ts';
 import type {
   IdentityView,
+  IoView,
   LimitView,
   MemoryView,
   SignalSetsView,
@@ -147,6 +148,10 @@ export class LiveTaskView implements TaskView {
       caught: caught.toBigInt(),
       queued: pending.queuedCount + group.pending.queuedCount,
     };
+  }
+
+  get io(): IoView {
+    return this.#task.group.io;
   }
 
   get times(): TimesView {

@@ -60,8 +60,28 @@ const processRow = v.strictObject({
   threads: count,
   cpuNs: count,
   residentBytes: count,
+  /** System calls, and what read(2), write(2) and their kin moved. */
+  calls: count,
+  readBytes: count,
+  writtenBytes: count,
+  /** Units of translated code that it may run, shared ones included. */
+  translations: count,
   /** Undefined where arguments are nobody's business: of a measured image. */
   command: v.optional(v.pipe(v.string(), v.maxLength(4096))),
+});
+
+const name = v.pipe(v.string(), v.maxLength(64));
+const counts = v.record(name, count);
+
+const counters = v.strictObject({
+  translations: v.strictObject({
+    ...{ units: count, kept: count, shared: count, instructions: count },
+    ...{ guestBytes: count, hostBytes: count, dropped: count, flushes: count },
+  }),
+  /** Why translated code was left; what was interpreted; system calls by name. */
+  exits: counts,
+  interpreted: counts,
+  calls: counts,
 });
 
 const statistics = v.strictObject({
@@ -80,6 +100,7 @@ const statistics = v.strictObject({
   /** Bytes that went through read and write calls to the host. */
   readBytes: count,
   writtenBytes: count,
+  counters,
 });
 
 const reply = v.variant('reply', [

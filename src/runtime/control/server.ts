@@ -142,7 +142,10 @@ class Client {
       case 'processes':
         return { reply: 'processes', processes: processesOf(instance, config === undefined) };
       case 'statistics':
-        return { reply: 'statistics', statistics: statisticsOf(instance, usage()) };
+        return {
+          reply: 'statistics',
+          statistics: statisticsOf(instance, usage(), config === undefined),
+        };
       case 'evidence':
         return this.#evidence(request.nonce);
     }

@@ -1,0 +1,14 @@
+/** Counters of the platform: an engineer sees why something is slow. */
+
+export class PlatformStatistics {
+  /** Times that translated code was left, by kind of `EXIT`. */
+  readonly exits = new Float64Array(16);
+  /** Of exits `indirect`: returns and jumps whose target stood in no table. */
+  readonly misses = { return: 0, jump: 0 };
+  /** Instructions that were interpreted, by mnemonic: as many as the instruction table has. */
+  readonly interpreted = new Map<string, number>();
+
+  countInterpreted(mnemonic: string): void {
+    this.interpreted.set(mnemonic, (this.interpreted.get(mnemonic) ?? 0) + 1);
+  }
+}
