@@ -5,6 +5,8 @@ export interface ResultRow {
   readonly nativeS: number | undefined;
   readonly cloister: number | undefined;
   readonly qemu: number | undefined;
+  /** Ratio of Cloister to native without start-up, where it was measured. */
+  readonly steady?: number;
   readonly bar: number | undefined;
   readonly goal: number | undefined;
   readonly note?: string;
@@ -15,13 +17,14 @@ const cell = (value: number | undefined, digits = 2): string =>
 
 /** Rows as aligned text: native seconds, ratios, bar and far goal. */
 export function renderTable(rows: readonly ResultRow[]): string {
-  const header = ['row', 'native s', 'cloister÷', 'qemu÷', 'bar', 'goal', ''];
+  const header = ['row', 'native s', 'cloister÷', 'steady÷', 'qemu÷', 'bar', 'goal', ''];
   const body = rows.map((row) => [
     row.row,
     row.nativeS !== undefined && row.nativeS < 0.01
       ? `${(row.nativeS * 1e6).toFixed(3)} µ`
       : cell(row.nativeS, 3),
     cell(row.cloister),
+    cell(row.steady),
     cell(row.qemu),
     cell(row.bar),
     cell(row.goal),
