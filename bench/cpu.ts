@@ -120,7 +120,7 @@ function benchCompute(row: ComputeRow, folder: string): ResultRow {
  */
 function benchReal(real: RealProgram, folder: string): ResultRow {
   const least = { combine: (values: readonly number[]) => Math.min(...values) };
-  const figure = (sample: Sample) => real.figure?.(sample.stdout) ?? sample.cpuS;
+  const figure = (sample: Sample) => real.figure?.(sample) ?? sample.cpuS;
   const answer = (sample: Sample) => real.answer(sample.stdout);
   const all = (size: Size) => contestants(folder, real.argv(size), real.env ?? {});
   const short = compete(all('short'), folder, 2, figure, answer, least);

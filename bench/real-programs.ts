@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { onPath } from '../test/support/packages.ts';
+import type { Sample } from './measure.ts';
 
 /** Native processor time of about a fifth of a second, and of a second. */
 export type Size = 'short' | 'long';
@@ -15,8 +16,8 @@ export interface RealProgram {
   readonly prepare?: (folder: string) => void;
   /** What of the output must be equal. */
   readonly answer: (stdout: string) => string;
-  /** Seconds a unit of work out of the output, where the run has a fixed duration: one size only. */
-  readonly figure?: (stdout: string) => number;
+  /** Seconds a unit of work, where the run has a fixed duration: one size only. */
+  readonly figure?: (sample: Sample) => number;
 }
 
 const REAL = new URL('./real/', import.meta.url).pathname;
@@ -65,7 +66,7 @@ const counted = (name: string, words: () => readonly string[], short: string, lo
 
 const openSslSpeed = (): readonly string[] => [
   path('openssl'),
-  ...['speed', '-seconds', '1', '-mr', 'sha256'],
+  ...['speed', '-seconds', '6', '-bytes', '16384', '-mr', 'sha256'],
 ];
 
 const bytes = (stdout: string): string => String(stdout.length);
@@ -89,8 +90,9 @@ export const REAL_PROGRAMS: readonly RealProgram[] = [
   ]),
   {
     ...program('openssl speed', openSslSpeed, nothing),
-    // Its machine-readable line: +F:22:sha256:BYTES/S for each block size; the last is the largest.
-    figure: (out) => 1e9 / Number(/^\+F:.*:([\d.]+)$/m.exec(out)?.[1]),
+    // Its machine-readable line: +R:COUNT:sha256:SECONDS, of blocks of 16 KiB. The processor time is what
+    // the host says: that of a guest has in it when the host ran something else.
+    figure: ({ cpuS, stderr }) => cpuS / (16384 * Number(/^\+R:(\d+):/m.exec(stderr)?.[1])),
   },
   program('cc1 -O2', (size) => [cc1(), '-quiet', '-O2', `${size}.c`, '-o', '/dev/null'], nothing),
 ];

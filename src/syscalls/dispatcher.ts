@@ -4,7 +4,7 @@
  * BigInt nor allocation.
  */
 
-import { ENOSYS } from '../abi/errno.table.ts';
+import { EBADF, ENOSYS } from '../abi/errno.table.ts';
 import { SYSCALL_NAMES } from '../abi/syscall-numbers.table.ts';
 import type { Logger } from '../base/interfaces.ts';
 import type { SyscallDispatcher } from '../kernel/kernel.ts';
@@ -146,6 +146,8 @@ export class Dispatcher implements SyscallDispatcher {
 }
 
 function countMoved(io: IoCounts, moves: number, result: number): void {
+  // It came to no file.
+  if (result === -EBADF) return;
   const bytes = Math.max(result, 0);
   if (moves & READS) {
     io.reads++;

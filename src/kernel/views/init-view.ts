@@ -41,6 +41,7 @@ export class InitView implements TaskView {
   readonly executable = undefined;
   readonly terminalDevice = 0;
   readonly terminalGroup = -1;
+  readonly io = { calls: 0, reads: 0, writes: 0, readBytes: 0, writtenBytes: 0 };
   readonly waitingIn = 'do_sigtimedwait';
 
   constructor(init: InitTask) {
