@@ -35,8 +35,11 @@ import { learnImmediates } from './live-immediates.ts';
 import { GuestMachine } from './machine.ts';
 import type { PlatformObserver } from './observer.ts';
 import {
+  COMPLETED,
   errorBits,
   isCanonical,
+  LEAVE_PREEMPTED,
+  LEAVE_SYSCALL,
   type Next,
   raise,
   raiseTrap,
@@ -66,11 +69,6 @@ import { UnitDetails } from './unit-details.ts';
 const MAX_INSTRUCTION_BYTES = 15;
 const GUEST_LIMIT = 2 ** 32;
 const ENTRY = STATE.entry / 4;
-
-const LEAVE_PREEMPTED: Next = -2;
-const LEAVE_SYSCALL: Next = -3;
-/** The instruction is done and RIP stands behind it. */
-const COMPLETED: Next = -4;
 
 export class TranslatedPlatform implements Platform, CodeObserver {
   readonly model: CpuModel;
@@ -138,7 +136,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
 
   /** Units of code that `space` may run, those it shares included. */
   unitCountOf(space: AddressSpace): number {
-    return this.spaces.get(space)?.domain.units.size ?? 0;
+    return this.spaces.get(space)?.domain.unitCount ?? 0;
   }
 
   private detach(known: SpaceState): void {

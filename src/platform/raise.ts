@@ -19,6 +19,10 @@ import {
 export type Next = number;
 /** The fault in `cpu.fault` goes to the kernel. */
 export const LEAVE_FAULT: Next = -1;
+export const LEAVE_PREEMPTED: Next = -2;
+export const LEAVE_SYSCALL: Next = -3;
+/** The instruction is done and RIP stands behind it. */
+export const COMPLETED: Next = -4;
 
 export function raise(
   cpu: TranslatedCpu,

@@ -169,6 +169,11 @@ export class Domain implements Disposable {
     return [...found];
   }
 
+  /** Units that are not dropped. */
+  get unitCount(): number {
+    return this.units.reduce((sum, { dead }) => sum + (dead ? 0 : 1), 0);
+  }
+
   /** Lets go of dropped units. */
   sweep(): void {
     const isLive = ({ dead }: PlacedUnit) => !dead;
