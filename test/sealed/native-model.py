@@ -10,7 +10,9 @@ import stat
 import sys
 import zlib
 
-BASE = sys.argv[2]
+ROOT = sys.argv[2]
+# Links may lead upwards: so far down that they stay below the root.
+BASE = os.path.join(ROOT, "1/2/3/4/5/6/7/8/9")
 handles = {}
 
 
@@ -91,7 +93,7 @@ def status(path):
 
 def tree():
     lines = []
-    for folder, folders, files in os.walk(BASE):
+    for folder, folders, files in os.walk(ROOT):
         for name in folders + files:
             path = os.path.relpath(os.path.join(folder, name), BASE)
             line = [path, *status(path), attributes(path)]
@@ -132,6 +134,7 @@ OPERATIONS = {
 }
 
 os.umask(0o022)
+os.makedirs(BASE, exist_ok=True)
 with open(sys.argv[1]) as file:
     operations = json.load(file)
 for number, (name, *arguments) in enumerate(operations):
