@@ -20,7 +20,12 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from '../base/interfaces.ts';
-import { sourceOfBytes, type TranslationSource } from '../cpu/cache/translation-file.ts';
+import {
+  FORMAT,
+  sourceOfBytes,
+  type TranslationSource,
+  VERSION,
+} from '../cpu/cache/translation-file.ts';
 import type { TranslationStorage } from '../cpu/cache/unit-store.ts';
 import { createOnce, stateHome } from './state-home.ts';
 
@@ -95,8 +100,12 @@ export class TranslationFolder implements TranslationStorage {
     return undefined;
   }
 
+  /** Another for each version of the translator: after an upgrade nothing stale is read. */
   #pathOf(key: string): string {
-    const name = createHash('sha256').update(`${DOMAIN}\0${key}`).digest('hex').slice(0, 32);
+    const name = createHash('sha256')
+      .update(`${DOMAIN}\0${FORMAT}.${VERSION}\0${key}`)
+      .digest('hex')
+      .slice(0, 32);
     return join(this.#folder, name);
   }
 

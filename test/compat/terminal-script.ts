@@ -74,7 +74,8 @@ async function run(one: TerminalCase, isInside: boolean, native?: Run): Promise<
   const given = Object.entries(env).flatMap(([name, value]) => ['-e', `${name}=${value}`]);
   const options = ['-it', '-v', `${folder}:/w`, '-w', '/w', ...given];
   const argv = isInside ? [CLOISTER, 'run', ...options, '--', ...one.argv] : one.argv;
-  const home = isInside ? {} : { HOME: folder };
+  // Of Cloister itself: its state is not the guest's.
+  const home = { HOME: isInside ? (process.env['HOME'] ?? folder) : folder };
   using session = new TerminalSession({ argv, cwd: folder, env: { ...env, ...home } });
   try {
     const screens = await follow(one, session, native?.screens);
