@@ -51,7 +51,7 @@ export const PROGRAM_CASES: readonly ProgramCase[] = [
   c(
     'bash',
     'job control',
-    'set -m; sleep 0.2 & sleep 0.3 & jobs | sed "s/[0-9]\\{3,\\}//"; wait %1; echo $?; kill -TERM %2; wait %2; echo $?; (kill -STOP $BASHPID; echo woke) & sleep 0.1; jobs -s | wc -l; kill -CONT %%; wait; echo done',
+    'set -m; sleep 2 & sleep 30 & jobs | sed "s/[0-9]\\{3,\\}//"; wait %1; echo $?; kill -TERM %2; wait %2; echo $?; (kill -STOP $BASHPID; echo woke) & sleep 0.5; jobs -s | wc -l; kill -CONT %%; wait; echo done',
   ),
   c(
     'bash',
