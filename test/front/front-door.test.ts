@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,9 +14,10 @@ import { createCertificate, generateChannelKey } from '../../src/attest/ratls/cr
 import { verifyRaTls } from '../../src/attest/ratls/verify.ts';
 import { nodeTlsHost } from '../../src/host/tls-host.ts';
 import { connectAttested, type StreamJudge } from '../../src/kbs/attested-stream.ts';
-import { CLOISTER } from '../guests/harness.ts';
+import { CLOISTER, NO_GUESTS } from '../guests/harness.ts';
+import { program } from '../support/packages.ts';
 
-const BUSYBOX = '/usr/bin/busybox';
+const BUSYBOX = NO_GUESTS ? '' : program('busybox', 'busybox-static');
 const PAGE = 'hello from inside\n';
 const folder = mkdtempSync(join(tmpdir(), 'front-door-'));
 const environment = { ...process.env, CLOISTER_HOME: join(folder, 'home') };
@@ -93,9 +94,9 @@ async function attestedGet(port: number, what: string): Promise<string> {
   return text;
 }
 
-const skip = existsSync(BUSYBOX) ? false : `needs ${BUSYBOX}`;
-
-test('busybox httpd behind an ingress, busybox wget behind an egress', { skip }, async (t) => {
+test('busybox httpd behind an ingress, busybox wget behind an egress', {
+  skip: NO_GUESTS,
+}, async (t) => {
   const owner = signer('owner.pem');
   const server = build('server', owner.path, {
     'index.html': PAGE,

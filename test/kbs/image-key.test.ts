@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
-  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -16,9 +15,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
-import { CLOISTER } from '../guests/harness.ts';
+import { CLOISTER, NO_GUESTS } from '../guests/harness.ts';
+import { program } from '../support/packages.ts';
 
-const BUSYBOX = '/usr/bin/busybox';
+const BUSYBOX = NO_GUESTS ? '' : program('busybox', 'busybox-static');
 const folder = mkdtempSync(join(tmpdir(), 'image-key-'));
 const project = join(folder, 'project');
 const environment = { ...process.env, CLOISTER_HOME: join(folder, 'home') };
@@ -61,9 +61,10 @@ function* filesBelow(path: string): Generator<string> {
 }
 
 let key = '';
-const skip = existsSync(BUSYBOX) ? false : `needs ${BUSYBOX}`;
 
-test('the key of an image comes by attestation, for that image only', { skip }, async () => {
+test('the key of an image comes by attestation, for that image only', {
+  skip: NO_GUESTS,
+}, async () => {
   mkdirSync(project, { recursive: true });
   const ownerKey = randomBytes(32);
   writeFileSync(join(folder, 'owner.key'), ownerKey);
@@ -84,7 +85,7 @@ test('the key of an image comes by attestation, for that image only', { skip }, 
       if (url) break;
     }
     const run = (...more: string[]) => cloister(['run', '--kbs', url, ...more]);
-    const good = run('--verbose', '--strace');
+    const good = run('--verbose');
     assert.equal(good.status, 0, good.err);
     // The program finds its text, and no key.
     assert.equal(good.out, 'the text\n');
