@@ -13,6 +13,7 @@ import {
   edx,
   esi,
   mem,
+  type Register,
   r8d,
   r10d,
   r12d,
@@ -63,10 +64,39 @@ function emitWake(c: Context, sleeps: Field, word: Field): void {
   a.bind(awake);
 }
 
+/** Waits until `word` is `number`: looks for a while, then sleeps, and says so in `sleeps`. */
+function emitAwait(
+  c: Context,
+  word: Field,
+  number: Register,
+  sleeps: Field,
+  beforeSleep?: () => void,
+): void {
+  const { a } = c;
+  const [look, sleep, there] = [a.label('look'), a.label('sleep'), a.label('there')];
+  a.emit('mov', ecx, LOOKS);
+  a.bind(look);
+  a.emit('cmp', at(word), number);
+  a.emit('je', there);
+  a.emit('pause');
+  a.emit('sub', ecx, 1);
+  a.emit('jne', look);
+  beforeSleep?.();
+  a.emit('mov', at(sleeps, 32), 1);
+  a.bind(sleep);
+  a.emit('mfence');
+  a.emit('mov', edx, at(word));
+  a.emit('cmp', edx, number);
+  a.emit('je', there);
+  emitFutex(c, word, FUTEX_WAIT_PRIVATE);
+  a.emit('jmp', sleep);
+  a.bind(there);
+  a.emit('mov', at(sleeps, 32), 0);
+}
+
 /** Called as `enter` is: the thread below enters instead. EAX = kind of exit. */
 function emitHandOver(c: Context): void {
   const { a } = c;
-  const [look, sleep, ready] = [a.label('lookDone'), a.label('sleepDone'), a.label('ready')];
   a.align(16, 0xcc);
   a.bind(c.at('handOver'));
   a.emit('push', rbx);
@@ -75,36 +105,16 @@ function emitHandOver(c: Context): void {
   a.emit('add', r8d, 1);
   a.emit('mov', at('request'), r8d);
   emitWake(c, 'partnerSleeps', 'request');
-  a.emit('mov', ecx, LOOKS);
-  a.bind(look);
-  a.emit('cmp', at('done'), r8d);
-  a.emit('je', ready);
-  a.emit('pause');
-  a.emit('sub', ecx, 1);
-  a.emit('jne', look);
-  a.emit('mov', at('callerSleeps', 32), 1);
-  a.emit('add', at('callerSlept', 32), 1);
-  a.bind(sleep);
-  a.emit('mfence');
-  a.emit('mov', edx, at('done'));
-  a.emit('cmp', edx, r8d);
-  a.emit('je', ready);
-  emitFutex(c, 'done', FUTEX_WAIT_PRIVATE);
-  a.emit('jmp', sleep);
-  a.bind(ready);
-  a.emit('mov', at('callerSleeps', 32), 0);
+  emitAwait(c, 'done', r8d, 'callerSleeps', () => a.emit('add', at('callerSlept', 32), 1));
   a.emit('mov', eax, at('exitKind'));
   a.emit('pop', rbx);
   a.emit('ret');
 }
 
-/** The thread itself: says who it is, then serves requests for ever. R12 = the last one. */
+/** The thread itself: says who it is, then serves requests for ever. R12 = the number of one. */
 function emitThread(c: Context): void {
   const { a } = c;
   const next = a.label('nextRequest');
-  const look = a.label('lookRequest');
-  const sleep = a.label('sleepRequest');
-  const serve = a.label('serve');
   a.align(16, 0xcc);
   a.bind(c.at('partner'));
   a.emit('movabs', rbx, BigInt(c.config.mailbox));
@@ -117,24 +127,8 @@ function emitThread(c: Context): void {
   a.emit('mov', r12d, at('done'));
   a.emit('mov', at('partnerThread'), eax);
   a.bind(next);
-  a.emit('mov', ecx, LOOKS);
-  a.bind(look);
-  a.emit('cmp', at('request'), r12d);
-  a.emit('jne', serve);
-  a.emit('pause');
-  a.emit('sub', ecx, 1);
-  a.emit('jne', look);
-  a.emit('mov', at('partnerSleeps', 32), 1);
-  a.bind(sleep);
-  a.emit('mfence');
-  a.emit('cmp', at('request'), r12d);
-  a.emit('jne', serve);
-  a.emit('mov', edx, r12d);
-  emitFutex(c, 'request', FUTEX_WAIT_PRIVATE);
-  a.emit('jmp', sleep);
-  a.bind(serve);
-  a.emit('mov', at('partnerSleeps', 32), 0);
   a.emit('add', r12d, 1);
+  emitAwait(c, 'request', r12d, 'partnerSleeps');
   emitSerialize(c);
   a.emit('call', c.at('enter'));
   a.emit('mov', at('exitKind'), eax);
