@@ -35,8 +35,9 @@ export function collateralSource(options: CollateralOptions): CollateralSource |
  * folder has not changed. Throws when there is no such folder.
  */
 export function collateralFolder(folder: string): CollateralSource {
-  let bundles = readBundles(folder);
+  // In this order: what is written meanwhile is read the next time.
   let changed = changeOf(folder);
+  let bundles = readBundles(folder);
   return async (evidence) => {
     if (evidence.provider !== 'tdx' && evidence.provider !== 'sgx') return {};
     const now = changeOf(folder);

@@ -4,9 +4,9 @@
  */
 
 import { EINVAL } from '../../abi/errno.table.ts';
-import type { OpenFile } from '../../vfs/open-file.ts';
-import { ProcFile, type ProcHost } from './nodes.ts';
+import type { ProcHost } from './nodes.ts';
 import type { Procfs } from './procfs.ts';
+import { TaskMemoryFile } from './task-memory.ts';
 
 const PAGE = 4096;
 const ENTRY_BYTES = 8;
@@ -16,29 +16,14 @@ const END = (0x7fff_ffff_f000 / PAGE) * ENTRY_BYTES;
 const PRESENT_BYTE = 7;
 const PRESENT = 0x80;
 
-export class PagemapNode extends ProcFile {
-  readonly #procfs: Procfs;
-  readonly #tid: number;
-
+export class PagemapNode extends TaskMemoryFile {
   constructor(host: ProcHost, procfs: Procfs, tid: number) {
-    super(host, { read: () => '' }, 0o400);
-    this.#procfs = procfs;
-    this.#tid = tid;
-  }
-
-  #memory() {
-    const task = this.#procfs.tasks.find(this.#tid);
-    return task?.mayInspect() ? task.memory : undefined;
-  }
-
-  // The ordinary open file reads through the inode.
-  override open(): OpenFile | number | undefined {
-    return undefined;
+    super(host, procfs, tid, 0o400);
   }
 
   override readAt(position: number, target: Uint8Array, start: number, length: number): number {
     if (position % ENTRY_BYTES !== 0 || length % ENTRY_BYTES !== 0) return -EINVAL;
-    const memory = this.#memory();
+    const memory = this.memory();
     const count = Math.min(length, END - position);
     if (memory === undefined || count <= 0) return 0;
     target.fill(0, start, start + count);

@@ -1,10 +1,9 @@
 /** /proc/PID and /proc/PID/task/TID. */
 
-import { EACCES, EINVAL, EIO, ENOENT, ESRCH } from '../../abi/errno.table.ts';
+import { EACCES, EINVAL, ENOENT, ESRCH } from '../../abi/errno.table.ts';
 import { byteString } from '../../vfs/byte-string.ts';
 import type { Location } from '../../vfs/dentry.ts';
 import type { Inode } from '../../vfs/inode.ts';
-import type { OpenFile } from '../../vfs/open-file.ts';
 import { describePlace } from '../../vfs/place.ts';
 import type { TaskView } from '../../vfs/task-view.ts';
 import { DescriptorDirectory } from './descriptor-directory.ts';
@@ -14,7 +13,6 @@ import {
   type NodeMaker,
   NumberedDirectory,
   ProcDirectory,
-  ProcFile,
   type ProcHost,
   ProcLink,
   setting,
@@ -22,6 +20,7 @@ import {
 } from './nodes.ts';
 import { PagemapNode } from './pagemap.ts';
 import type { Procfs } from './procfs.ts';
+import { MemoryNode } from './task-memory.ts';
 import { limitsText, mapsText, smapsText, statmText, statText, statusText } from './task-text.ts';
 
 /** The files of one task. Looks the task up each time: it may be gone. */
@@ -222,35 +221,4 @@ function oomFile(fs: Procfs, tid: number): NodeMaker {
 /** /proc/PID/mem: guest memory at the file position. */
 function memoryFile(fs: Procfs, tid: number): NodeMaker {
   return (host) => new MemoryNode(host, fs, tid);
-}
-
-class MemoryNode extends ProcFile {
-  readonly #procfs: Procfs;
-  readonly #tid: number;
-
-  constructor(host: ProcHost, procfs: Procfs, tid: number) {
-    super(host, { read: () => '' }, 0o600);
-    this.#procfs = procfs;
-    this.#tid = tid;
-  }
-
-  #memory() {
-    const task = this.#procfs.tasks.find(this.#tid);
-    return task?.mayInspect() ? task.memory : undefined;
-  }
-
-  // The ordinary open file reads and writes through the inode.
-  override open(): OpenFile | number | undefined {
-    return this.#memory() === undefined ? -EACCES : undefined;
-  }
-
-  override readAt(position: number, target: Uint8Array, start: number, length: number): number {
-    const count = this.#memory()?.read(position, target.subarray(start, start + length)) ?? 0;
-    return count === 0 && length > 0 ? -EIO : count;
-  }
-
-  override writeAt(position: number, source: Uint8Array, start: number, length: number): number {
-    const count = this.#memory()?.write(position, source.subarray(start, start + length)) ?? 0;
-    return count === 0 && length > 0 ? -EIO : count;
-  }
 }
