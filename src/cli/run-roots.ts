@@ -106,7 +106,7 @@ export async function imageRoot(image: Image) {
   };
 }
 
-/** /proc, /dev, /tmp, /run and what the plan mounts. */
+/** /proc, /sys, /dev, /tmp, /run and what the plan mounts. */
 export function mountAll(
   tree: TreeBuilder,
   context: MountContext & HostContext,
@@ -117,6 +117,8 @@ export function mountAll(
   const { clock, segments } = context;
   for (const path of ['/tmp', '/run']) tree.makeFolder(path, 0o1777);
   tree.mount('/proc', context.proc, 'proc', ST_NOSUID | ST_NODEV | ST_NOEXEC);
+  const isFixed = ST_RDONLY | ST_NOSUID | ST_NODEV | ST_NOEXEC;
+  tree.mount('/sys', context.sys, 'sysfs', isFixed);
   const devfs = makeDevfs(clock, segments);
   if (attestation !== undefined) {
     addAttestation(devfs, context.devices, attestation);

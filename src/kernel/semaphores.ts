@@ -117,6 +117,10 @@ export class Semaphores {
     return this.#sets.size;
   }
 
+  all(): SemaphoreSet[] {
+    return [...this.#sets.values()];
+  }
+
   /** semget(2): the id, or -errno. */
   open(task: Task, key: number, count: number, flags: number): number {
     const known = key === IPC_PRIVATE ? undefined : this.#byKey.get(key);

@@ -95,6 +95,10 @@ export class SharedMemory {
     return this.#segments.get(id);
   }
 
+  all(): SharedSegment[] {
+    return [...this.#segments.values()];
+  }
+
   /** shmget(2): the id, or -errno. */
   open(task: Task, key: number, sizeBytes: number, flags: number): number {
     const known = key === IPC_PRIVATE ? undefined : this.#byKey.get(key);

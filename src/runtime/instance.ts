@@ -19,6 +19,7 @@ import {
 import { Devpts, type Pty } from '../fs/devfs/tty/pty.ts';
 import { type HostStream, openHostStream } from '../fs/hoststream/host-stream.ts';
 import { Procfs } from '../fs/procfs/procfs.ts';
+import { Sysfs } from '../fs/procfs/sysfs.ts';
 import { parseOptions } from '../fs/tmpfs/options.ts';
 import { Tmpfs } from '../fs/tmpfs/tmpfs.ts';
 import { Credentials } from '../kernel/credentials.ts';
@@ -80,6 +81,7 @@ export interface RootContext {
 
 export interface MountContext extends RootContext {
   readonly proc: FileSystem;
+  readonly sys: FileSystem;
   readonly devpts: FileSystem;
   /** For mounts that bring devices of their own. */
   readonly devices: Devices;
@@ -155,6 +157,7 @@ export class Instance {
     const system = new KernelSystemView(this.kernel);
     const tasks = new KernelTaskSource(this.kernel);
     const proc = new Procfs(context.clock, this.vfs, tasks, system);
+    const sys = new Sysfs(context.clock, system);
     this.devpts = new Devpts(context.clock, new KernelJobControl(this.kernel));
     this.devices.useTerminals(this.devpts);
     const { devpts } = this;
@@ -165,9 +168,10 @@ export class Instance {
         return typeof parsed === 'number' ? parsed : new Tmpfs(context.clock, parts.pages, parsed);
       });
     fileSystemTypes.set('proc', () => proc);
+    fileSystemTypes.set('sysfs', () => sys);
     fileSystemTypes.set('devpts', () => devpts);
     this.#tree = new TreeBuilder(this.vfs);
-    parts.mountAll(this.#tree, { ...context, proc, devpts, devices: this.devices });
+    parts.mountAll(this.#tree, { ...context, proc, sys, devpts, devices: this.devices });
     this.#tree.makeFolder(plan.workingDir);
     if (plan.isRootReadOnly) this.vfs.rootMount.flags |= ST_RDONLY;
   }

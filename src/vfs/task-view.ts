@@ -109,6 +109,7 @@ export interface TaskView {
   /** A byte string of at most 15 bytes. */
   comm: string;
   readonly nice: number;
+  readonly timerSlackNs: number;
   readonly exitSignal: number;
   readonly exitCode: number;
   readonly cpu: number;
@@ -179,4 +180,6 @@ export interface SystemView {
   readonly bootId: string;
   /** What lies below /proc/net. */
   readonly networkFiles?: readonly (readonly [string, () => string])[];
+  /** What lies below /proc/sysvipc. */
+  readonly ipcFiles?: readonly (readonly [string, () => string])[];
 }

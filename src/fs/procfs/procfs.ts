@@ -30,6 +30,7 @@ export class Procfs extends FileSystem {
   override readonly hasHandles = false;
   readonly vfs: Vfs;
   readonly tasks: TaskSource;
+  readonly system: SystemView;
   readonly root: Inode;
   #lastIno = 0;
 
@@ -42,6 +43,7 @@ export class Procfs extends FileSystem {
     super(clock);
     this.vfs = vfs;
     this.tasks = tasks;
+    this.system = system;
     this.root = new RootDirectory(this, rootEntries(tasks, system));
   }
 
@@ -72,8 +74,10 @@ function rootEntries(tasks: TaskSource, system: SystemView): [string, NodeMaker]
     ['diskstats', text(() => '')],
     ['interrupts', text(() => '')],
     ['sys', sysctlTree(system)],
-    ['sysvipc', folder([])],
-    ['net', folder((system.networkFiles ?? []).map(([name, read]) => [name, text(read)]))],
+    ['sysvipc', folder((system.ipcFiles ?? []).map(([name, read]) => [name, text(read)]))],
+    ['net', link({ read: () => 'self/net' })],
+    ['modules', text(() => '')],
+    ['cgroups', text(() => '#subsys_name\thierarchy\tnum_cgroups\tenabled\n')],
   ];
 }
 

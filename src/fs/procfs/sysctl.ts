@@ -38,7 +38,8 @@ export function sysctlTree(system: SystemView): NodeMaker {
     ['kernel', folder(kernelEntries(system))],
     ['vm', folder(VM_ENTRIES())],
     ['fs', folder(FS_ENTRIES())],
-    ['net', folder([['core', folder([['somaxconn', kept(4096)]])]])],
+    ['net', folder(NET_ENTRIES())],
+    ['user', folder(USER_ENTRIES())],
   ]);
 }
 
@@ -86,6 +87,17 @@ const kernelEntries = (system: SystemView): [string, NodeMaker][] => [
   ['yama', folder([['ptrace_scope', fixed(1)]])],
   ['tainted', fixed(0)],
   ['printk', fixed('4\t4\t1\t7')],
+  ['sched_rt_period_us', fixed(1000000)],
+  ['sched_rr_timeslice_ms', fixed(100)],
+  ['sched_autogroup_enabled', fixed(0)],
+  ['dmesg_restrict', fixed(1)],
+  ['kptr_restrict', fixed(1)],
+  ['unprivileged_bpf_disabled', fixed(2)],
+  ['io_uring_disabled', fixed(2)],
+  ['shm_rmid_forced', fixed(0)],
+  ['panic', kept(0)],
+  ['pty', folder([['max', fixed(4096)]])],
+  ['seccomp', folder([['actions_avail', fixed(SECCOMP_ACTIONS)]])],
   [
     'random',
     folder([
@@ -97,6 +109,8 @@ const kernelEntries = (system: SystemView): [string, NodeMaker][] => [
   ],
 ];
 
+const SECCOMP_ACTIONS = 'kill_process kill_thread trap errno trace log allow';
+
 const VM_ENTRIES = (): [string, NodeMaker][] => [
   ['overcommit_memory', kept(0)],
   ['overcommit_ratio', kept(50)],
@@ -104,6 +118,16 @@ const VM_ENTRIES = (): [string, NodeMaker][] => [
   ['mmap_min_addr', fixed(65536)],
   ['swappiness', kept(60)],
   ['nr_hugepages', fixed(0)],
+  ['nr_overcommit_hugepages', fixed(0)],
+  ['overcommit_kbytes', kept(0)],
+  ['min_free_kbytes', kept(67584)],
+  ['panic_on_oom', fixed(0)],
+  ['dirty_ratio', kept(20)],
+  ['dirty_background_ratio', kept(10)],
+  ['legacy_va_layout', fixed(0)],
+  ['vfs_cache_pressure', kept(100)],
+  // Page caches are the host's: dropping them is no more than a wish.
+  ['drop_caches', kept(0)],
 ];
 
 const FS_ENTRIES = (): [string, NodeMaker][] => [
@@ -125,5 +149,56 @@ const FS_ENTRIES = (): [string, NodeMaker][] => [
       ['max_user_watches', fixed(65536)],
     ]),
   ],
-  ['mqueue', folder([['msg_max', fixed(10)]])],
+  [
+    'mqueue',
+    folder([
+      ['msg_default', fixed(10)],
+      ['msg_max', fixed(10)],
+      ['msgsize_default', fixed(8192)],
+      ['msgsize_max', fixed(8192)],
+      ['queues_max', fixed(256)],
+    ]),
+  ],
+  ['epoll', folder([['max_user_watches', fixed(1048576)]])],
+  ['mount-max', fixed(100000)],
+  ['overflowuid', fixed(65534)],
+  ['overflowgid', fixed(65534)],
+  ['protected_fifos', fixed(0)],
+  ['protected_regular', fixed(0)],
+];
+
+/** Namespaces cannot be made. */
+const USER_ENTRIES = (): [string, NodeMaker][] =>
+  ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'time', 'user', 'uts'].map((type) => [
+    `max_${type}_namespaces`,
+    fixed(0),
+  ]);
+
+const NET_ENTRIES = (): [string, NodeMaker][] => [
+  [
+    'core',
+    folder([
+      ['somaxconn', kept(4096)],
+      ['rmem_default', fixed(212992)],
+      ['rmem_max', fixed(212992)],
+      ['wmem_default', fixed(212992)],
+      ['wmem_max', fixed(212992)],
+    ]),
+  ],
+  [
+    'ipv4',
+    folder([
+      ['ip_default_ttl', fixed(64)],
+      ['ip_forward', fixed(0)],
+      ['ip_local_port_range', fixed('32768\t60999')],
+      ['ip_unprivileged_port_start', fixed(1024)],
+      ['tcp_rmem', fixed('4096\t131072\t6291456')],
+      ['tcp_wmem', fixed('4096\t16384\t4194304')],
+      ['tcp_keepalive_time', fixed(7200)],
+      ['tcp_keepalive_intvl', fixed(75)],
+      ['tcp_keepalive_probes', fixed(9)],
+    ]),
+  ],
+  ['ipv6', folder([['bindv6only', fixed(0)]])],
+  ['unix', folder([['max_dgram_qlen', fixed(10)]])],
 ];

@@ -75,10 +75,12 @@ export const versionText = (system: SystemView): string =>
   `Linux version ${system.release} (cloister) ${system.version}\n`;
 
 export const FILE_SYSTEMS_TEXT: string = [
+  'nodev\tsysfs',
   'nodev\tproc',
   'nodev\ttmpfs',
   'nodev\tdevtmpfs',
   'nodev\tdevpts',
+  'nodev\tramfs',
   'nodev\tpipefs',
   'nodev\tsockfs',
   'nodev\toverlay',

@@ -10,6 +10,8 @@ import { DescriptorDirectory } from './descriptor-directory.ts';
 import { mountInfoText, mountStatsText, mountsText } from './mount-text.ts';
 import {
   type Content,
+  folder,
+  link,
   type NodeMaker,
   NumberedDirectory,
   ProcDirectory,
@@ -21,7 +23,15 @@ import {
 import { PagemapNode } from './pagemap.ts';
 import type { Procfs } from './procfs.ts';
 import { MemoryNode } from './task-memory.ts';
-import { limitsText, mapsText, smapsText, statmText, statText, statusText } from './task-text.ts';
+import {
+  limitsText,
+  mapsText,
+  smapsRollupText,
+  smapsText,
+  statmText,
+  statText,
+  statusText,
+} from './task-text.ts';
 
 /** The files of one task. Looks the task up each time: it may be gone. */
 export class TaskDirectory extends ProcDirectory {
@@ -150,6 +160,11 @@ function entriesOf(fs: Procfs, tid: number, isThread: boolean): [string, NodeMak
     ['cpuset', text(withTask(() => '/\n'))],
     ['oom_score', text(withTask(() => '0\n'))],
     ['oom_score_adj', oomFile(fs, tid)],
+    ['oom_adj', text(withTask(({ oomScoreAdjust }) => `${oldOomValue(oomScoreAdjust)}\n`))],
+    ['net', folder((fs.system.networkFiles ?? []).map(([name, read]) => [name, text(read)]))],
+    ['ns', namespacesFolder(fs, tid)],
+    ['smaps_rollup', text(guarded(smapsRollupText))],
+    ['timerslack_ns', text(guarded((task) => `${task.timerSlackNs}\n`))],
     ['io', text(guarded(ioText), 0o400)],
     ['uid_map', text(withTask(() => MAP_ALL))],
     ['gid_map', text(withTask(() => MAP_ALL))],
@@ -174,6 +189,36 @@ function entriesOf(fs: Procfs, tid: number, isThread: boolean): [string, NodeMak
 }
 
 const MAP_ALL = '         0          0 4294967295\n';
+
+/** The scale of before 2.6.36: -17 for never, up to 15. */
+const oldOomValue = (adjust: number): number =>
+  adjust === 1000 ? 15 : Math.trunc((adjust * 17) / 1000);
+
+/** Type and number of the initial namespaces, which are all there are (`PROC_*_INIT_INO`). */
+const NAMESPACES: readonly (readonly [name: string, type: string, ino: number])[] = [
+  ['cgroup', 'cgroup', 4026531835],
+  ['ipc', 'ipc', 4026531839],
+  ['mnt', 'mnt', 4026531841],
+  ['net', 'net', 4026531840],
+  ['pid', 'pid', 4026531836],
+  ['pid_for_children', 'pid', 4026531836],
+  ['time', 'time', 4026531834],
+  ['time_for_children', 'time', 4026531834],
+  ['user', 'user', 4026531837],
+  ['uts', 'uts', 4026531838],
+];
+
+/** Links that name the namespaces of a task. Deviation: what they lead to cannot be opened. */
+function namespacesFolder(fs: Procfs, tid: number): NodeMaker {
+  return folder(
+    NAMESPACES.map(([name, type, ino]) => [
+      name,
+      link({
+        read: () => (fs.tasks.find(tid)?.mayInspect() === true ? `${type}:[${ino}]` : -EACCES),
+      }),
+    ]),
+  );
+}
 
 /** proc_pid_io(5): no block device is behind any file system here. */
 function ioText({ io }: TaskView): string {

@@ -205,24 +205,41 @@ export function mapsText(task: TaskView, root: Location): string {
 export function smapsText(task: TaskView, root: Location): string {
   return (task.memory?.regions() ?? [])
     .map((region) => {
-      const size = kib(region.end - region.start);
-      const resident = kib(region.residentBytes);
       const rows = [
-        `Size:           ${size}`,
+        `Size:           ${kib(region.end - region.start)}`,
         'KernelPageSize:        4 kB',
         'MMUPageSize:           4 kB',
-        `Rss:            ${resident}`,
-        `Pss:            ${resident}`,
-        'Shared_Clean:          0 kB',
-        'Shared_Dirty:          0 kB',
-        'Private_Clean:         0 kB',
-        `Private_Dirty:  ${resident}`,
-        `Referenced:     ${resident}`,
-        `Anonymous:      ${resident}`,
-        'Swap:                  0 kB',
-        'Locked:                0 kB',
+        ...residentRows(region.residentBytes),
       ];
       return `${regionLine(root, region)}${rows.join('\n')}\n`;
     })
     .join('');
+}
+
+/** One line of the whole range, and the sums of all regions. */
+export function smapsRollupText(task: TaskView): string {
+  const regions = task.memory?.regions() ?? [];
+  const [first, last] = [regions[0], regions.at(-1)];
+  if (first === undefined || last === undefined) return '';
+  const resident = regions.reduce((sum, { residentBytes }) => sum + residentBytes, 0);
+  const range = `${first.start.toString(16).padStart(8, '0')}-${last.end.toString(16)}`;
+  const head = `${`${range} ---p 00000000 00:00 0`.padEnd(73)}[rollup]\n`;
+  return `${head}${residentRows(resident).join('\n')}\n`;
+}
+
+/** Who else has a page is not known: all counts as private, and as changed. */
+function residentRows(bytes: number): string[] {
+  const resident = kib(bytes);
+  return [
+    `Rss:            ${resident}`,
+    `Pss:            ${resident}`,
+    'Shared_Clean:          0 kB',
+    'Shared_Dirty:          0 kB',
+    'Private_Clean:         0 kB',
+    `Private_Dirty:  ${resident}`,
+    `Referenced:     ${resident}`,
+    `Anonymous:      ${resident}`,
+    'Swap:                  0 kB',
+    'Locked:                0 kB',
+  ];
 }

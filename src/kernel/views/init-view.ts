@@ -56,6 +56,8 @@ export class InitView implements TaskView {
     // Only its own threads may name it, and it runs nothing.
   }
 
+  readonly timerSlackNs = 50_000;
+
   get nice(): number {
     return this.#init.nice;
   }

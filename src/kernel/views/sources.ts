@@ -3,6 +3,7 @@
 import { assert } from '../../base/assert.ts';
 import { networkFiles } from '../../net/proc-text.ts';
 import type { SystemView, TaskSource, TaskView } from '../../vfs/task-view.ts';
+import { ipcFiles } from '../ipc/proc-text.ts';
 import type { Kernel } from '../kernel.ts';
 import { PID_MAX } from '../process-table.ts';
 import { RELEASE, VERSION } from '../system-name.ts';
@@ -61,6 +62,10 @@ export class KernelSystemView implements SystemView {
 
   get networkFiles(): readonly (readonly [string, () => string])[] {
     return networkFiles(this.#kernel.net.internet);
+  }
+
+  get ipcFiles(): readonly (readonly [string, () => string])[] {
+    return ipcFiles(this.#kernel);
   }
 
   get hostName(): string {

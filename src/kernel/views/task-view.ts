@@ -110,6 +110,10 @@ export class LiveTaskView implements TaskView {
     return this.#task.nice;
   }
 
+  get timerSlackNs(): number {
+    return this.#task.timerSlackNs;
+  }
+
   get exitSignal(): number {
     return this.#task.isLeader ? this.#task.group.exitSignal : -1;
   }
