@@ -12,6 +12,7 @@ import type { PageHost } from '../mm/page-host.ts';
 import type { HostAccess } from '../net/host-access.ts';
 import { NetStack } from '../net/net-stack.ts';
 import type { FsContext } from '../vfs/fs-context.ts';
+import type { OpenFile } from '../vfs/open-file.ts';
 import type { SystemView, TaskSource } from '../vfs/task-view.ts';
 import type { Vfs } from '../vfs/vfs.ts';
 import { AioContexts } from './aio.ts';
@@ -32,6 +33,7 @@ import { Scheduler } from './scheduler.ts';
 import { Semaphores } from './semaphores.ts';
 import { SharedCounts } from './shared-counts.ts';
 import { SharedMemory } from './shared-memory.ts';
+import { type AsyncNotifier, FILE_EVENT, signalOwner } from './signals/file-signals.ts';
 import { FrameBuffers } from './signals/frame-buffers.ts';
 import { type SpawnRequest, spawn } from './spawn.ts';
 import { TASK_STATE, type Task } from './task.ts';
@@ -115,6 +117,8 @@ export class Kernel {
   readonly posixQueues: PosixQueues = new PosixQueues();
   readonly futexes: FutexTable = new FutexTable();
   readonly piFutexes: PiFutexes = new PiFutexes();
+  /** Open files with O_ASYNC. */
+  readonly notifiers: WeakMap<OpenFile, AsyncNotifier> = new WeakMap();
   readonly frames: FrameBuffers = new FrameBuffers();
   readonly createSpace: () => AddressSpace | number;
   /** Woken whenever a process has ended. */
@@ -176,6 +180,10 @@ export class Kernel {
       randomBelow: (bound) => this.randomBelow(bound),
       logOnce: (topic, message) => this.logOnce(topic, message),
     });
+    this.vfs.leaseHost = {
+      nowNs: () => this.nowNs(),
+      tell: (file, fd) => signalOwner(this, file, fd, FILE_EVENT.message),
+    };
     this.processes = new ProcessTable(this);
     this.systemView = new KernelSystemView(this);
   }

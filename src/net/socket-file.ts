@@ -94,7 +94,6 @@ export abstract class SocketFile extends OpenFile {
     return `socket:[${this.inode.ino}]`;
   }
 
-  /** O_ASYNC is kept and shown. Deviation: SIGIO is not sent yet. */
   override get sendsSignals(): boolean {
     return true;
   }

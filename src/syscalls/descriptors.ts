@@ -77,6 +77,7 @@ import { EventFile } from '../fs/anonfs/eventfd.ts';
 import { PipeFile } from '../fs/pipefs/pipe-file.ts';
 import { TmpfsFile } from '../fs/tmpfs/file.ts';
 import { BLOCKED, ERESTARTSYS } from '../kernel/outcome.ts';
+import { AsyncNotifier } from '../kernel/signals/file-signals.ts';
 import type { Task } from '../kernel/task.ts';
 import { ownsOrCapable } from '../vfs/credentials.ts';
 import { InodeLocks } from '../vfs/file-locks.ts';
@@ -87,6 +88,7 @@ import { fd, flags, oneOf, pointer, uint, ulong } from './args.ts';
 import { EVENTFD_FLAG_SET, FCNTL_SET, LOCK_FLAG_SET, PIPE_FLAG_SET } from './file-flag-sets.ts';
 import { dataFile, TaskMemory } from './file-support.ts';
 import { allBits } from './flags.ts';
+import { getLease, setLease } from './leases.ts';
 import { installFile } from './open-close.ts';
 import { recordLock } from './record-locks.ts';
 import { row, type SyscallRow } from './row.ts';
@@ -132,7 +134,7 @@ type FcntlCommand = (task: Task, file: OpenFile, argument: number, fd: number) =
 /** What F_SETFL changes; it ignores the rest. */
 const SETFL_BITS = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME;
 
-function setFlags(task: Task, file: OpenFile, argument: number): number {
+function setFlags(task: Task, file: OpenFile, argument: number, fd: number): number {
   const before = file.flags;
   const bits = file.sendsSignals ? SETFL_BITS | O_ASYNC : SETFL_BITS;
   const after = (before & ~bits) | (argument & bits);
@@ -140,7 +142,16 @@ function setFlags(task: Task, file: OpenFile, argument: number): number {
   file.flags = after;
   const result = file.flagsChanged(before);
   if (result < 0) file.flags = before;
+  else if (((before ^ after) & O_ASYNC) !== 0) switchSignals(task, file, fd);
   return result;
+}
+
+/** O_ASYNC was set or cleared. */
+function switchSignals(task: Task, file: OpenFile, fd: number): void {
+  const { notifiers } = task.kernel;
+  notifiers.get(file)?.stop();
+  if ((file.flags & O_ASYNC) === 0) notifiers.delete(file);
+  else notifiers.set(file, new AsyncNotifier(task.kernel, file, fd));
 }
 
 function setOwner(task: Task, file: OpenFile, type: number, id: number): number {
@@ -227,9 +238,8 @@ const COMMANDS: Readonly<Record<number, FcntlCommand>> = {
     return 0;
   },
   [F_GETSIG]: (_task, file) => file.owner?.signal ?? 0,
-  [F_GETLEASE]: () => F_UNLCK,
-  // No lease is ever given, as when others have the file open.
-  [F_SETLEASE]: (_task, file) => (isRegular(file.inode.mode) ? -EAGAIN : -EINVAL),
+  [F_GETLEASE]: getLease,
+  [F_SETLEASE]: (task, file, argument, fd) => setLease(task, file, fd, argument | 0),
   [F_NOTIFY]: () => -EINVAL,
   [F_SETPIPE_SZ]: (_task, file, argument) =>
     file instanceof PipeFile ? file.setCapacity(argument) : -EBADF,
@@ -328,7 +338,7 @@ function sysIoctl(task: Task, fd: number, command: number, argument: number): nu
       const bit = command === FIONBIO ? O_NONBLOCK : O_ASYNC;
       const changes = (on !== 0) !== ((file.flags & bit) !== 0);
       if (bit === O_ASYNC && changes && !file.sendsSignals) return -ENOTTY;
-      return setFlags(task, file, on !== 0 ? file.flags | bit : file.flags & ~bit);
+      return setFlags(task, file, on !== 0 ? file.flags | bit : file.flags & ~bit, fd);
     }
     case FIGETBSZ:
       return task.space.writeU32(argument, file.inode.fs.blockSize) < 0 ? -EFAULT : 0;
@@ -412,7 +422,7 @@ export const DESCRIPTOR_ROWS: readonly SyscallRow[] = [
   row('dup3', [fd, fd, flags(PIPE_FLAG_SET)], sysDup3),
   row('fcntl', [fd, oneOf(FCNTL_SET), ulong], sysFcntl, {
     coverage: 'partial',
-    note: 'F_SETLEASE always answers EAGAIN; F_NOTIFY EINVAL; SIGIO is sent by terminals only',
+    note: 'F_NOTIFY answers EINVAL',
   }),
   row('flock', [fd, flags(LOCK_FLAG_SET)], sysFlock),
   row('ioctl', [fd, uint, ulong], sysIoctl),

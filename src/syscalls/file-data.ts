@@ -1,6 +1,6 @@
 /** lseek(2), truncate(2), fallocate(2), fsync(2) and advice: calls about contents. */
 
-import { EBADF, EFBIG, EINVAL, ENODEV, EOPNOTSUPP, ESPIPE } from '../abi/errno.table.ts';
+import { EAGAIN, EBADF, EFBIG, EINVAL, ENODEV, EOPNOTSUPP, ESPIPE } from '../abi/errno.table.ts';
 import {
   AT_FDCWD,
   FALLOC_FL_COLLAPSE_RANGE,
@@ -17,6 +17,7 @@ import { mayGrowTo } from './data-transfer.ts';
 import { FALLOCATE_FLAG_SET, WHENCE_SET } from './file-flag-sets.ts';
 import { baseOf, dataFile, readPath } from './file-support.ts';
 import { allBits } from './flags.ts';
+import { breaksLease, waitingForLeases } from './leases.ts';
 import { row, type SyscallRow } from './row.ts';
 
 function sysLseek(task: Task, fd: number, offset: number, whence: number): number {
@@ -33,11 +34,15 @@ function sysTruncate(task: Task, addr: number, length: number): number {
   const base = baseOf(task, AT_FDCWD, path);
   if (typeof base === 'number') return base;
   const { vfs } = task.kernel;
-  const found = walk(vfs, task, base, path, WALK_FOLLOW);
-  if (found < 0) return found;
-  const { inode } = vfs.walk.dentry;
-  const allowed = isRegular(inode.mode) ? mayGrowTo(task, length, inode.size) : 0;
-  return allowed < 0 ? allowed : truncatePlace(task.creds, vfs.walk, length);
+  return waitingForLeases(task, (caller) => {
+    const found = walk(vfs, caller, base, path, WALK_FOLLOW);
+    if (found < 0) return found;
+    const { inode } = vfs.walk.dentry;
+    const allowed = isRegular(inode.mode) ? mayGrowTo(caller, length, inode.size) : 0;
+    if (allowed < 0) return allowed;
+    if (breaksLease(caller, inode)) return -EAGAIN;
+    return truncatePlace(caller.creds, vfs.walk, length);
+  });
 }
 
 function sysFtruncate(task: Task, fd: number, length: number): number {

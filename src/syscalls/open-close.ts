@@ -21,6 +21,7 @@ import {
   RESOLVE_IN_ROOT,
 } from '../abi/file-flags.ts';
 import type { Task } from '../kernel/task.ts';
+import type { Location } from '../vfs/dentry.ts';
 import { openAt } from '../vfs/open.ts';
 import type { OpenFile } from '../vfs/open-file.ts';
 import type { Path } from '../vfs/path.ts';
@@ -28,6 +29,7 @@ import { dirfd, fd, flags, mode, path, struct, uint, ulong } from './args.ts';
 import { CLOSE_RANGE_SET, OPEN_FLAG_SET } from './file-flag-sets.ts';
 import { baseOf, readPath, waitForFile } from './file-support.ts';
 import { renderFlags } from './flags.ts';
+import { waitingForLeases } from './leases.ts';
 import { row, type SyscallRow } from './row.ts';
 
 function openPath(
@@ -41,10 +43,24 @@ function openPath(
   const base = baseOf(task, dirfd, path);
   if (typeof base === 'number') return base;
   if (task.files.isFull(task.group.limits.openFiles)) return -EMFILE;
-  const file = openAt(task.kernel.vfs, task, base, path, how, mode, resolve);
-  if (typeof file === 'number') return file;
-  if (file.isPending) return waitForOpen(task, file, how);
-  return installFile(task, file, (how & O_CLOEXEC) !== 0);
+  return openFrom(task, base, path, how, mode, resolve);
+}
+
+/** Opens below `base` once no lease is in the way, and gives a descriptor. */
+function openFrom(
+  task: Task,
+  base: Location | undefined,
+  path: Path,
+  how: number,
+  mode: number,
+  resolve: number,
+): number {
+  return waitingForLeases(task, (opener) => {
+    const file = openAt(opener.kernel.vfs, opener, base, path, how, mode, resolve);
+    if (typeof file === 'number') return file;
+    if (file.isPending) return waitForOpen(opener, file, how);
+    return installFile(opener, file, (how & O_CLOEXEC) !== 0);
+  });
 }
 
 /** Gives an open file the lowest free descriptor; releases it when there is none. */
@@ -126,10 +142,7 @@ function sysOpenat2(task: Task, dirfd: number, addr: number, how: number, size: 
   if (scoped !== 0 && dirfd !== AT_FDCWD && base === undefined) return -EBADF;
   if (base === undefined)
     return openPath(task, dirfd, path, bits, Number(mode), scope & ~RESOLVE_CACHED);
-  const file = openAt(task.kernel.vfs, task, base, path, bits, Number(mode), scope);
-  if (typeof file === 'number') return file;
-  if (file.isPending) return waitForOpen(task, file, bits);
-  return installFile(task, file, (bits & O_CLOEXEC) !== 0);
+  return openFrom(task, base, path, bits, Number(mode), scope);
 }
 
 const sysClose = (task: Task, fd: number): number => task.files.close(fd);

@@ -22,6 +22,7 @@ import { isDirectory, S_IFMT } from '../abi/file-mode.ts';
 import type { Location } from './dentry.ts';
 import type { InodeLocks } from './file-locks.ts';
 import type { FileSystem } from './file-system.ts';
+import type { InodeLeases } from './leases.ts';
 import type { SegmentPages } from './mappable.ts';
 import type { OpenFile, OpenRequest } from './open-file.ts';
 import type { InodeWatches } from './watches.ts';
@@ -75,6 +76,7 @@ export abstract class Inode {
   /** F_SET_RW_HINT. */
   writeHint = 0;
   locks: InodeLocks | undefined = undefined;
+  leases: InodeLeases | undefined = undefined;
   watches: InodeWatches | undefined = undefined;
 
   constructor(fs: FileSystem, ino: number, mode: number) {

@@ -2,6 +2,7 @@
 
 import {
   EACCES,
+  EAGAIN,
   EEXIST,
   EISDIR,
   ELOOP,
@@ -23,6 +24,7 @@ import {
   O_NOATIME,
   O_NOCTTY,
   O_NOFOLLOW,
+  O_NONBLOCK,
   O_PATH,
   O_RDONLY,
   O_TMPFILE_BIT,
@@ -207,6 +209,10 @@ function openFound(vfs: Vfs, who: Caller, place: Location, flags: number): OpenF
   if (writes && mount.isReadOnly && type === S_IFREG) return -EROFS;
   if ((flags & O_NOATIME) !== 0 && !ownsOrCapable(who.creds, inode)) return -EPERM;
   if (writes && type === S_IFREG && inode.runners > 0) return -ETXTBSY;
+  if (inode.leases !== undefined && vfs.breaksLease(inode, writes)) {
+    if ((flags & O_NONBLOCK) === 0) vfs.leaseInTheWay = inode.leases;
+    return -EAGAIN;
+  }
   const file = makeOpenFile(vfs, place, who, flags);
   if (typeof file === 'number') return file;
   if ((flags & O_TRUNC) !== 0 && type === S_IFREG) {

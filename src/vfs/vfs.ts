@@ -14,6 +14,8 @@ import type { FileClock } from './file-clock.ts';
 import { FileHandles } from './file-handles.ts';
 import type { LockOwner, LockWait } from './file-locks.ts';
 import type { FileSystem } from './file-system.ts';
+import type { Inode } from './inode.ts';
+import type { InodeLeases, LeaseHost } from './leases.ts';
 import { Mount } from './mount.ts';
 import type { OpenFile, OpenRequest } from './open-file.ts';
 import { Path, PathTable } from './path.ts';
@@ -53,12 +55,26 @@ export class Vfs {
   /** Owners of record locks that wait for others: EDEADLK is found here. */
   readonly lockWaiters: Map<LockOwner, LockWait> = new Map();
 
+  /** Set by whoever wires the kernel. */
+  leaseHost: LeaseHost | undefined = undefined;
+  /** `fs.lease-break-time`: how long a holder has to come down. */
+  leaseBreakSec = 45;
+  /** What made an opening answer -EAGAIN, until the caller takes it. */
+  leaseInTheWay: InodeLeases | undefined = undefined;
+
   constructor(clock: FileClock, root: FileSystem, source = 'root') {
     this.clock = clock;
     this.rootMount = this.makeMount(root, undefined, source, ST_RELATIME);
     this.#mounts.set(this.rootMount.id, this.rootMount);
     this.anonymousMount = this.makeMount(new AnonymousFs(clock), undefined, 'none', 0);
     this.walk = new WalkState(this.root);
+  }
+
+  /** Somebody opens or truncates `inode`: holders of leases are told. True while one is in the way. */
+  breaksLease(inode: Inode, writes: boolean): boolean {
+    const { leases } = inode;
+    if (leases === undefined || this.leaseHost === undefined) return false;
+    return leases.isInTheWay(writes, this.leaseHost, this.leaseBreakSec);
   }
 
   /** The root of the tree. */

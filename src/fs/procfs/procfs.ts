@@ -44,7 +44,7 @@ export class Procfs extends FileSystem {
     this.vfs = vfs;
     this.tasks = tasks;
     this.system = system;
-    this.root = new RootDirectory(this, rootEntries(tasks, system));
+    this.root = new RootDirectory(this, rootEntries(vfs, tasks, system));
   }
 
   nextIno(): number {
@@ -52,7 +52,7 @@ export class Procfs extends FileSystem {
   }
 }
 
-function rootEntries(tasks: TaskSource, system: SystemView): [string, NodeMaker][] {
+function rootEntries(vfs: Vfs, tasks: TaskSource, system: SystemView): [string, NodeMaker][] {
   const self = () => String(tasks.current().pid);
   const thread = () => `${tasks.current().pid}/task/${tasks.current().tid}`;
   return [
@@ -73,7 +73,7 @@ function rootEntries(tasks: TaskSource, system: SystemView): [string, NodeMaker]
     ['partitions', text(() => 'major minor  #blocks  name\n\n')],
     ['diskstats', text(() => '')],
     ['interrupts', text(() => '')],
-    ['sys', sysctlTree(system)],
+    ['sys', sysctlTree(system, vfs)],
     ['sysvipc', folder((system.ipcFiles ?? []).map(([name, read]) => [name, text(read)]))],
     ['net', link({ read: () => 'self/net' })],
     ['modules', text(() => '')],

@@ -3,6 +3,7 @@
 import { EINVAL } from '../../abi/errno.table.ts';
 import { byteString } from '../../vfs/byte-string.ts';
 import type { SystemView } from '../../vfs/task-view.ts';
+import type { Vfs } from '../../vfs/vfs.ts';
 import { folder, type NodeMaker, setting, text } from './nodes.ts';
 
 const fixed = (value: string | number): NodeMaker => text(() => `${value}\n`);
@@ -33,11 +34,11 @@ function kept(initial: number): NodeMaker {
   );
 }
 
-export function sysctlTree(system: SystemView): NodeMaker {
+export function sysctlTree(system: SystemView, vfs: Vfs): NodeMaker {
   return folder([
     ['kernel', folder(kernelEntries(system))],
     ['vm', folder(VM_ENTRIES())],
-    ['fs', folder(FS_ENTRIES())],
+    ['fs', folder(FS_ENTRIES(vfs))],
     ['net', folder(NET_ENTRIES())],
     ['user', folder(USER_ENTRIES())],
   ]);
@@ -130,7 +131,18 @@ const VM_ENTRIES = (): [string, NodeMaker][] => [
   ['drop_caches', kept(0)],
 ];
 
-const FS_ENTRIES = (): [string, NodeMaker][] => [
+const leaseTime = (vfs: Vfs): NodeMaker =>
+  setting(
+    () => `${vfs.leaseBreakSec}\n`,
+    (bytes) => {
+      const given = Number(byteString(bytes).trim() || Number.NaN);
+      if (!Number.isInteger(given) || given < 0 || given > 0x7fff_ffff) return -EINVAL;
+      vfs.leaseBreakSec = given;
+      return 0;
+    },
+  );
+
+const FS_ENTRIES = (vfs: Vfs): [string, NodeMaker][] => [
   ['aio-max-nr', fixed(65536)],
   ['file-max', fixed('9223372036854775807')],
   ['file-nr', fixed('0\t0\t9223372036854775807')],
@@ -160,6 +172,8 @@ const FS_ENTRIES = (): [string, NodeMaker][] => [
     ]),
   ],
   ['epoll', folder([['max_user_watches', fixed(1048576)]])],
+  ['leases-enable', fixed(1)],
+  ['lease-break-time', leaseTime(vfs)],
   ['mount-max', fixed(100000)],
   ['overflowuid', fixed(65534)],
   ['overflowgid', fixed(65534)],
