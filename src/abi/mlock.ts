@@ -2,4 +2,3 @@
 
 export const MCL = { MCL_CURRENT: 1, MCL_FUTURE: 2, MCL_ONFAULT: 4 } as const;
 export const MLOCK_ONFAULT = 1;
-export const MPOL = { MPOL_DEFAULT: 0, MPOL_LAST: 6 } as const;

@@ -13,6 +13,7 @@ export const TCXONC = 0x540a;
 export const TCFLSH = 0x540b;
 export const TIOCEXCL = 0x540c;
 export const TIOCNXCL = 0x540d;
+export const TIOCGEXCL = 0x80045440;
 export const TIOCSCTTY = 0x540e;
 export const TIOCGPGRP = 0x540f;
 export const TIOCSPGRP = 0x5410;

@@ -4,6 +4,7 @@ import { EINVAL } from '../abi/errno.table.ts';
 import { CLOCK, NS_PER_MS } from '../abi/time.ts';
 import type { CpuTarget } from './process-timers.ts';
 import type { Task } from './task.ts';
+import type { ThreadGroup } from './thread-group.ts';
 
 /**
  * TAI is ahead of UTC by the leap seconds; Linux starts with none known. The ALARM clocks need a
@@ -29,7 +30,7 @@ export function readClock(task: Task, id: number): bigint | number {
     case CLOCK.CLOCK_MONOTONIC_COARSE:
       return (clock.monotonicNs() / TICK_NS) * TICK_NS;
     case CLOCK.CLOCK_PROCESS_CPUTIME_ID:
-      return BigInt(Math.floor(processNs(task)));
+      return BigInt(Math.floor(processNs(task.group)));
     case CLOCK.CLOCK_THREAD_CPUTIME_ID:
       return BigInt(Math.floor(threadNs(task)));
     default:
@@ -42,9 +43,10 @@ function threadNs(task: Task): number {
   return task.userNs + task.systemNs + task.kernel.turnNs(task);
 }
 
-function processNs(task: Task): number {
-  const { userNs, systemNs } = task.group.times();
-  return userNs + systemNs + task.kernel.turnNs(task);
+function processNs(group: ThreadGroup): number {
+  const { userNs, systemNs } = group.times();
+  const { current } = group.kernel;
+  return userNs + systemNs + (current?.group === group ? group.kernel.turnNs(current) : 0);
 }
 
 /** `clock_getcpuclockid`: bits 3 and up are ~pid, bit 2 says thread, bits 0…1 which clock. */
@@ -60,13 +62,15 @@ export function cpuTarget(task: Task, id: number): CpuTarget | undefined {
   if (id >= 0 || (id & 3) === 3) return undefined;
   const pid = ~(id >> 3);
   const isThread = (id & 4) !== 0;
+  const { init } = task.kernel.processes;
+  if (pid === init.pid && !isThread) return { group: init, thread: undefined };
   const target = pid === 0 ? task : task.kernel.processes.task(pid);
   if (target === undefined || (isThread && target.group !== task.group)) return undefined;
   return { group: target.group, thread: isThread ? target : undefined };
 }
 
 export function cpuTargetNs({ group, thread }: CpuTarget): number {
-  return thread === undefined ? processNs(group.leader) : threadNs(thread);
+  return thread === undefined ? processNs(group) : threadNs(thread);
 }
 
 /** Resolution of a clock in nanoseconds, or -EINVAL. */

@@ -26,7 +26,9 @@ export class PidfdFile extends AnonymousFile {
 
   override get extraInfo(): string {
     const { pid, kernel } = this.group;
-    const shown = kernel.processes.group(pid) === this.group ? pid : -1;
+    const { processes } = kernel;
+    const isKnown = this.group === processes.init || processes.group(pid) === this.group;
+    const shown = isKnown ? pid : -1;
     return `Pid:\t${shown}\nNSpid:\t${shown}\n`;
   }
 }

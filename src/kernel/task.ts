@@ -116,6 +116,8 @@ export class Task implements Waiter {
   involuntarySwitches = 0;
   readonly startNs: number;
   timerSlackNs = 50_000;
+  /** set_mempolicy(2): mode and its flags. */
+  memoryPolicy = 0;
   /** ioprio_set(2): class in the bits from 13 on, 0 for none chosen. */
   ioPriority = 0;
 

@@ -9,12 +9,14 @@ import { isDirectory } from '../abi/file-mode.ts';
 import { PROT } from '../abi/mman.ts';
 import { EventFile } from '../fs/anonfs/eventfd.ts';
 import { AIO_MAX_REQUESTS, type AioContext, type AioEvent } from '../kernel/aio.ts';
-import { BLOCKED } from '../kernel/outcome.ts';
+import { BLOCKED, ERESTARTNOHAND } from '../kernel/outcome.ts';
+import { endTemporaryMask } from '../kernel/signals/mask.ts';
 import type { Task } from '../kernel/task.ts';
 import type { OpenFile } from '../vfs/open-file.ts';
 import * as arg from './args.ts';
 import { AT_POSITION, readOnce, writeOnce } from './data-transfer.ts';
 import { dataFile } from './file-support.ts';
+import { applyMask } from './multiplexing.ts';
 import { moveVector, readVector } from './read-write.ts';
 import { row, type SyscallRow } from './row.ts';
 import { timespec } from './time.ts';
@@ -156,22 +158,34 @@ function sysIoCancel(task: Task, _id: number, requestAt: number, _resultAt: numb
   return task.space.readU32(requestAt + IOCB.key) === undefined ? -EFAULT : -EINVAL;
 }
 
-function sysIoGetevents(
+const sysIoGetevents = (
   task: Task,
   id: number,
   least: number,
   most: number,
   eventsAt: number,
   timeoutAt: number,
+): number => getEvents(task, id, least, most, eventsAt, timeoutAt, -EINTR, (result) => result);
+
+/** `interrupted` is what a signal makes of it; every result passes `settle`. */
+function getEvents(
+  task: Task,
+  id: number,
+  least: number,
+  most: number,
+  eventsAt: number,
+  timeoutAt: number,
+  interrupted: number,
+  settle: (result: number) => number,
 ): number {
   let deadlineNs: number | undefined;
   if (timeoutAt !== 0) {
     const ns = readTimespec(task, timeoutAt);
-    if (ns < 0) return ns;
+    if (ns < 0) return settle(ns);
     deadlineNs = task.kernel.nowNs() + ns;
   }
   const context = task.kernel.aio.find(task.space, id);
-  if (context === undefined || least < 0 || least > most) return -EINVAL;
+  if (context === undefined || least < 0 || least > most) return settle(-EINVAL);
   let fetched = 0;
   const attempt = (): number => {
     const count = fetch(task, context, eventsAt + fetched * EVENT_BYTES, most - fetched);
@@ -180,15 +194,39 @@ function sysIoGetevents(
     return fetched < least && !context.isDestroyed ? BLOCKED : fetched;
   };
   const first = attempt();
-  if (first !== BLOCKED) return first;
+  if (first !== BLOCKED) return settle(first);
   return task.sleep({
     queues: [context.queue],
-    attempt,
+    attempt: () => {
+      const result = attempt();
+      return result === BLOCKED ? result : settle(result);
+    },
     deadlineNs,
-    timedOut: () => fetched,
-    interrupted: () => (fetched > 0 ? fetched : -EINTR),
+    timedOut: () => settle(fetched),
+    interrupted: () => settle(fetched > 0 ? fetched : interrupted),
     reason: 'read_events',
   });
+}
+
+/** io_getevents with a signal mask for its time: `struct __aio_sigset` is {pointer, size}. */
+function sysIoPgetevents(
+  task: Task,
+  id: number,
+  least: number,
+  most: number,
+  eventsAt: number,
+  timeoutAt: number,
+  maskAt: number,
+): number {
+  if (maskAt !== 0) {
+    const setAt = task.space.readU64(maskAt);
+    const size = task.space.readU64(maskAt + 8);
+    if (setAt === undefined || size === undefined) return -EFAULT;
+    const applied = applyMask(task, setAt, size);
+    if (applied < 0) return applied;
+  }
+  const settle = (result: number): number => endTemporaryMask(task, result);
+  return getEvents(task, id, least, most, eventsAt, timeoutAt, -ERESTARTNOHAND, settle);
 }
 
 /** Moves at most `most` results to the guest; those that fault stay. */
@@ -217,5 +255,6 @@ export const AIO_ROWS: readonly SyscallRow[] = [
     note: 'carried out at once; no IOCB_CMD_POLL; what would wait is EAGAIN in its event',
   }),
   row('io_cancel', [ulong, pointer, outPointer], sysIoCancel),
+  row('io_pgetevents', [ulong, int, int, outPointer, timespec(), pointer], sysIoPgetevents),
   row('io_getevents', [ulong, int, int, outPointer, timespec()], sysIoGetevents),
 ];

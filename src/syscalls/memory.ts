@@ -13,7 +13,7 @@ import {
   EOVERFLOW,
   EPERM,
 } from '../abi/errno.table.ts';
-import { MCL, MLOCK_ONFAULT, MPOL } from '../abi/mlock.ts';
+import { MCL, MLOCK_ONFAULT } from '../abi/mlock.ts';
 import { MADV, MAP, MREMAP, MSYNC, PROT } from '../abi/mman.ts';
 import { mappingOf } from '../kernel/exec/context.ts';
 import type { Task } from '../kernel/task.ts';
@@ -256,21 +256,6 @@ function sysMlockall(task: Task, flags: number): number {
 const sysMunlockall = () => 0;
 
 /** One node, number 0. */
-function sysGetMempolicy(task: Task, mode: number, mask: number, maxNode: number): number {
-  if (mode !== 0 && task.space.writeU32(mode, MPOL.MPOL_DEFAULT) < 0) return -14;
-  if (mask === 0) return 0;
-  if (maxNode < 1) return -EINVAL;
-  return task.space.zeroOut(mask, Math.ceil(Math.min(maxNode, 1024) / 64) * 8);
-}
-
-function sysSetMempolicy(_task: Task, mode: number): number {
-  return (mode & 0xff) > MPOL.MPOL_LAST ? -EINVAL : 0;
-}
-
-function sysMbind(_task: Task, addr: number, _length: number, mode: number): number {
-  return addr % PAGE !== 0 || (mode & 0xff) > MPOL.MPOL_LAST ? -EINVAL : 0;
-}
-
 /** Protection keys are hidden from guests (CPUID), so there is none to give. */
 const sysPkeyAlloc = (_task: Task, flags: number) => (flags !== 0 ? -EINVAL : -ENOSYS);
 const sysPkeyFree = () => -EINVAL;
@@ -313,18 +298,6 @@ export const MEMORY_ROWS: readonly SyscallRow[] = [
     note: 'accepted without effect: the host decides what is resident',
   }),
   row('munlockall', [], sysMunlockall),
-  row('get_mempolicy', [arg.outPointer, arg.outPointer, arg.ulong], sysGetMempolicy, {
-    coverage: 'partial',
-    note: 'one node',
-  }),
-  row('set_mempolicy', [arg.int, arg.pointer, arg.ulong], sysSetMempolicy, {
-    coverage: 'partial',
-    note: 'one node: checked, without effect',
-  }),
-  row('mbind', [arg.pointer, arg.size, arg.int], sysMbind, {
-    coverage: 'partial',
-    note: 'one node: checked, without effect',
-  }),
   row('pkey_alloc', [arg.uint, arg.ulong], sysPkeyAlloc, {
     coverage: 'refused',
     note: 'protection keys are hidden from guests',

@@ -15,9 +15,9 @@ import {
 } from '../abi/stat-layout.ts';
 import type { Task } from '../kernel/task.ts';
 import { byteString } from '../vfs/byte-string.ts';
-import type { Location } from '../vfs/dentry.ts';
-import { bindMount, mountNew, moveMount, remount, unmount } from '../vfs/mounting.ts';
-import { WALK_FOLLOW, walk } from '../vfs/walk.ts';
+import { type Location, sameLocation } from '../vfs/dentry.ts';
+import { bindMount, mountNew, moveMount, pivotRoot, remount, unmount } from '../vfs/mounting.ts';
+import { WALK_DIRECTORY, WALK_FOLLOW, walk } from '../vfs/walk.ts';
 import { flags, kind, path, pointer } from './args.ts';
 import { MOUNT_FLAG_SET, UMOUNT_FLAG_SET } from './file-flag-sets.ts';
 import { readPath } from './file-support.ts';
@@ -127,6 +127,24 @@ function sysUmount2(task: Task, targetAt: number, how: number): number {
   return unmount(task.kernel.vfs, at, { lazily: (how & M.MNT_DETACH) !== 0, expire });
 }
 
+function sysPivotRoot(task: Task, nextAt: number, oldAt: number): number {
+  if (!task.creds.has(CAP_SYS_ADMIN)) return -EPERM;
+  const next = placeOf(task, nextAt, WALK_FOLLOW | WALK_DIRECTORY);
+  if (typeof next === 'number') return next;
+  const old = placeOf(task, oldAt, WALK_FOLLOW | WALK_DIRECTORY);
+  if (typeof old === 'number') return old;
+  const { vfs, processes } = task.kernel;
+  const { root } = task.fs;
+  const result = pivotRoot(vfs, root, next, old);
+  if (result < 0) return result;
+  // Whoever stands in the old root comes along (`chroot_fs_refs`).
+  for (const { fs } of processes.tasks()) {
+    if (sameLocation(fs.root, root)) fs.root = next;
+    if (sameLocation(fs.cwd, root)) fs.cwd = next;
+  }
+  return 0;
+}
+
 /** Refused as a kernel without the facility does, after the checks that come first. */
 const withCapability =
   (refusal: number) =>
@@ -155,6 +173,7 @@ export const MOUNT_ROWS: readonly SyscallRow[] = [
     note: 'tmpfs, proc, devpts, bind, move, remount; one namespace, so nothing propagates',
   }),
   row('umount2', [path, flags(UMOUNT_FLAG_SET)], sysUmount2),
+  row('pivot_root', [path, path], sysPivotRoot),
   row('acct', [path], withCapability(-EPERM), { coverage: 'refused' }),
   row('quotactl', [command, path, pointer, pointer], sysQuotactl, { coverage: 'refused' }),
 ];

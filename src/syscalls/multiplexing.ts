@@ -98,7 +98,7 @@ function waitForEvents(
 }
 
 /** Applies the mask of a p-variant; -errno, or 0. */
-function applyMask(task: Task, maskAt: number, size: number): number {
+export function applyMask(task: Task, maskAt: number, size: number): number {
   if (maskAt === 0) return 0;
   if (size !== 8) return -EINVAL;
   const mask = readSignalSet(task, maskAt);

@@ -1,5 +1,6 @@
 /** pidfd_open(2), pidfd_send_signal(2), pidfd_getfd(2). */
 
+import { CAP_KILL } from '../abi/capability.ts';
 import { EBADF, EFAULT, EINVAL, EPERM, ESRCH } from '../abi/errno.table.ts';
 import { O_NONBLOCK } from '../abi/file-flags.ts';
 import { SIGINFO_BYTES } from '../abi/signal-frame.ts';
@@ -29,7 +30,7 @@ export function makePidfdFor(task: Task, addr: number): (child: ThreadGroup) => 
 function sysPidfdOpen(task: Task, pid: number, flags: number): number {
   if ((flags & ~PIDFD_NONBLOCK) !== 0 || pid <= 0) return -EINVAL;
   const { processes } = task.kernel;
-  const group = processes.group(pid);
+  const group = pid === processes.init.pid ? processes.init : processes.group(pid);
   if (group === undefined) return processes.task(pid) === undefined ? -ESRCH : -EINVAL;
   return task.files.install(new PidfdFile(task, group, flags), task.group.limits.openFiles, true);
 }
@@ -50,6 +51,8 @@ function sysPidfdSendSignal(
   const file = pidfdOf(task, fd);
   if (typeof file === 'number') return file;
   if (file.group.isZombie) return -ESRCH;
+  // Nothing reaches init, which runs nothing.
+  if (file.group === task.kernel.processes.init) return task.creds.has(CAP_KILL) ? 0 : -EPERM;
   if (infoAt === 0)
     return killGroup(task, file.group, userSignal(signal, task.group.pid, task.creds.uid));
   const raw = new Uint8Array(SIGINFO_BYTES);
@@ -67,7 +70,7 @@ function sysPidfdGetfd(task: Task, fd: number, targetFd: number, flags: number):
   if (typeof file === 'number') return file;
   const { group } = file;
   if (group.isZombie) return -ESRCH;
-  if (!mayInspect(task, group)) return -EPERM;
+  if (group === task.kernel.processes.init || !mayInspect(task, group)) return -EPERM;
   const target = group.leader.files.get(targetFd);
   if (target === undefined) return -EBADF;
   return installOwned(task, target.retain());

@@ -21,9 +21,7 @@ function sysSetns(task: Task, fd: number): number {
   return task.files.get(fd) === undefined ? -EBADF : -EINVAL;
 }
 
-const REFUSED: readonly SyscallName[] = [
-  ...(['pivot_root', 'swapon', 'swapoff', 'vhangup'] as const),
-];
+const REFUSED: readonly SyscallName[] = [...(['swapon', 'swapoff', 'vhangup'] as const)];
 
 export const REFUSED_ROWS: readonly SyscallRow[] = [
   ...REFUSED.map((name) => row(name, [], refuse(name), { coverage: 'refused' })),

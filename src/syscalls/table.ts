@@ -24,6 +24,7 @@ import { MEMORY_ROWS } from './memory.ts';
 import { MESSAGE_QUEUE_ROWS } from './message-queues.ts';
 import { MOUNT_ROWS } from './mounts.ts';
 import { MULTIPLEXING_ROWS } from './multiplexing.ts';
+import { NUMA_ROWS } from './numa.ts';
 import { OPEN_CLOSE_ROWS } from './open-close.ts';
 import { PIDFD_ROWS } from './pidfd.ts';
 import { POSIX_QUEUE_ROWS } from './posix-queues.ts';
@@ -59,6 +60,7 @@ export const ALL_ROWS: readonly SyscallRow[] = [
   ...RUSAGE_ROWS,
   ...REFUSED_ROWS,
   ...MEMORY_ROWS,
+  ...NUMA_ROWS,
   ...LIMIT_ROWS,
   ...JOB_ROWS,
   ...FUTEX_ROWS,

@@ -35,7 +35,7 @@ function sysClockGetres(task: Task, id: number, addr: number): number {
 
 /** What can be set is the host's: EPERM, after the checks that come first. */
 function sysClockSettime(task: Task, id: number, addr: number): number {
-  const isCpu = cpuTarget(task, id) !== undefined;
+  const isCpu = id < 0 && cpuTarget(task, id) !== undefined;
   if (id !== CLOCK.CLOCK_REALTIME && !isCpu) return -EINVAL;
   const ns = readTimespec(task, addr);
   return ns < 0 ? ns : -EPERM;

@@ -3,7 +3,7 @@
  * right and the paths are known. There is one mount namespace.
  */
 
-import { EAGAIN, EBUSY, EINVAL, ELOOP, ENODEV, ENOTDIR } from '../abi/errno.table.ts';
+import { EAGAIN, EBUSY, EINVAL, ELOOP, ENODEV, ENOENT, ENOTDIR } from '../abi/errno.table.ts';
 import { isDirectory } from '../abi/file-mode.ts';
 import { ST_RDONLY } from '../abi/stat-layout.ts';
 import type { Dentry, Location } from './dentry.ts';
@@ -91,6 +91,41 @@ export function moveMount(vfs: Vfs, from: Location, to: Location): number {
   vfs.detach(mount);
   vfs.attach(mount, to);
   return 0;
+}
+
+/**
+ * pivot_root(2): `next`, the root of a mount, becomes the caller's root; what was the root is seen at
+ * `old`, at or below `next`. 0 or a negative errno; moving the processes along is the caller's part.
+ */
+export function pivotRoot(vfs: Vfs, root: Location, next: Location, old: Location): number {
+  const top = next.mount;
+  const before = root.mount;
+  if (next.dentry.isDeleted) return -ENOENT;
+  if (top === before || old.mount === before) return -EBUSY;
+  if (!isMountRoot(root) || !isMountRoot(next) || top.parent === undefined) return -EINVAL;
+  if (!isReachable(old, next) || !isReachable(next, root)) return -EINVAL;
+  if (before === vfs.rootMount) {
+    vfs.exchangeRoot(top, old);
+    return 0;
+  }
+  const { parent, mountPoint } = before;
+  if (parent === undefined || mountPoint === undefined) return -EINVAL;
+  vfs.detach(top);
+  vfs.detach(before);
+  vfs.attach(before, old);
+  vfs.attach(top, { mount: parent, dentry: mountPoint });
+  return 0;
+}
+
+/** Is `place` at or below `top`, over whatever mounts (`is_path_reachable`)? */
+function isReachable(place: Location, top: Location): boolean {
+  let { mount, dentry } = place;
+  while (mount !== top.mount) {
+    if (mount.parent === undefined || mount.mountPoint === undefined) return false;
+    dentry = mount.mountPoint;
+    mount = mount.parent;
+  }
+  return isBelow(dentry, top.dentry);
 }
 
 export interface UnmountWish {

@@ -40,7 +40,8 @@ export class Vfs {
   readonly paths = new PathTable();
   /** Result and scratch of the current walk. */
   readonly walk: WalkState;
-  readonly rootMount: Mount;
+  /** Changed by pivot_root(2) alone. */
+  rootMount: Mount;
   /** Where files without a path stand: eventfd and the like. */
   readonly anonymousMount: Mount;
   readonly #mounts = new Map<number, Mount>();
@@ -117,6 +118,15 @@ export class Vfs {
     mount.parent = undefined;
     mount.mountPoint = undefined;
     this.#mounts.delete(mount.id);
+  }
+
+  /** pivot_root(2): `top` takes the place of the root mount, which is seen at `at` from then on. */
+  exchangeRoot(top: Mount, at: Location): void {
+    const before = this.rootMount;
+    this.detach(top);
+    this.#mounts.set(top.id, top);
+    this.rootMount = top;
+    this.attach(before, at);
   }
 
   /** The mount on top at a place, or undefined. */

@@ -1,6 +1,15 @@
 /** Pseudo-terminals (pty(7)): /dev/ptmx, and devpts with its /dev/pts/N. */
 
-import { EAGAIN, EFAULT, EINVAL, EIO, ENOENT, ENOSPC, ENXIO } from '../../../abi/errno.table.ts';
+import {
+  EAGAIN,
+  EBUSY,
+  EFAULT,
+  EINVAL,
+  EIO,
+  ENOENT,
+  ENOSPC,
+  ENXIO,
+} from '../../../abi/errno.table.ts';
 import { O_NOCTTY, O_RDWR } from '../../../abi/file-flags.ts';
 import { DT_CHR, makeDev, S_IFCHR, S_IFDIR } from '../../../abi/file-mode.ts';
 import { POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from '../../../abi/poll-events.ts';
@@ -127,6 +136,8 @@ export class Devpts extends FileSystem {
 
   openSlave(request: OpenRequest, pty: Pty): OpenFile | number {
     if (pty.isLocked) return -EIO;
+    const { terminal } = pty;
+    if (terminal.isExclusive && pty.slaves > 0 && !terminal.jobs.isPrivileged()) return -EBUSY;
     pty.slaves++;
     pty.hadSlave = true;
     const file = new TerminalFile(request, pty.terminal, () => {

@@ -246,8 +246,24 @@ const HANDLERS: ReadonlyMap<number, Handler> = new Map<number, Handler>([
   [T.FIONREAD, (terminal, argument, memory) => putInt(memory, argument, terminal.readableBytes)],
   [T.TIOCGETD, (_terminal, argument, memory) => putInt(memory, argument, 0)],
   [T.TIOCSETD, (_terminal, argument, memory) => (getInt(memory, argument) === 0 ? 0 : -EINVAL)],
-  [T.TIOCEXCL, () => 0],
-  [T.TIOCNXCL, () => 0],
+  [
+    T.TIOCEXCL,
+    (terminal) => {
+      terminal.isExclusive = true;
+      return 0;
+    },
+  ],
+  [
+    T.TIOCNXCL,
+    (terminal) => {
+      terminal.isExclusive = false;
+      return 0;
+    },
+  ],
+  [
+    T.TIOCGEXCL,
+    (terminal, argument, memory) => putInt(memory, argument, Number(terminal.isExclusive)),
+  ],
   [
     T.TIOCSTI,
     (terminal, argument, memory) => {

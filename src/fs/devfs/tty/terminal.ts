@@ -44,6 +44,8 @@ export class Terminal implements SessionTerminal {
   session = 0;
   foregroundGroup = 0;
   isStopped = false;
+  /** TIOCEXCL: only the privileged open it again. */
+  isExclusive = false;
   isHungUp = false;
   #isLiteral = false;
 
