@@ -41,10 +41,14 @@ import type { HostSocket } from './host-network.ts';
 import type { InetContext } from './inet-context.ts';
 import { InetSocket } from './inet-socket.ts';
 import type { PortTable } from './port-table.ts';
+import { type SendingControl, sendingControl } from './sending-control.ts';
 
 /** What a queued datagram costs beside its bytes: the buffer head of Linux. */
 const OVERHEAD_BYTES = 768;
 const READABLE = POLLIN | POLLRDNORM;
+
+/** What control data changes in a datagram. */
+const marksOf = ({ source: _source, ...marks }: SendingControl): Partial<Datagram> => marks;
 
 export interface Datagram {
   readonly bytes: Uint8Array;
@@ -205,13 +209,15 @@ export class UdpSocket extends InetSocket {
     const error = this.takeError();
     if (error !== 0) return -error;
     if (this.#isWriteShut) return -EPIPE;
+    const wanted = sendingControl(sending.control, to.ip.isV4);
+    if (typeof wanted === 'number') return wanted;
+    if (wanted.source !== undefined && !this.context.isOwn(wanted.source))
+      return to.ip.isV4 ? -ENETUNREACH : -EINVAL;
     const bound = this.takeAutomatic(true);
     if (bound < 0) return bound;
     const isLocal = this.context.isOwn(to.ip);
-    const from = {
-      ip: this.local.ip.isWildcard ? this.context.sourceFor(to.ip) : this.local.ip,
-      port: this.local.port,
-    };
+    const own = this.local.ip.isWildcard ? this.context.sourceFor(to.ip) : this.local.ip;
+    const from = { ip: wanted.source ?? own, port: this.local.port };
     const receiver = isLocal ? this.context.udp.find(to, from) : undefined;
     if (receiver === undefined && !this.context.staysInside(to))
       return this.#sendToHost(source, start, length, to);
@@ -219,7 +225,7 @@ export class UdpSocket extends InetSocket {
     if (reply !== undefined) return bounded(reply.sendTo(source, start, length, to), length);
     const bytes = source.slice(start, start + length);
     if (receiver === undefined) this.#undelivered({ errno: ECONNREFUSED, bytes, to });
-    else receiver.#deliver(this.#datagram(bytes, from, to));
+    else receiver.#deliver({ ...this.#datagram(bytes, from, to), ...marksOf(wanted) });
     return length;
   }
 

@@ -114,7 +114,7 @@ export function sendingOf(
   return typeof items === 'number' ? items : { to, flags, control: items };
 }
 
-/** Control data that Internet sockets take is looked at for form alone. */
+/** The items of control data, of right form; what they ask is the socket's to judge. */
 function readItems(task: Task, at: number, length: number): ControlItem[] | number {
   const bytes = gather(task, [{ addr: at, length }], length);
   if (typeof bytes === 'number') return bytes;

@@ -4,6 +4,7 @@ import { CAP_KILL } from '../abi/capability.ts';
 import { EBADF, EFAULT, EINVAL, EPERM, ESRCH } from '../abi/errno.table.ts';
 import { O_NONBLOCK } from '../abi/file-flags.ts';
 import { SIGINFO_BYTES } from '../abi/signal-frame.ts';
+import { TaskDirectory } from '../fs/procfs/task-directory.ts';
 import { mayInspect } from '../kernel/inspect.ts';
 import { PidfdFile } from '../kernel/pidfd.ts';
 import { killGroup } from '../kernel/signals/send.ts';
@@ -12,6 +13,7 @@ import type { Task } from '../kernel/task.ts';
 import type { ThreadGroup } from '../kernel/thread-group.ts';
 import type { OpenFile } from '../vfs/open-file.ts';
 import * as arg from './args.ts';
+import { dataFile } from './file-support.ts';
 import { row, type SyscallRow } from './row.ts';
 
 const PIDFD_NONBLOCK = O_NONBLOCK;
@@ -40,6 +42,15 @@ function pidfdOf(task: Task, fd: number): PidfdFile | number {
   return file instanceof PidfdFile ? file : -EBADF;
 }
 
+/** `pidfd_to_pid` of Linux: signals are sent through an open /proc/PID, too. */
+function signalled(task: Task, fd: number): ThreadGroup | number {
+  const file = dataFile(task, fd);
+  if (file instanceof PidfdFile) return file.group;
+  const pid = file?.inode instanceof TaskDirectory ? file.inode.process() : -EBADF;
+  if (pid < 0) return pid;
+  return task.kernel.processes.group(pid) ?? -ESRCH;
+}
+
 function sysPidfdSendSignal(
   task: Task,
   fd: number,
@@ -48,20 +59,20 @@ function sysPidfdSendSignal(
   flags: number,
 ): number {
   if (flags !== 0 || signal < 0 || signal > 64) return -EINVAL;
-  const file = pidfdOf(task, fd);
-  if (typeof file === 'number') return file;
-  if (file.group.isZombie) return -ESRCH;
+  const group = signalled(task, fd);
+  if (typeof group === 'number') return group;
+  if (group.isZombie) return -ESRCH;
   // Nothing reaches init, which runs nothing.
-  if (file.group === task.kernel.processes.init) return task.creds.has(CAP_KILL) ? 0 : -EPERM;
+  if (group === task.kernel.processes.init) return task.creds.has(CAP_KILL) ? 0 : -EPERM;
   if (infoAt === 0)
-    return killGroup(task, file.group, userSignal(signal, task.group.pid, task.creds.uid));
+    return killGroup(task, group, userSignal(signal, task.group.pid, task.creds.uid));
   const raw = new Uint8Array(SIGINFO_BYTES);
   if (task.space.copyIn(infoAt, raw) < 0) return -EFAULT;
   const view = new DataView(raw.buffer);
   const code = view.getInt32(8, true);
   if (view.getInt32(0, true) !== signal) return -EINVAL;
-  if ((code >= 0 || code === -6) && file.group !== task.group) return -EPERM;
-  return killGroup(task, file.group, { signal, code, raw });
+  if ((code >= 0 || code === -6) && group !== task.group) return -EPERM;
+  return killGroup(task, group, { signal, code, raw });
 }
 
 function sysPidfdGetfd(task: Task, fd: number, targetFd: number, flags: number): number {

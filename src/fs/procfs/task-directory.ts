@@ -1,11 +1,11 @@
 /** /proc/PID and /proc/PID/task/TID. */
 
-import { EACCES, EINVAL, ENOENT, ESRCH } from '../../abi/errno.table.ts';
+import { EACCES, EBADF, EINVAL, ENOENT, ESRCH } from '../../abi/errno.table.ts';
 import { byteString } from '../../vfs/byte-string.ts';
 import type { Location } from '../../vfs/dentry.ts';
 import type { Inode } from '../../vfs/inode.ts';
 import { describePlace } from '../../vfs/place.ts';
-import type { TaskView } from '../../vfs/task-view.ts';
+import type { TaskSource, TaskView } from '../../vfs/task-view.ts';
 import { DescriptorDirectory } from './descriptor-directory.ts';
 import { mountInfoText, mountStatsText, mountsText } from './mount-text.ts';
 import {
@@ -36,11 +36,25 @@ import {
 /** The files of one task. Looks the task up each time: it may be gone. */
 export class TaskDirectory extends ProcDirectory {
   readonly #task: TaskView;
+  readonly #tasks: TaskSource;
+  readonly #isThread: boolean;
 
   constructor(fs: Procfs, task: TaskView, isThread: boolean) {
     super(fs, entriesOf(fs, task.tid, isThread));
     this.#task = task;
+    this.#tasks = fs.tasks;
+    this.#isThread = isThread;
     this.refresh();
+  }
+
+  /**
+   * The process that /proc/PID is of: its number; -ESRCH where it has ended (the number may have
+   * been given to another since), -EBADF of the directory of a thread.
+   */
+  process(): number {
+    if (this.#isThread) return -EBADF;
+    const { pid, times } = this.#task;
+    return this.#tasks.find(pid)?.times.startNs === times.startNs ? pid : -ESRCH;
   }
 
   override refresh(): number {
