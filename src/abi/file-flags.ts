@@ -82,6 +82,16 @@ export const F_OFD_SETLKW = 38;
 export const F_SETLEASE = 1024;
 export const F_GETLEASE = 1025;
 export const F_NOTIFY = 1026;
+/** What F_NOTIFY waits for. */
+export const DN = {
+  DN_ACCESS: 0x1,
+  DN_MODIFY: 0x2,
+  DN_CREATE: 0x4,
+  DN_DELETE: 0x8,
+  DN_RENAME: 0x10,
+  DN_ATTRIB: 0x20,
+  DN_MULTISHOT: 0x8000_0000,
+} as const;
 export const F_DUPFD_QUERY = 1027;
 export const F_DUPFD_CLOEXEC = 1030;
 export const F_SETPIPE_SZ = 1031;

@@ -52,9 +52,10 @@ export class FdTable {
     if (previous !== undefined) this.#drop(previous);
   }
 
-  /** What close(2) owes a file: flush, and the record locks of this process (fcntl(2)). */
+  /** What close(2) owes a file: flush, F_NOTIFY, and the record locks of this process. */
   #drop(file: OpenFile): void {
     file.descriptorClosed();
+    file.inode.watches?.dropOf(file, this);
     file.inode.locks?.dropRecords(this);
     file.release();
   }

@@ -85,6 +85,7 @@ import { FileMapping } from '../vfs/file-mapping.ts';
 import type { Inode } from '../vfs/inode.ts';
 import type { OpenFile } from '../vfs/open-file.ts';
 import { fd, flags, oneOf, pointer, uint, ulong } from './args.ts';
+import { notifyOfDirectory } from './dnotify.ts';
 import { EVENTFD_FLAG_SET, FCNTL_SET, LOCK_FLAG_SET, PIPE_FLAG_SET } from './file-flag-sets.ts';
 import { dataFile, TaskMemory } from './file-support.ts';
 import { allBits } from './flags.ts';
@@ -240,7 +241,7 @@ const COMMANDS: Readonly<Record<number, FcntlCommand>> = {
   [F_GETSIG]: (_task, file) => file.owner?.signal ?? 0,
   [F_GETLEASE]: getLease,
   [F_SETLEASE]: (task, file, argument, fd) => setLease(task, file, fd, argument | 0),
-  [F_NOTIFY]: () => -EINVAL,
+  [F_NOTIFY]: (task, file, argument, fd) => notifyOfDirectory(task, file, fd, argument),
   [F_SETPIPE_SZ]: (_task, file, argument) =>
     file instanceof PipeFile ? file.setCapacity(argument) : -EBADF,
   [F_GETPIPE_SZ]: (_task, file) => (file instanceof PipeFile ? file.pipe.capacity : -EBADF),
@@ -420,10 +421,7 @@ export const DESCRIPTOR_ROWS: readonly SyscallRow[] = [
   row('dup', [fd], sysDup),
   row('dup2', [fd, fd], sysDup2),
   row('dup3', [fd, fd, flags(PIPE_FLAG_SET)], sysDup3),
-  row('fcntl', [fd, oneOf(FCNTL_SET), ulong], sysFcntl, {
-    coverage: 'partial',
-    note: 'F_NOTIFY answers EINVAL',
-  }),
+  row('fcntl', [fd, oneOf(FCNTL_SET), ulong], sysFcntl),
   row('flock', [fd, flags(LOCK_FLAG_SET)], sysFlock),
   row('ioctl', [fd, uint, ulong], sysIoctl),
   row('pipe', [pointer], sysPipe),

@@ -1,4 +1,4 @@
-/** inotify marks of an inode; the Vfs reports what happens, see fs/anon/inotify.ts. */
+/** Marks of inotify and F_NOTIFY on an inode; the Vfs reports what happens, see fs/anon/inotify.ts. */
 
 export interface InodeWatch {
   /**
@@ -9,6 +9,8 @@ export interface InodeWatch {
   onEvent(mask: number, cookie: number, name: string | undefined, isUnlinked: boolean): void;
   /** The inode is gone: IN_IGNORED. */
   onGone(): void;
+  /** Is it of this open file and this table of descriptors (F_NOTIFY)? Absent: of neither. */
+  isOf?(file: object, holder: object): boolean;
 }
 
 export class InodeWatches {
@@ -20,6 +22,17 @@ export class InodeWatches {
 
   delete(watch: InodeWatch): void {
     this.#watches.delete(watch);
+  }
+
+  find<Kind extends InodeWatch>(isWanted: (watch: InodeWatch) => watch is Kind): Kind | undefined {
+    for (const watch of this.#watches) if (isWanted(watch)) return watch;
+    return undefined;
+  }
+
+  /** `holder` closed a descriptor of `file`. */
+  dropOf(file: object, holder: object): void {
+    for (const watch of this.#watches)
+      if (watch.isOf?.(file, holder) === true) this.#watches.delete(watch);
   }
 
   get size(): number {

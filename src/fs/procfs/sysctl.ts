@@ -172,6 +172,7 @@ const FS_ENTRIES = (vfs: Vfs): [string, NodeMaker][] => [
     ]),
   ],
   ['epoll', folder([['max_user_watches', fixed(1048576)]])],
+  ['dir-notify-enable', fixed(1)],
   ['leases-enable', fixed(1)],
   ['lease-break-time', leaseTime(vfs)],
   ['mount-max', fixed(100000)],
