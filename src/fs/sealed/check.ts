@@ -6,11 +6,11 @@
 import { isDirectory, isRegular, typeOfMode } from '../../abi/file-mode.ts';
 import { VolumeError } from './errors.ts';
 import type { Pointer } from './l1-keys/pointer.ts';
-import { POINTER_BYTES, readPointer } from './l1-keys/pointer.ts';
 import { SEGMENT_BLOCKS } from './l2-space/space-map.ts';
 import type { TreeNode } from './l3-tree/node.ts';
 import { ITEM, itemKey } from './l4-store/keys.ts';
 import { FIRST_DATA_BLOCK, type VolumeStore } from './l4-store/store.ts';
+import { type CellPart, decodePart } from './l5-files/cells.ts';
 import { decodeRecord, type InodeRecord } from './l5-files/inode-record.ts';
 import { decodeEntries, decodeValues, nameHash } from './l5-files/names.ts';
 import { ROOT_INODE } from './l6-vfs/sealed-file-system.ts';
@@ -41,6 +41,9 @@ class Checker {
   readonly #orphans = new Set<number>();
   readonly #cellBlocks = new Map<number, number>();
   readonly #entries: { dir: number; inode: number; type: number; name: string }[] = [];
+  /** Cells by block, those of which a file uses parts; all parts must agree. */
+  readonly #cutCells = new Map<number, string>();
+  #last = { inode: 0, end: 0 };
   #nodeCount = 0;
   #cellCount = 0;
 
@@ -134,15 +137,22 @@ class Checker {
   }
 
   #cell(inode: number, first: number, value: Uint8Array): void {
-    if (value.length !== POINTER_BYTES) {
-      this.#report(`a cell of inode ${inode} has no pointer`);
+    const part = decodePart(first, value);
+    if (part === undefined) {
+      this.#report(`a cell of inode ${inode} is odd`);
       return;
     }
-    const pointer = readPointer(value, 0);
+    const { count, pointer } = part;
+    // Items come in order.
+    if (this.#last.inode === inode && first < this.#last.end)
+      this.#report(`cells of inode ${inode} overlap`);
+    this.#last = { inode, end: first + count };
+    this.#cellBlocks.set(inode, (this.#cellBlocks.get(inode) ?? 0) + count);
+    const cell = cellOf(inode, part);
+    if (count < pointer.blocks && this.#cutCells.get(pointer.block) === cell) return;
+    if (count < pointer.blocks) this.#cutCells.set(pointer.block, cell);
     this.#cellCount++;
-    this.#cellBlocks.set(inode, (this.#cellBlocks.get(inode) ?? 0) + pointer.blocks);
     this.#take(pointer, `a cell of inode ${inode}`);
-    if ((first % 16) + pointer.blocks > 16) this.#report(`a cell of inode ${inode} is odd`);
     this.#store.readCell(pointer);
   }
 
@@ -203,4 +213,10 @@ class Checker {
     if (used !== space.state.used)
       this.#report(`${used} blocks are in use, counted ${space.state.used}`);
   }
+}
+
+/** What all parts of one cell have in common. */
+function cellOf(inode: number, { first, skip, pointer }: CellPart): string {
+  const { blocks, session, counter, tag } = pointer;
+  return [inode, first - skip, blocks, counter, session, tag].join(' ');
 }

@@ -117,6 +117,11 @@ export class VolumeStore implements NodeStore {
     return this.space.free - blocks >= this.reserveBlocks;
   }
 
+  /** True when so much is free that space may be lent for speed (docs/formats/volume.md, "Cells"). */
+  get hasPlenty(): boolean {
+    return this.space.free >= this.space.limit / 4;
+  }
+
   /** Throws unless changes are possible. */
   checkWritable(): void {
     if (this.#failure !== undefined)

@@ -2,47 +2,37 @@
  * Contents of one file: a cache of windows over cells in the tree. Contents of at most {@link
  * INLINE_BYTES} lie in the inode's own item instead; then there are no windows.
  *
- * A cell is read and written whole. Blocks that were written in order share cells of up to 64 KiB;
- * where single blocks of a cell are changed, it is split into cells of one block, so that the next
- * change costs one block. Bytes behind the end of the file are zero everywhere.
+ * Blocks that were written in order share cells of up to 64 KiB. Where single blocks of a cell are
+ * changed, they get cells of their own and the old cell keeps the rest ({@link blocksToWrite}), so
+ * that a change costs one block. Bytes behind the end of the file are zero everywhere.
  */
 
-import { damaged } from '../errors.ts';
 import { BLOCK_BYTES } from '../l0-host/block-host.ts';
-import type { Pointer } from '../l1-keys/pointer.ts';
-import { POINTER_BYTES, readPointer, writePointer } from '../l1-keys/pointer.ts';
-import { ITEM, itemKey } from '../l4-store/keys.ts';
-import { CELL_BLOCKS, type VolumeStore } from '../l4-store/store.ts';
+import type { VolumeStore } from '../l4-store/store.ts';
+import { blocksToWrite, leftOf, runsOf } from './cell-runs.ts';
+import { FileCells } from './cells.ts';
+import type { ContentCache } from './content-cache.ts';
 import {
-  blocksInFile,
   copyOrZero,
-  countBits,
-  MANY_BLOCKS,
   maskOf,
-  runsOf,
-  SMALL_BLOCKS,
-} from './cell-runs.ts';
-import {
-  type ContentCache,
   WINDOW_BLOCKS,
   WINDOW_BYTES,
   Window,
   type WindowOwner,
-} from './content-cache.ts';
+} from './window.ts';
 
 export const INLINE_BYTES = 2048;
 /** Handed to the store in one piece. */
 const FLUSH_WINDOWS = 32;
+
 export class FileContents implements WindowOwner {
   readonly #store: VolumeStore;
   readonly #cache: ContentCache;
-  readonly #key: number;
+  readonly #cells: FileCells;
   readonly #windows = new Map<number, Window>();
   readonly #dirty = new Set<Window>();
   /** Contents in the inode's item; undefined when they lie in cells. */
   inline: Uint8Array | undefined;
-  /** Blocks in cells of this file, as of the last flush. */
-  cellBlocks: number;
 
   constructor(
     store: VolumeStore,
@@ -53,9 +43,13 @@ export class FileContents implements WindowOwner {
   ) {
     this.#store = store;
     this.#cache = cache;
-    this.#key = itemKey(inode, ITEM.extent);
+    this.#cells = new FileCells(store, inode, cellBlocks);
     this.inline = inline;
-    this.cellBlocks = cellBlocks;
+  }
+
+  /** Blocks in cells of this file, as of the last flush. */
+  get cellBlocks(): number {
+    return this.#cells.blocks;
   }
 
   get isDirty(): boolean {
@@ -75,10 +69,10 @@ export class FileContents implements WindowOwner {
       const count = Math.min(length - done, WINDOW_BYTES - offset);
       const first = Math.floor(offset / BLOCK_BYTES);
       const last = Math.ceil((offset + count) / BLOCK_BYTES);
-      const window = this.#window(index, 0);
+      const window = this.#window(index);
       this.#load(window, first, last);
       window.isUsed = true;
-      copyOrZero(window.buffer, offset, target, start + done, count);
+      window.read(offset, target, start + done, count);
       done += count;
     }
   }
@@ -157,18 +151,16 @@ export class FileContents implements WindowOwner {
         const at = window.index * WINDOW_BLOCKS + i;
         if ((window.dirty & (1 << i)) !== 0 && at >= block && (found < 0 || at < found)) found = at;
       }
-    const before = this.#store.tree.floor(this.#key, block);
-    if (before !== undefined && before.b + this.#pointer(before.value).blocks > block) return block;
-    const item = this.#store.tree.ceiling(this.#key, block);
-    return item !== undefined && (found < 0 || item.b < found) ? item.b : found;
+    if (this.#cells.at(block) !== undefined) return block;
+    const next = this.#cells.next(block);
+    return next !== undefined && (found < 0 || next.first < found) ? next.first : found;
   }
 
   nextHole(block: number): number {
     let at = block;
     while (this.nextData(at) === at) {
-      const cell = this.#store.tree.floor(this.#key, at);
-      const end = cell === undefined ? 0 : cell.b + this.#pointer(cell.value).blocks;
-      at = Math.max(at + 1, end);
+      const part = this.#cells.at(at);
+      at = part === undefined ? at + 1 : part.first + part.count;
     }
     return at;
   }
@@ -193,54 +185,36 @@ export class FileContents implements WindowOwner {
     this.inline = new Uint8Array(0);
   }
 
-  /** All pointers with their first block in the file; for checks. */
-  *cells(): Generator<{ first: number; pointer: Pointer }> {
-    const { tree } = this.#store;
-    for (let item = tree.ceiling(this.#key, 0); item !== undefined; ) {
-      yield { first: item.b, pointer: this.#pointer(item.value) };
-      item = tree.ceiling(this.#key, item.b + 1);
-    }
-  }
-
   dropWindow(index: number): void {
     this.#windows.delete(index);
   }
 
   // --- windows -----------------------------------------------------------------------------------
 
-  #window(index: number, blocks: number): Window {
+  #window(index: number): Window {
     let window = this.#windows.get(index);
     if (window === undefined) {
-      window = new Window(this, index, blocks);
+      window = new Window(this, index);
       this.#windows.set(index, window);
       this.#cache.addClean(window);
     }
-    this.#reserve(window, blocks);
     return window;
   }
 
-  /** Makes room in a window that the caller holds; it may have been evicted in between. */
-  #reserve(window: Window, blocks: number): void {
-    if (this.#windows.get(window.index) !== window) {
-      this.#windows.set(window.index, window);
-      if (window.dirty === 0) this.#cache.addClean(window);
-    }
-    if (window.buffer.length >= blocks * BLOCK_BYTES) return;
-    const isClean = window.dirty === 0;
-    if (isClean) this.#cache.removeClean(window);
-    else this.#cache.dirtyBytes -= window.buffer.length;
-    window.reserve(blocks);
-    if (isClean) this.#cache.addClean(window);
-    else this.#cache.dirtyBytes += window.buffer.length;
+  /** Changes the buffer of a window that the caller holds; it may have been evicted in between. */
+  #resize(window: Window, change: () => void): void {
+    const isDirty = window.dirty !== 0;
+    if (isDirty) this.#cache.removeDirty(window);
+    else this.#cache.removeClean(window);
+    change();
     this.#windows.set(window.index, window);
+    if (isDirty) this.#addDirty(window);
+    else this.#cache.addClean(window);
   }
 
-  /** The plaintext of a cell becomes the buffer of a window without valid blocks. */
-  #adopt(window: Window, plain: Uint8Array): void {
-    this.#cache.removeClean(window);
-    window.buffer = plain;
-    this.#windows.set(window.index, window);
-    this.#cache.addClean(window);
+  #reserve(window: Window, from: number, to: number): void {
+    if (window.holds(from, to) && this.#windows.get(window.index) === window) return;
+    this.#resize(window, () => window.reserve(from, to));
   }
 
   /** Makes the blocks [first, last) of a window valid. */
@@ -248,64 +222,48 @@ export class FileContents implements WindowOwner {
     const wanted = maskOf(first, last);
     if ((window.valid & wanted) === wanted) return;
     const base = window.index * WINDOW_BLOCKS;
+    const opened = new Map<number, Uint8Array>();
     // The cell that holds the first wanted block may begin before it, but never before the window.
-    for (const { first: at, pointer } of this.#cellsIn(base, base + WINDOW_BLOCKS)) {
+    for (const { first: at, count, skip, pointer } of this.#cells.partsIn(
+      base,
+      base + WINDOW_BLOCKS,
+    )) {
       const from = at - base;
-      const to = from + pointer.blocks;
+      const to = from + count;
       const mask = maskOf(from, to);
       if ((mask & wanted & ~window.valid) === 0) continue;
-      const plain = this.#store.readCell(pointer);
-      if (window.valid === 0 && from === 0 && plain.length >= window.buffer.length) {
+      const plain = opened.get(pointer.block) ?? this.#store.readCell(pointer);
+      if (window.valid === 0 && count === pointer.blocks) {
         // Nothing to merge with: the plaintext becomes the window.
-        this.#adopt(window, plain);
+        this.#resize(window, () => window.adopt(from, plain));
         window.valid |= mask;
         continue;
       }
-      this.#reserve(window, to);
+      opened.set(pointer.block, plain);
+      this.#reserve(window, from, to);
       for (let i = from; i < to; i++) {
         if ((window.valid & (1 << i)) !== 0) continue;
-        const part = (i - from) * BLOCK_BYTES;
-        window.buffer.set(plain.subarray(part, part + BLOCK_BYTES), i * BLOCK_BYTES);
+        const part = (skip + i - from) * BLOCK_BYTES;
+        window.write(i * BLOCK_BYTES, plain.subarray(part, part + BLOCK_BYTES));
       }
       window.valid |= mask;
     }
-    // What no cell holds is a hole, and the buffer has zeros there.
+    // What no cell holds is a hole, and the window has zeros there.
     window.valid |= wanted;
-  }
-
-  #cellsIn(from: number, to: number): { first: number; pointer: Pointer }[] {
-    const cells: { first: number; pointer: Pointer }[] = [];
-    const { tree } = this.#store;
-    for (let item = tree.ceiling(this.#key, from); item !== undefined && item.b < to; ) {
-      const pointer = this.#pointer(item.value);
-      const end = item.b + pointer.blocks;
-      if (pointer.blocks === 0 || pointer.blocks > CELL_BLOCKS || end > to)
-        throw damaged(
-          this.#store.name,
-          `a cell of inode ${(this.#key - ITEM.extent) / 256} is odd`,
-        );
-      cells.push({ first: item.b, pointer });
-      item = tree.ceiling(this.#key, end);
-    }
-    return cells;
-  }
-
-  #pointer(value: Uint8Array): Pointer {
-    if (value.length !== POINTER_BYTES) throw damaged(this.#store.name, 'a cell has no pointer');
-    return readPointer(value, 0);
   }
 
   #writeWindow(index: number, offset: number, bytes: Uint8Array, oldSize: number): void {
     const end = offset + bytes.length;
     const first = Math.floor(offset / BLOCK_BYTES);
     const last = Math.ceil(end / BLOCK_BYTES);
-    const window = this.#window(index, last);
+    const window = this.#window(index);
     const base = index * WINDOW_BYTES;
     // A block that is written in part needs what it held, unless it lies behind the old end.
     if (offset % BLOCK_BYTES !== 0) this.#loadForWrite(window, first, base, oldSize);
     if (end % BLOCK_BYTES !== 0 && base + end < oldSize)
       this.#loadForWrite(window, last - 1, base, oldSize);
-    window.buffer.set(bytes, offset);
+    this.#reserve(window, first, last);
+    window.write(offset, bytes);
     const mask = maskOf(first, last);
     window.valid |= mask;
     this.#markDirty(window, mask);
@@ -325,9 +283,8 @@ export class FileContents implements WindowOwner {
         this.#windows.delete(index + i);
       }
       const base = (index + i) * WINDOW_BLOCKS;
-      for (const cell of this.#cellsIn(base, base + WINDOW_BLOCKS))
-        this.#removeCell(cell.first, cell.pointer);
-      this.#addCell(base, pointer);
+      this.#cells.drop(base, base + WINDOW_BLOCKS);
+      this.#cells.add(base, pointer);
     });
   }
 
@@ -338,18 +295,24 @@ export class FileContents implements WindowOwner {
   #markDirty(window: Window, mask: number): void {
     if (window.dirty === 0) {
       this.#cache.removeClean(window);
-      this.#cache.dirtyBytes += window.buffer.length;
+      this.#addDirty(window);
       this.#dirty.add(window);
       this.#windows.set(window.index, window);
     }
     window.dirty |= mask;
   }
 
+  /** A file without cells needs room for what it holds, another may have to write whole windows. */
+  #addDirty(window: Window): void {
+    const blocks = this.#cells.blocks === 0 ? window.byteLength / BLOCK_BYTES : WINDOW_BLOCKS;
+    this.#cache.addDirty(window, blocks);
+  }
+
   #markClean(window: Window): void {
     if (window.dirty === 0) return;
     window.dirty = 0;
     this.#dirty.delete(window);
-    this.#cache.dirtyBytes -= window.buffer.length;
+    this.#cache.removeDirty(window);
     this.#cache.addClean(window);
   }
 
@@ -360,24 +323,35 @@ export class FileContents implements WindowOwner {
     if (this.nextData(block) !== block) return;
     const index = Math.floor(from / WINDOW_BYTES);
     const inWindow = block - index * WINDOW_BLOCKS;
-    const window = this.#window(index, inWindow + 1);
+    const window = this.#window(index);
     this.#load(window, inWindow, inWindow + 1);
     const base = index * WINDOW_BYTES;
-    window.buffer.fill(0, from - base, to - base);
+    window.zero(from - base, to - base);
     this.#markDirty(window, 1 << inWindow);
   }
 
   /** Blocks [from, to) of the file become holes. */
   #dropBlocks(from: number, to: number): void {
     for (const window of [...this.#windows.values()]) this.#dropInWindow(window, from, to);
-    const { tree } = this.#store;
-    const before = from > 0 ? tree.floor(this.#key, from - 1) : undefined;
-    if (before !== undefined) this.#cutCell(before.b, this.#pointer(before.value), from, to);
-    for (let item = tree.ceiling(this.#key, from); item !== undefined && item.b < to; ) {
-      const pointer = this.#pointer(item.value);
-      this.#cutCell(item.b, pointer, from, to);
-      item = tree.ceiling(this.#key, item.b + 1);
-    }
+    this.#cells.drop(from, to);
+    const [first, last] = [Math.floor(from / WINDOW_BLOCKS), Math.floor(to / WINDOW_BLOCKS)];
+    this.#relocate(first);
+    if (last !== first) this.#relocate(last);
+  }
+
+  /** What is left of cells that are not worth their space becomes dirty: it gets new ones. */
+  #relocate(index: number): void {
+    const base = index * WINDOW_BLOCKS;
+    const parts = this.#cells.partsIn(base, base + WINDOW_BLOCKS);
+    const left = leftOf(parts, base, 0, false);
+    if (left === 0) return;
+    const window = this.#window(index);
+    this.#loadMask(window, left);
+    this.#markDirty(window, left);
+  }
+
+  #loadMask(window: Window, mask: number): void {
+    for (const [from, to] of runsOf(mask)) this.#load(window, from, to);
   }
 
   #dropInWindow(window: Window, from: number, to: number): void {
@@ -386,53 +360,21 @@ export class FileContents implements WindowOwner {
     const last = Math.min(WINDOW_BLOCKS, to - base);
     if (first >= last) return;
     const gone = maskOf(first, last);
-    window.buffer.fill(0, first * BLOCK_BYTES, last * BLOCK_BYTES);
+    window.zero(first * BLOCK_BYTES, last * BLOCK_BYTES);
     window.valid |= gone;
     const dirty = window.dirty & ~gone;
     if (dirty === 0) this.#markClean(window);
     else window.dirty = dirty;
   }
 
-  /** Takes [from, to) out of a cell: it goes, and what is left of it becomes dirty. */
-  #cutCell(first: number, pointer: Pointer, from: number, to: number): void {
-    const end = first + pointer.blocks;
-    if (end <= from || first >= to) return;
-    const index = Math.floor(first / WINDOW_BLOCKS);
-    const base = index * WINDOW_BLOCKS;
-    const all = maskOf(first - base, end - base);
-    const cutFrom = Math.max(first, from);
-    const cutTo = Math.min(end, to);
-    const rest = all & ~maskOf(cutFrom - base, cutTo - base);
-    if (rest !== 0) {
-      const window = this.#window(index, end - base);
-      this.#load(window, first - base, end - base);
-      // What is cut must not come back from the cell that was just loaded.
-      window.buffer.fill(0, (cutFrom - base) * BLOCK_BYTES, (cutTo - base) * BLOCK_BYTES);
-      this.#markDirty(window, rest);
-    }
-    this.#removeCell(first, pointer);
-  }
-
-  #addCell(first: number, pointer: Pointer): void {
-    const value = new Uint8Array(POINTER_BYTES);
-    writePointer(value, 0, pointer);
-    this.#store.tree.set(this.#key, first, value);
-    this.cellBlocks += pointer.blocks;
-  }
-
-  #removeCell(first: number, pointer: Pointer): void {
-    this.#store.tree.delete(this.#key, first);
-    this.#store.freeCell(pointer);
-    this.cellBlocks -= pointer.blocks;
-  }
-
   // --- flushing ----------------------------------------------------------------------------------
 
   /** Small contents without cells move into the inode's item: no windows are left. */
   #enterInline(size: number): void {
-    const window = this.#window(0, 1);
+    const window = this.#window(0);
     this.#load(window, 0, 1);
-    const contents = window.buffer.slice(0, size);
+    const contents = new Uint8Array(size);
+    window.read(0, contents, 0, size);
     for (const dirty of [...this.#dirty]) this.#markClean(dirty);
     for (const one of this.#windows.values()) this.#cache.removeClean(one);
     this.#windows.clear();
@@ -443,54 +385,33 @@ export class FileContents implements WindowOwner {
     const inline = this.inline as Uint8Array;
     this.inline = undefined;
     if (inline.length === 0) return;
-    const window = this.#window(0, 1);
-    window.buffer.set(inline);
+    const window = this.#window(0);
+    this.#reserve(window, 0, 1);
+    window.write(0, inline);
     window.valid |= 1;
     this.#markDirty(window, 1);
   }
 
   #flushWindows(windows: readonly Window[], size: number): void {
     const plains: Uint8Array[] = [];
-    const places: number[] = [];
-    const replaced: { first: number; pointer: Pointer }[] = [];
+    const runs: [number, number][] = [];
     for (const window of windows) {
-      const written = window.dirty;
-      replaced.push(...this.#completeDirty(window, size));
-      for (const [from, to] of runsOf(window, written, size)) {
-        plains.push(window.buffer.subarray(from * BLOCK_BYTES, to * BLOCK_BYTES));
-        places.push(window.index * WINDOW_BLOCKS + from);
+      const base = window.index * WINDOW_BLOCKS;
+      const parts = this.#cells.partsIn(base, base + WINDOW_BLOCKS);
+      const mask = blocksToWrite(parts, window, size, !this.#store.hasPlenty);
+      this.#loadMask(window, mask);
+      window.dirty |= mask;
+      for (const [from, to] of runsOf(mask)) {
+        plains.push(window.blocks(from, to));
+        runs.push([base + from, base + to]);
       }
     }
     const pointers = this.#store.writeCells(plains);
-    for (const { first, pointer } of replaced) this.#removeCell(first, pointer);
     pointers.forEach((pointer, i) => {
-      this.#addCell(places[i] as number, pointer);
+      const [from, to] = runs[i] as [number, number];
+      this.#cells.drop(from, to);
+      this.#cells.add(from, pointer);
     });
     for (const window of windows) this.#markClean(window);
-  }
-
-  /**
-   * Old cells that the dirty blocks of a window touch: they will be replaced, so all their blocks
-   * must be dirty. A window in which several blocks changed is written anew as a whole: sealing 64
-   * KiB once costs less than sealing a few blocks one by one (measured: bench storage).
-   */
-  #completeDirty(window: Window, size: number): { first: number; pointer: Pointer }[] {
-    const base = window.index * WINDOW_BLOCKS;
-    const inFile = blocksInFile(window, size);
-    const isWhole = inFile <= SMALL_BLOCKS || countBits(window.dirty) >= MANY_BLOCKS;
-    const touched: { first: number; pointer: Pointer }[] = [];
-    let dirty = window.dirty;
-    for (const cell of this.#cellsIn(base, base + WINDOW_BLOCKS)) {
-      const from = cell.first - base;
-      const mask = maskOf(from, from + cell.pointer.blocks);
-      if ((mask & window.dirty) === 0 && !isWhole) continue;
-      touched.push(cell);
-      if ((mask & ~window.dirty) === 0) continue;
-      this.#load(window, from, from + cell.pointer.blocks);
-      dirty |= mask;
-    }
-    window.dirty = dirty;
-    this.#reserve(window, inFile);
-    return touched;
   }
 }

@@ -11,7 +11,6 @@ import { FileSystem, type FileSystemStatistics } from '../../../vfs/file-system.
 import type { NodeSpec } from '../../../vfs/inode.ts';
 import type { SegmentSource } from '../../../vfs/mappable.ts';
 import { damaged, VolumeError } from '../errors.ts';
-import { BLOCK_BYTES } from '../l0-host/block-host.ts';
 import { ITEM, itemKey } from '../l4-store/keys.ts';
 import type { VolumeStore } from '../l4-store/store.ts';
 import { ContentCache } from '../l5-files/content-cache.ts';
@@ -196,8 +195,7 @@ export class SealedFileSystem extends FileSystem {
 
   /** Room for `blocks` more blocks besides what waits in memory; a commit may be needed for it. */
   hasRoom(blocks: number): boolean {
-    const waiting = Math.ceil(this.cache.dirtyBytes / BLOCK_BYTES);
-    if (this.store.hasRoom(blocks + waiting)) return true;
+    if (this.store.hasRoom(blocks + this.cache.neededBlocks)) return true;
     if (!this.store.isDirty || this.#depth > 1) return false;
     // What earlier changes freed can be used once they are durable.
     this.commit();
