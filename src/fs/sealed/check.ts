@@ -10,7 +10,7 @@ import { SEGMENT_BLOCKS } from './l2-space/space-map.ts';
 import type { TreeNode } from './l3-tree/node.ts';
 import { ITEM, itemKey } from './l4-store/keys.ts';
 import { FIRST_DATA_BLOCK, type VolumeStore } from './l4-store/store.ts';
-import { type CellPart, decodePart } from './l5-files/cells.ts';
+import { CellPart } from './l5-files/cells.ts';
 import { decodeRecord, type InodeRecord } from './l5-files/inode-record.ts';
 import { decodeEntries, decodeValues, nameHash } from './l5-files/names.ts';
 import { ROOT_INODE } from './l6-vfs/sealed-file-system.ts';
@@ -137,7 +137,7 @@ class Checker {
   }
 
   #cell(inode: number, first: number, value: Uint8Array): void {
-    const part = decodePart(first, value);
+    const part = CellPart.decode(first, value);
     if (part === undefined) {
       this.#report(`a cell of inode ${inode} is odd`);
       return;
@@ -216,7 +216,7 @@ class Checker {
 }
 
 /** What all parts of one cell have in common. */
-function cellOf(inode: number, { first, skip, pointer }: CellPart): string {
+function cellOf(inode: number, { origin, pointer }: CellPart): string {
   const { blocks, session, counter, tag } = pointer;
-  return [inode, first - skip, blocks, counter, session, tag].join(' ');
+  return [inode, origin, blocks, counter, session, tag].join(' ');
 }

@@ -43,6 +43,8 @@ export class SpaceMap {
   /** Segments whose stored bitmap is out of date. */
   readonly dirty = new Set<number>();
   #pending = 0;
+  /** No run of so many free blocks was found, and none has become free since. */
+  #missing = Number.POSITIVE_INFINITY;
 
   /** Blocks below `first` belong to header and superblocks; `limit` is the size of the volume. */
   constructor(
@@ -73,8 +75,11 @@ export class SpaceMap {
     const freeBelow = state.high - this.#first - state.used - this.#pending;
     let at = -1;
     const mayGrow = state.high + count <= this.#limit;
-    if (freeBelow >= count && (!mayGrow || freeBelow * SEARCH_SHARE >= state.high))
+    const isWorthIt = !mayGrow || freeBelow * SEARCH_SHARE >= state.high;
+    if (freeBelow >= count && count < this.#missing && isWorthIt) {
       at = this.#search(count);
+      if (at < 0) this.#missing = count;
+    }
     if (at < 0 && mayGrow) {
       at = state.high;
       state.high += count;
@@ -98,6 +103,7 @@ export class SpaceMap {
         segment.taken[byte]! &= ~bit;
         segment.fresh[byte]! &= ~bit;
         segment.freshCount--;
+        this.#missing = Number.POSITIVE_INFINITY;
       } else {
         segment.pending[byte]! |= bit;
         segment.pendingCount++;
@@ -127,6 +133,7 @@ export class SpaceMap {
       segment.freshCount = 0;
     }
     this.#pending = 0;
+    this.#missing = Number.POSITIVE_INFINITY;
     this.dirty.clear();
   }
 
@@ -171,14 +178,19 @@ export class SpaceMap {
 
   #scan(from: number, to: number, count: number): number {
     let run = 0;
-    for (let block = from; block < to; block++) {
-      const segment = this.#segment(Math.floor(block / SEGMENT_BLOCKS));
-      const byte = segment.taken[(block % SEGMENT_BLOCKS) >>> 3] as number;
-      if (byte === 0xff && (block & 7) === 0) {
-        run = 0;
-        block += 7;
-      } else if ((byte & (1 << (block & 7))) !== 0) run = 0;
-      else if (++run === count) return block - count + 1;
+    for (let block = from; block < to; ) {
+      const index = Math.floor(block / SEGMENT_BLOCKS);
+      const { taken } = this.#segment(index);
+      const base = index * SEGMENT_BLOCKS;
+      const end = Math.min(to, base + SEGMENT_BLOCKS);
+      for (; block < end; block++) {
+        const byte = taken[(block - base) >>> 3] as number;
+        if (byte === 0xff && (block & 7) === 0) {
+          run = 0;
+          block += 7;
+        } else if ((byte & (1 << (block & 7))) !== 0) run = 0;
+        else if (++run === count) return block - count + 1;
+      }
     }
     return -1;
   }

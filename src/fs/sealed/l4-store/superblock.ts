@@ -25,7 +25,9 @@ import { MARK_BYTES } from './anchor.ts';
 const CLEAR_BYTES = SESSION_BYTES + 6 + TAG_BYTES;
 const PLAIN_BYTES = BLOCK_BYTES - CLEAR_BYTES;
 const MAGIC = 0x42534c43; // CLSB
-const VERSION = 1;
+const VERSION = 2;
+/** Files used cells only as a whole; else the same. The next commit has the present version. */
+const OLD_VERSION = 1;
 const MANIFEST_AT = 160;
 const ENTRY_BYTES = 1 + POINTER_BYTES;
 const MARK_AT = PLAIN_BYTES - MARK_BYTES;
@@ -104,7 +106,9 @@ export function decodeSuperblock(sealer: Sealer, block: Uint8Array): Superblock 
 export function parseSuperblock(plain: Uint8Array): Superblock | undefined {
   if (plain.length !== PLAIN_BYTES) return undefined;
   const view = new DataView(plain.buffer, plain.byteOffset, plain.length);
-  if (view.getUint32(0, true) !== MAGIC || view.getUint32(4, true) !== VERSION) return undefined;
+  const version = view.getUint32(4, true);
+  if (view.getUint32(0, true) !== MAGIC) return undefined;
+  if (version !== VERSION && version !== OLD_VERSION) return undefined;
   const count = view.getUint32(144, true);
   if (count > MAX_MANIFEST) return undefined;
   const manifest: ManifestEntry[] = [];

@@ -29,11 +29,11 @@ interface CellUse {
 /** The cells of `parts`, when the blocks of `written` go to others. */
 function usesOf(parts: readonly CellPart[], base: number, written: number): CellUse[] {
   const uses = new Map<number, CellUse>();
-  for (const { first, count, pointer } of parts) {
-    let use = uses.get(pointer.block);
+  for (const { first, count, block, blocks } of parts) {
+    let use = uses.get(block);
     if (use === undefined) {
-      use = { blocks: pointer.blocks, left: 0, touched: 0 };
-      uses.set(pointer.block, use);
+      use = { blocks, left: 0, touched: 0 };
+      uses.set(block, use);
     }
     const mask = maskOf(first - base, first - base + count);
     use.left |= mask & ~written;

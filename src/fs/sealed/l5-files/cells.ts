@@ -8,47 +8,86 @@
  */
 
 import { damaged, type VolumeError } from '../errors.ts';
-import { POINTER_BYTES, type Pointer, readPointer, writePointer } from '../l1-keys/pointer.ts';
+import {
+  POINTER_BYTES,
+  type Pointer,
+  readPointer,
+  readU48,
+  writePointer,
+} from '../l1-keys/pointer.ts';
 import { ITEM, itemKey } from '../l4-store/keys.ts';
 import { CELL_BLOCKS, type VolumeStore } from '../l4-store/store.ts';
 
+const SKIP_AT = POINTER_BYTES;
+const COUNT_AT = POINTER_BYTES + 1;
+const PART_BYTES = POINTER_BYTES + 2;
+
 /** Blocks of a cell that a file uses. */
-export interface CellPart {
+export class CellPart {
   /** First block in the file. */
   readonly first: number;
   readonly count: number;
   /** Blocks of the cell before it. */
   readonly skip: number;
-  readonly pointer: Pointer;
-}
+  /** The cell: where it lies, and its size. */
+  readonly block: number;
+  readonly blocks: number;
+  readonly #value: Uint8Array;
 
-const PART_BYTES = POINTER_BYTES + 2;
+  constructor(first: number, count: number, skip: number, value: Uint8Array) {
+    this.first = first;
+    this.count = count;
+    this.skip = skip;
+    this.block = readU48(value, 0);
+    this.blocks = value[6] as number;
+    this.#value = value;
+  }
 
-/** The value of an item: the pointer; of a part that is not the whole cell also skip and count. */
-export function encodePart({ count, skip, pointer }: Omit<CellPart, 'first'>): Uint8Array {
-  const isWhole = count === pointer.blocks;
-  const value = new Uint8Array(isWhole ? POINTER_BYTES : PART_BYTES);
-  writePointer(value, 0, pointer);
-  if (isWhole) return value;
-  value[POINTER_BYTES] = skip;
-  value[POINTER_BYTES + 1] = count;
-  return value;
-}
+  /** The whole cell. */
+  static of(first: number, pointer: Pointer): CellPart {
+    const value = new Uint8Array(POINTER_BYTES);
+    writePointer(value, 0, pointer);
+    return new CellPart(first, pointer.blocks, 0, value);
+  }
 
-/** undefined when it is nothing that {@link encodePart} makes for the block `first` of a file. */
-export function decodePart(first: number, value: Uint8Array): CellPart | undefined {
-  const isWhole = value.length === POINTER_BYTES;
-  if (!isWhole && value.length !== PART_BYTES) return undefined;
-  const pointer = readPointer(value, 0);
-  const { blocks } = pointer;
-  const skip = isWhole ? 0 : (value[POINTER_BYTES] as number);
-  const count = isWhole ? blocks : (value[POINTER_BYTES + 1] as number);
-  if (count === 0 || skip + count > blocks || (!isWhole && count === blocks)) return undefined;
-  const origin = first - skip;
-  const inWindow = ((origin % CELL_BLOCKS) + CELL_BLOCKS) % CELL_BLOCKS;
-  return origin < 0 || inWindow + blocks > CELL_BLOCKS
-    ? undefined
-    : { first, count, skip, pointer };
+  /** undefined when it is nothing that {@link encode} makes for the block `first` of a file. */
+  static decode(first: number, value: Uint8Array): CellPart | undefined {
+    const isWhole = value.length === POINTER_BYTES;
+    if (!isWhole && value.length !== PART_BYTES) return undefined;
+    const blocks = value[6] as number;
+    const skip = isWhole ? 0 : (value[SKIP_AT] as number);
+    const count = isWhole ? blocks : (value[COUNT_AT] as number);
+    if (count === 0 || skip + count > blocks || (!isWhole && count === blocks)) return undefined;
+    const origin = first - skip;
+    if (origin < 0 || (origin % CELL_BLOCKS) + blocks > CELL_BLOCKS) return undefined;
+    return new CellPart(first, count, skip, value);
+  }
+
+  /** Decoded with each call: most uses of a part do not need it. */
+  get pointer(): Pointer {
+    return readPointer(this.#value, 0);
+  }
+
+  /** The block of the file that the first block of the cell was made for. */
+  get origin(): number {
+    return this.first - this.skip;
+  }
+
+  /** What lies in [from, to), which is a part of it. */
+  slice(from: number, to: number): CellPart {
+    return new CellPart(from, to - from, this.skip + from - this.first, this.#value);
+  }
+
+  /** The value of an item: the pointer; of a part that is not the whole cell also skip and count. */
+  encode(): Uint8Array {
+    const isWhole = this.count === this.blocks;
+    const value = new Uint8Array(isWhole ? POINTER_BYTES : PART_BYTES);
+    value.set(this.#value.subarray(0, POINTER_BYTES));
+    if (isWhole) return value;
+    value[SKIP_AT] = this.skip;
+    value[COUNT_AT] = this.count;
+    return value;
+  }
 }
 
 export class FileCells {
@@ -91,7 +130,7 @@ export class FileCells {
 
   /** A new cell from block `first` on; nothing else may lie there. */
   add(first: number, pointer: Pointer): void {
-    this.#set({ first, count: pointer.blocks, skip: 0, pointer });
+    this.#set(CellPart.of(first, pointer));
     this.blocks += pointer.blocks;
   }
 
@@ -106,27 +145,26 @@ export class FileCells {
   }
 
   #cut(part: CellPart, from: number, to: number): void {
-    const { first, count, skip, pointer } = part;
+    const { first, count, origin, block, blocks } = part;
+    const end = first + count;
     const left = Math.max(0, from - first);
-    const right = Math.max(0, first + count - to);
+    const right = Math.max(0, end - to);
     if (left === 0) this.#store.tree.delete(this.#key, first);
-    else this.#set({ first, count: left, skip, pointer });
-    if (right > 0) this.#set({ first: to, count: right, skip: skip + to - first, pointer });
+    else this.#set(part.slice(first, from));
+    if (right > 0) this.#set(part.slice(to, end));
     this.blocks -= count - left - right;
     if (left + right > 0) return;
-    const origin = first - skip;
     const isUsed =
-      count < pointer.blocks &&
-      this.partsIn(origin, origin + pointer.blocks).some((p) => p.pointer.block === pointer.block);
-    if (!isUsed) this.#store.freeCell(pointer);
+      count < blocks && this.partsIn(origin, origin + blocks).some((p) => p.block === block);
+    if (!isUsed) this.#store.freeCell(part.pointer);
   }
 
   #set(part: CellPart): void {
-    this.#store.tree.set(this.#key, part.first, encodePart(part));
+    this.#store.tree.set(this.#key, part.first, part.encode());
   }
 
   #decode(first: number, value: Uint8Array): CellPart {
-    const part = decodePart(first, value);
+    const part = CellPart.decode(first, value);
     if (part === undefined) throw this.#odd();
     return part;
   }

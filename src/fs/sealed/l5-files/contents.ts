@@ -224,27 +224,24 @@ export class FileContents implements WindowOwner {
     const base = window.index * WINDOW_BLOCKS;
     const opened = new Map<number, Uint8Array>();
     // The cell that holds the first wanted block may begin before it, but never before the window.
-    for (const { first: at, count, skip, pointer } of this.#cells.partsIn(
-      base,
-      base + WINDOW_BLOCKS,
-    )) {
-      const from = at - base;
-      const to = from + count;
+    for (const part of this.#cells.partsIn(base, base + WINDOW_BLOCKS)) {
+      const from = part.first - base;
+      const to = from + part.count;
       const mask = maskOf(from, to);
       if ((mask & wanted & ~window.valid) === 0) continue;
-      const plain = opened.get(pointer.block) ?? this.#store.readCell(pointer);
-      if (window.valid === 0 && count === pointer.blocks) {
+      const plain = opened.get(part.block) ?? this.#store.readCell(part.pointer);
+      if (window.valid === 0 && part.count === part.blocks) {
         // Nothing to merge with: the plaintext becomes the window.
         this.#resize(window, () => window.adopt(from, plain));
         window.valid |= mask;
         continue;
       }
-      opened.set(pointer.block, plain);
+      opened.set(part.block, plain);
       this.#reserve(window, from, to);
       for (let i = from; i < to; i++) {
         if ((window.valid & (1 << i)) !== 0) continue;
-        const part = (skip + i - from) * BLOCK_BYTES;
-        window.write(i * BLOCK_BYTES, plain.subarray(part, part + BLOCK_BYTES));
+        const at = (part.skip + i - from) * BLOCK_BYTES;
+        window.write(i * BLOCK_BYTES, plain.subarray(at, at + BLOCK_BYTES));
       }
       window.valid |= mask;
     }

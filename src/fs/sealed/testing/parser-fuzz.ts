@@ -4,6 +4,7 @@ import type { SeededRandom } from '../../../base/random.ts';
 import { decodeHeader, HEADER_BYTES } from '../l1-keys/header.ts';
 import { decodeNode, encodeNode, NODE_BYTES, TreeNode } from '../l3-tree/node.ts';
 import { parseSuperblock } from '../l4-store/superblock.ts';
+import { CellPart } from '../l5-files/cells.ts';
 import { decodeRecord, encodeRecord } from '../l5-files/inode-record.ts';
 import { decodeEntries, decodeValues, encodeEntries, encodeValues } from '../l5-files/names.ts';
 import { MemoryHost } from './memory-host.ts';
@@ -39,6 +40,13 @@ function superblock(): Uint8Array {
   return plain;
 }
 
+/** Three blocks of a cell of eight. */
+function part(): Uint8Array {
+  const tag = new Uint8Array(16);
+  const pointer = { block: 70, blocks: 8, session: '\xff'.repeat(20), counter: 9, tag };
+  return CellPart.of(16, pointer).slice(20, 23).encode();
+}
+
 export function parserTargets(): ParserTarget[] {
   const node = new TreeNode(0);
   for (let i = 0; i < 50; i++) node.insertValue(i, i, i * 3, new Uint8Array(i));
@@ -56,6 +64,12 @@ export function parserTargets(): ParserTarget[] {
     },
     { name: 'header', seed: host.bytes.slice(0, HEADER_BYTES), parse: decodeHeader },
     { name: 'superblock', seed: superblock(), parse: parseSuperblock },
+    {
+      name: 'cell',
+      seed: part(),
+      parse: (bytes: Uint8Array) => CellPart.decode(20, bytes),
+      encode: (value: CellPart) => value.encode(),
+    },
     {
       name: 'record',
       seed: encodeRecord({ ...record, times, inline: new Uint8Array(3) }),
