@@ -23,10 +23,12 @@ test('up to the limit all is admitted, up to twice the limit what is not residen
 
 test('areas are refused before the host runs out of mappings, which is told once', () => {
   let told = 0;
+  let mappings = 10_000;
   const budget = new MemoryBudget(
     Number.POSITIVE_INFINITY,
     () => 0,
     10_000,
+    () => mappings,
     () => told++,
   );
   assert.equal(budget.admitsAreas(3000), true);
@@ -36,4 +38,9 @@ test('areas are refused before the host runs out of mappings, which is told once
   assert.equal(told, 1);
   budget.changeAreas(-1000);
   assert.equal(budget.admitsAreas(200), true);
+  mappings = 5000;
+  budget.changeAreas(1500);
+  assert.equal(budget.admitsAreas(1000), true, 'there are fewer mappings than areas may take');
+  budget.changeAreas(300);
+  assert.equal(budget.admitsAreas(1000), false, 'what came since may take two each');
 });

@@ -13,6 +13,8 @@ import type { Mapping } from './mapping.ts';
 
 /** Mappings of Node.js itself, and room for those that split or move. */
 const HOST_MAPPINGS = 3000;
+/** Counting the host's mappings takes milliseconds: once in so many areas. */
+const LOOK_AREAS = 500;
 /** Between two looks at what is resident, so much may be charged. */
 const LOOK_BYTES = 2 ** 20;
 
@@ -21,22 +23,28 @@ export class MemoryBudget {
   readonly #resident: () => number;
   readonly #baseline: number;
   readonly #mappingLimit: number;
+  readonly #mappings: () => number;
   readonly #onMappingLimit: () => void;
   #areas = 0;
+  /** When the host's mappings were counted last: the areas, and how many mappings were left. */
+  #countedAt = Number.NEGATIVE_INFINITY;
+  #spareMappings = 0;
   #isToldOfLimit = false;
   #charged = 0;
   #lookedAt = Number.NEGATIVE_INFINITY;
   #isFull = false;
 
-  /** `resident`: bytes that the host process has in memory. */
+  /** `resident`: bytes that the host process has in memory; `mappings`: how many mappings. */
   constructor(
     limitBytes: number,
     resident: () => number,
     mappingLimit = Number.POSITIVE_INFINITY,
+    mappings: () => number = () => mappingLimit,
     onMappingLimit: () => void = () => undefined,
   ) {
     this.limitBytes = limitBytes;
     this.#mappingLimit = mappingLimit;
+    this.#mappings = mappings;
     this.#onMappingLimit = onMappingLimit;
     this.#resident = resident;
     this.#baseline = limitBytes === Number.POSITIVE_INFINITY ? 0 : resident();
@@ -62,17 +70,27 @@ export class MemoryBudget {
     this.#charged += bytes;
   }
 
-  /** Areas of all guests: each is about two mappings of the host, with the hole behind it. */
+  /** Areas of all guests: each is at most two mappings of the host, with the hole behind it. */
   changeAreas(count: number): void {
     this.#areas += count;
   }
 
   /** Whether `count` areas more may come, before the host refuses mappings in awkward places. */
   admitsAreas(count: number): boolean {
-    const fits = 2 * (this.#areas + count) + HOST_MAPPINGS <= this.#mappingLimit;
+    const fits =
+      2 * (this.#areas + count) + HOST_MAPPINGS <= this.#mappingLimit || this.#hasRoom(count);
     if (!fits && !this.#isToldOfLimit) this.#onMappingLimit();
     this.#isToldOfLimit ||= !fits;
     return fits;
+  }
+
+  /** Most areas have no hole behind them: what the host really has left. */
+  #hasRoom(count: number): boolean {
+    if (Math.abs(this.#areas - this.#countedAt) >= LOOK_AREAS) {
+      this.#countedAt = this.#areas;
+      this.#spareMappings = this.#mappingLimit - HOST_MAPPINGS - this.#mappings();
+    }
+    return 2 * (this.#areas - this.#countedAt + count) <= this.#spareMappings;
   }
 }
 

@@ -87,6 +87,8 @@ export interface PageHost {
   createSegment(name: string, sizeBytes: number): MemorySegment | Errno;
   /** Mappings that the host process may have (vm.max_map_count). */
   readonly mappingLimit: number;
+  /** Mappings that it has. */
+  mappingCount(): number;
   /** Bytes that the host process has in memory, guests' memfds included. */
   residentBytes(): number;
 }

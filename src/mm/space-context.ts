@@ -28,6 +28,7 @@ export function createAddressSpaces(
       limitBytes,
       () => host.residentBytes(),
       host.mappingLimit,
+      () => host.mappingCount(),
       onMappingLimit,
     ),
     nextId: () => ++id,

@@ -339,9 +339,8 @@ function epollWait(
   const set = task.files.get(epfd);
   if (set === undefined) return -EBADF;
   if (!(set instanceof EpollFile)) return -EINVAL;
-  const limit = Math.min(max, 4096);
   // What a scan finds is written out before anything else runs: the kernel's buffer will do.
-  const { transferBuffer: bytes, transferView: view } = task.kernel;
+  let { transferBuffer: bytes, transferView: view } = task.kernel;
   let at = 0;
   const sink = {
     emit(events: number, low: number, high: number) {
@@ -353,6 +352,11 @@ function epollWait(
   };
   const scan = (): number => {
     at = 0;
+    const limit = Math.min(max, set.readyCount);
+    if (limit * EPOLL_EVENT.bytes > bytes.length) {
+      bytes = new Uint8Array(limit * EPOLL_EVENT.bytes);
+      view = new DataView(bytes.buffer);
+    }
     return set.harvest(limit, sink);
   };
   const finish = (count: number): number => {

@@ -138,6 +138,11 @@ export class EpollFile extends AnonymousFile implements CloseListener {
     return 0;
   }
 
+  /** At most so many events are there to be harvested. */
+  get readyCount(): number {
+    return this.#ready.length;
+  }
+
   /** Hands over up to `max` ready events; their number. */
   harvest(max: number, sink: EpollSink): number {
     const list = this.#ready;
