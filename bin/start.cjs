@@ -19,6 +19,12 @@ const isCheckout = fs.existsSync(join(root, 'src/cli/main.ts'));
 const folder = join(root, isCheckout ? 'node_modules/.cache/cloister' : 'dist/quick');
 const argv = process.argv.slice(2);
 
+// What the launcher set for Node.js alone.
+if (process.env.CLOISTER_UNSET !== undefined) {
+  delete process.env[process.env.CLOISTER_UNSET];
+  delete process.env.CLOISTER_UNSET;
+}
+
 /** Options of measured runs, and commands that make or use evidence. */
 const MEASURED_OPTION = /^--(image|evidence|nonce|kbs|secret)/;
 const MEASURED_COMMANDS = ['run', 'start', 'attest', 'kbs'];

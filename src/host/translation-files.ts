@@ -1,7 +1,7 @@
 /**
  * Translations kept between runs of programs that are not measured, below the state folder: a file a
- * module, authenticated with a key of this user (HMAC-SHA-256 over the module's name and the bytes).
- * On a machine whose host is not trusted nothing is taken from here: sealed images do not use it.
+ * module, authenticated with a key of this user, and read in chunks as they are asked for
+ * (docs/formats/translations.md). On a machine whose host is not trusted nothing is taken from here: sealed images do not use it.
  *
  * Several runs may write at once: a file is replaced whole, the last one stays. What does not
  * authenticate, or fits no longer, is ignored with a line in the log, and replaced in time.
@@ -9,33 +9,34 @@
 
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import {
-  appendFileSync,
+  closeSync,
+  fstatSync,
+  futimesSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   statSync,
-  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from '../base/interfaces.ts';
-import {
-  FORMAT,
-  sourceOfBytes,
-  type TranslationSource,
-  VERSION,
-} from '../cpu/cache/translation-file.ts';
+import { FORMAT, type TranslationSource, VERSION } from '../cpu/cache/translation-file.ts';
 import type { TranslationStorage } from '../cpu/cache/unit-store.ts';
+import { ChunkedFile, digestsOf, readFully } from './chunked-file.ts';
 import { createOnce, stateHome } from './state-home.ts';
 
 const MAC_BYTES = 32;
+/** Behind the bytes and the digests of their chunks: number of bytes, MAC. */
+const TAIL_BYTES = 4 + MAC_BYTES;
 const KEY_BYTES = 32;
-const DOMAIN = 'cloister translations v1';
+const DOMAIN = 'cloister translations v2';
 const LARGEST_BYTES = 128 * 1024 * 1024;
 /** Files not used for longest go when all together are larger. */
 const FOLDER_BYTES = 512 * 1024 * 1024;
 const DAY_MS = 86_400_000;
+const NOT_AUTHENTIC = 'it is not authentic';
 
 export class TranslationFolder implements TranslationStorage {
   readonly #folder: string;
@@ -54,33 +55,53 @@ export class TranslationFolder implements TranslationStorage {
   }
 
   load(key: string): TranslationSource | undefined {
-    const path = this.#pathOf(key);
-    let bytes: Uint8Array;
+    let fd: number;
     try {
-      const { size, mtimeMs } = statSync(path);
-      if (size > LARGEST_BYTES) return this.#ignored(key, 'it is too large');
-      bytes = readFileSync(path);
-      const now = Date.now();
-      if (now - mtimeMs > DAY_MS) utimesSync(path, now / 1000, now / 1000);
+      fd = openSync(this.#pathOf(key), 'r');
     } catch {
       return undefined;
     }
-    const body = bytes.subarray(0, Math.max(0, bytes.length - MAC_BYTES));
-    const mac = bytes.subarray(body.length);
+    try {
+      const { size, mtimeMs } = fstatSync(fd);
+      const now = Date.now();
+      if (now - mtimeMs > DAY_MS) futimesSync(fd, now / 1000, now / 1000);
+      const file = this.#authentic(key, fd, size);
+      if (typeof file !== 'string') return file;
+      this.#ignored(key, file);
+    } catch {
+      // It cannot be read, or there is no key: as good as not there.
+    }
+    closeSync(fd);
+    return undefined;
+  }
+
+  /** The file, whose chunks are authentic if their digests match; or why there is none. */
+  #authentic(key: string, fd: number, size: number): ChunkedFile | string {
+    if (size > LARGEST_BYTES) return 'it is too large';
     const secret = this.#secret();
-    if (secret === undefined) return undefined;
-    const isAuthentic = mac.length === MAC_BYTES && timingSafeEqual(mac, macOf(secret, key, body));
-    return isAuthentic ? sourceOfBytes(body) : this.#ignored(key, 'it is not authentic');
+    if (secret === undefined) throw new Error('no key');
+    const tail = readFully(fd, Math.max(0, size - TAIL_BYTES), Math.min(size, TAIL_BYTES));
+    const sizeBytes = tail.length < TAIL_BYTES ? size : tail.readUInt32LE(0);
+    const digestBytes = size - TAIL_BYTES - sizeBytes;
+    if (digestBytes !== ChunkedFile.digestBytes(sizeBytes)) return NOT_AUTHENTIC;
+    const digests = readFully(fd, sizeBytes, digestBytes);
+    const mac = macOf(secret, key, sizeBytes, digests);
+    if (!timingSafeEqual(tail.subarray(4), mac)) return NOT_AUTHENTIC;
+    return new ChunkedFile(fd, sizeBytes, digests, () => this.#ignored(key, NOT_AUTHENTIC));
   }
 
   save(key: string, bytes: Uint8Array): void {
     const secret = this.#secret();
-    if (secret === undefined || bytes.length + MAC_BYTES > LARGEST_BYTES) return;
+    const digests = digestsOf(bytes);
+    if (secret === undefined || bytes.length + digests.length + TAIL_BYTES > LARGEST_BYTES) return;
     try {
       const path = this.#pathOf(key);
       const temporary = `${path}.${randomBytes(6).toString('hex')}`;
+      const length = Buffer.alloc(4);
+      length.writeUInt32LE(bytes.length);
+      const mac = macOf(secret, key, bytes.length, digests);
       writeFileSync(temporary, bytes, { mode: 0o600 });
-      appendFileSync(temporary, macOf(secret, key, bytes));
+      writeFileSync(temporary, Buffer.concat([digests, length, mac]), { flag: 'a' });
       renameSync(temporary, path);
       this.#trim();
     } catch {
@@ -150,6 +171,7 @@ function readIfThere(path: string): Uint8Array | undefined {
   return statSync(path, { throwIfNoEntry: false }) && readFileSync(path);
 }
 
-function macOf(secret: Uint8Array, key: string, body: Uint8Array): Buffer {
-  return createHmac('sha256', secret).update(`${DOMAIN}\0${key}\0`).update(body).digest();
+function macOf(secret: Uint8Array, key: string, sizeBytes: number, digests: Uint8Array): Buffer {
+  const head = `${DOMAIN}\0${key}\0${sizeBytes}\0`;
+  return createHmac('sha256', secret).update(head).update(digests).digest();
 }

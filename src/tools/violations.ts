@@ -6,7 +6,6 @@ import type { Rejected, Rule, UnitPlace, Verdict } from '../cpu/verify/types.ts'
 import { CodeVerifier } from '../cpu/verify/verifier.ts';
 import { DECODE_OK, decodeInto } from '../x86/decode.ts';
 import { Instruction } from '../x86/instruction.ts';
-import { isa } from '../x86/isa/table.ts';
 import { print } from '../x86/print.ts';
 import { hexBytes } from './host-code.ts';
 
@@ -43,7 +42,7 @@ export function examine(unit: Uint8Array, place: UnitPlace): Examined {
     violations.push({ ...found, code: around(lines, found.offset) });
     if (LAST.has(found.reason)) break;
     off.add(found.reason);
-    found = new CodeVerifier(isa, off).verifyUnit(unit, place);
+    found = new CodeVerifier(off).verifyUnit(unit, place);
   }
   return { verdict, violations };
 }

@@ -66,7 +66,7 @@ const HELD_BY: Partial<Record<Rule, readonly Rule[]>> = {
 describe('a verifier without a rule is caught in the child', () => {
   function violationsWithout(off: readonly Rule[], units: readonly Uint8Array[]): Set<string> {
     const random = new SeededRandom(3);
-    const weak = new CodeVerifier(isa, new Set(off));
+    const weak = new CodeVerifier(new Set(off));
     const cases: RunCase[] = [];
     for (const bytes of units) {
       const verdict = weak.verifyUnit(bytes, place);

@@ -1,7 +1,6 @@
 /** Fuzzing of the code verifier by mutants that run in a child; also the long run. */
 import type { SeededRandom } from '../../src/base/random.ts';
 import { CodeVerifier } from '../../src/cpu/verify/verifier.ts';
-import { isa } from '../../src/x86/isa/table.ts';
 import { type MutantReport, testMutants } from './mutants.ts';
 import { MutantRunner, OUTCOMES, VIOLATIONS } from './runner.ts';
 
@@ -43,7 +42,7 @@ export function fuzzVerifier(random: SeededRandom, limits: FuzzLimits): MutantRe
 /** The canary: a verifier that lets operands without gs: pass must be caught. */
 export function verifierCanary(): void {
   using runner = new MutantRunner();
-  const verifier = new CodeVerifier(isa, new Set(['gs-missing'] as const));
+  const verifier = new CodeVerifier(new Set(['gs-missing'] as const));
   const report = testMutants(runner, { count: CHUNK, seed: 1, runOneIn: 1, verifier });
   if (report.violations.length === 0) throw new Error('the canary of the verifier did not fail');
 }

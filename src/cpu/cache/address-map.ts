@@ -7,6 +7,8 @@
 const FREE = 0;
 const REMOVED = -1;
 const FIRST_SLOTS = 1 << 8;
+/** Integers below which a map grows eightfold: a program that fills it soon fills the next one. */
+const SMALL = 1 << 14;
 const MULTIPLIER = 0x9e3779b1 | 0;
 
 export class AddressMap {
@@ -28,15 +30,29 @@ export class AddressMap {
 
   /** What is no mapped guest address is ignored. */
   set(address: number, offset: number): void {
-    const key = address | 0;
-    if (address >>> 0 !== address || key === FREE || key === REMOVED) return;
     const known = this.find(address);
-    if (known >= 0) {
-      this.slots[known + 1] = offset;
-      return;
-    }
+    if (known >= 0) this.slots[known + 1] = offset;
+    else this.add(address, offset);
+  }
+
+  /** Sets it where there is none; false: there is one, or this is no mapped guest address. */
+  add(address: number, offset: number): boolean {
+    const key = address | 0;
+    if (address >>> 0 !== address || key === FREE || key === REMOVED) return false;
     if (4 * this.taken >= this.slots.length) this.grow();
-    this.insert(key, offset);
+    const { slots } = this;
+    const mask = slots.length - 1;
+    let at = (Math.imul(key, MULTIPLIER) >>> this.shift) << 1;
+    for (;;) {
+      const found = slots[at]!;
+      if (found === key) return false;
+      if (found === FREE) break;
+      at = (at + 2) & mask;
+    }
+    slots[at] = key;
+    slots[at + 1] = offset;
+    this.taken++;
+    return true;
   }
 
   delete(address: number): void {
@@ -65,26 +81,16 @@ export class AddressMap {
     }
   }
 
-  private insert(key: number, offset: number): void {
-    const { slots } = this;
-    const mask = slots.length - 1;
-    let at = (Math.imul(key, MULTIPLIER) >>> this.shift) << 1;
-    while (slots[at] !== FREE) at = (at + 2) & mask;
-    slots[at] = key;
-    slots[at + 1] = offset;
-    this.taken++;
-  }
-
-  /** Twice as many slots (or as many, when most were of removed addresses). */
+  /** More slots (or as many, when most were of removed addresses): small maps grow fast. */
   private grow(): void {
     const old = this.slots;
     let live = 0;
     for (let n = 0; n < old.length; n += 2) if (old[n] !== FREE && old[n] !== REMOVED) live++;
-    const doubles = 8 * live > old.length;
-    this.slots = new Int32Array(doubles ? old.length * 2 : old.length);
-    if (doubles) this.shift--;
+    const more = 8 * live <= old.length ? 0 : old.length < SMALL ? 3 : 1;
+    this.slots = new Int32Array(old.length << more);
+    this.shift -= more;
     this.taken = 0;
     for (let n = 0; n < old.length; n += 2)
-      if (old[n] !== FREE && old[n] !== REMOVED) this.insert(old[n]!, old[n + 1]!);
+      if (old[n] !== FREE && old[n] !== REMOVED) this.add(old[n]! >>> 0, old[n + 1]!);
   }
 }

@@ -84,10 +84,11 @@ export class Domain implements Disposable {
   publish(placed: PlacedUnit): void {
     const { unit, offset } = placed;
     this.units.push(placed);
-    for (const page of unit.pages) {
-      const units = this.byPage.get(page);
+    const { pages } = unit;
+    for (let n = 0; n < pages.length; n++) {
+      const units = this.byPage.get(pages[n]!);
       if (units) units.push(placed);
-      else this.byPage.set(page, [placed]);
+      else this.byPage.set(pages[n]!, [placed]);
     }
     const isThunk = unit.instructionCount === 0;
     if (!isThunk || unit.pages.length > 0) this.enter(placed, unit.rip, unit.entryAt);
@@ -105,9 +106,8 @@ export class Domain implements Disposable {
 
   /** An entry that the code verifier accepted; the first one for an address stays. */
   private enter(placed: PlacedUnit, rip: number, at: number): void {
-    if (!isStart(placed, at) || this.entries.has(rip)) return;
     const offset = placed.offset + at;
-    this.entries.set(rip, offset);
+    if (!isStart(placed, at) || !this.entries.add(rip, offset)) return;
     const { links } = this;
     for (let link = this.firstTo(rip); link !== NO_LINK; link = links.nextOf(link))
       this.space.patchBranch(links.placeOf(link), offset);

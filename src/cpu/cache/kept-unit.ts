@@ -89,42 +89,50 @@ export class KeptUnit extends UnitTables implements Unit {
   private decode(record: Uint8Array, base: number, tlsDisplacement: number, arena: Arena): boolean {
     const { rip } = this;
     const r = new VarintReader(record, 0, record.length);
-    this.entryAt = r.unsigned();
-    this.landingAt = r.unsigned();
-    const byteCount = r.unsigned();
-    this.instructionCount = r.unsigned();
-    const sizes = readSizes(r, record.length);
-    if (!sizes || r.failed || this.instructionCount > MOST) return false;
-    let total = 0;
-    for (const [name] of COLUMNS) total += sizes[name];
+    r.numbers(head, HEAD_NUMBERS);
+    if (r.failed || !fitsRecord(record.length)) return false;
+    this.entryAt = head[0]!;
+    this.landingAt = head[1]!;
+    this.instructionCount = head[3]!;
+    const sizes: TableSizes = {
+      ...{ ranges: head[4]!, links: head[5]!, relocs: head[6]! },
+      ...{ places: head[7]!, leaders: head[8]!, returns: head[9]! },
+    };
+    const { ranges, leaders, returns, links, relocs, places } = sizes;
+    const byteCount = head[2]!;
+    const total = ranges + leaders + returns + links + relocs + places;
     const words = arena.emptyWords(total);
     r.numbers(words, total);
-    let at = 0;
-    for (const [name, columns] of COLUMNS) {
-      summed(words, at, at + sizes[name], columns, rip);
-      at += sizes[name];
-    }
+    let at = summed(words, 0, ranges, RANGE, rip);
+    at = summed(words, at, leaders, PAIR, rip);
+    at = summed(words, at, returns, PAIR, rip);
+    at = summed(words, at, links, LINK, rip);
+    at = summed(words, at, relocs, RELOC, rip);
+    summed(words, at, places, PLACE, rip);
     this.setTables(words, sizes);
-    const { ranges } = this;
-    this.source = r.raw(totalOf(ranges));
+    const source = r.raw(totalOf(this.ranges));
     const code = r.raw(byteCount);
-    if (r.failed || record.length !== r.at || !ascend(ranges)) return false;
+    if (r.failed || record.length !== r.at || !ascend(this.ranges)) return false;
+    this.source = arena.bytes(source, 0, source.length);
     this.bytes = arena.bytes(code, 0, code.length);
-    this.pages = pagesOf(ranges, arena);
+    this.pages = pagesOf(this.ranges, arena);
     return moveBytes(this.bytes, this.places, base, tlsDisplacement);
   }
 }
 
-/** Integers of each table; undefined: it cannot be. */
-function readSizes(r: VarintReader, recordBytes: number): TableSizes | undefined {
-  const sizes = { ranges: 0, links: 0, relocs: 0, places: 0, leaders: 0, returns: 0 };
-  for (const [name, columns] of SIZES) {
-    const size = r.unsigned();
+/** Entry, landing, bytes, instructions, sizes of the tables in the order of SIZES. */
+const HEAD_NUMBERS = 10;
+const head = new Uint32Array(HEAD_NUMBERS);
+
+/** Can a record of that many bytes hold what its head says? */
+function fitsRecord(recordBytes: number): boolean {
+  if (head[3]! > MOST) return false;
+  for (let n = 0; n < SIZES.length; n++) {
+    const size = head[4 + n]!;
     // Every integer takes a byte at least: no table is larger than the record.
-    if (size % columns.length !== 0 || size > recordBytes) return undefined;
-    sizes[name] = size;
+    if (size % SIZES[n]![1].length !== 0 || size > recordBytes) return false;
   }
-  return sizes;
+  return true;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -182,15 +190,16 @@ function distances(
   }
 }
 
-/** Makes numbers of the distances in `table` from `start` to `end`, in place. */
+/** Makes numbers of the `count` distances in `table` from `start` on, in place; answers their end. */
 function summed(
   table: Uint32Array,
   start: number,
-  end: number,
+  count: number,
   columns: readonly number[],
   rip: number,
-): void {
+): number {
   const width = columns.length;
+  const end = start + count;
   for (let column = 0; column < width; column++) {
     const kind = columns[column]!;
     if (kind === PLAIN) continue;
@@ -204,6 +213,7 @@ function summed(
       if (kind === FROM_END) sum += table[n + 1]!;
     }
   }
+  return end;
 }
 
 /** Ranges one behind the other, all below 4 GiB. */
@@ -223,11 +233,28 @@ function totalOf(ranges: Uint32Array): number {
 }
 
 function pagesOf(ranges: Uint32Array, arena: Arena): Uint32Array {
-  const pages: number[] = [];
+  let count = 0;
+  let done = -1;
   for (let n = 0; n < ranges.length; n += 2) {
-    const last = Math.floor((ranges[n]! + Math.max(ranges[n + 1]!, 1) - 1) / 4096);
+    const last = lastPage(ranges, n);
     for (let page = ranges[n]! >>> 12; page <= last; page++)
-      if (pages.at(-1) !== page) pages.push(page);
+      if (page !== done) {
+        if (count === pageRoom.length) pageRoom = doubled(pageRoom);
+        pageRoom[count++] = page;
+        done = page;
+      }
   }
-  return arena.words(pages, pages.length);
+  return arena.words(pageRoom, count);
+}
+
+let pageRoom = new Uint32Array(64);
+
+function doubled(table: Uint32Array): Uint32Array<ArrayBuffer> {
+  const larger = new Uint32Array(table.length * 2);
+  larger.set(table);
+  return larger;
+}
+
+function lastPage(ranges: Uint32Array, n: number): number {
+  return Math.floor((ranges[n]! + Math.max(ranges[n + 1]!, 1) - 1) / 4096);
 }

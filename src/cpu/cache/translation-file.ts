@@ -21,7 +21,7 @@ const PAIR = 2;
 /** Bytes that lie somewhere. */
 export interface TranslationSource {
   readonly sizeBytes: number;
-  /** Bytes that nobody changes afterwards; undefined: they cannot be read, or are not authentic. */
+  /** Bytes that stay until the next read; undefined: they cannot be read, or are not authentic. */
   read(offset: number, length: number): Uint8Array | undefined;
 }
 
@@ -261,6 +261,5 @@ function wordsOf(source: TranslationSource, first: number, count: number): Uint3
   if ((first + count) * 4 > source.sizeBytes) return undefined;
   const bytes = source.read(first * 4, count * 4);
   if (!bytes) return undefined;
-  const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
-  return new Uint32Array(aligned.buffer, aligned.byteOffset, count);
+  return new Uint32Array(Uint8Array.from(bytes).buffer, 0, count);
 }

@@ -19,7 +19,6 @@ import {
   OFFSET,
   REG_SHIFT,
   RM_SHIFT,
-  type Rows,
   VSIB,
   VVVV_SHIFT,
   ZEROABLE,
@@ -76,8 +75,8 @@ export class Decoder {
   /** The first immediate stands here (relative displacements too). */
   immediateAt = 0;
 
-  constructor(rows: Rows, off: ReadonlySet<Rule>) {
-    this.#forms = new Forms(rows, off);
+  constructor(off: ReadonlySet<Rule>) {
+    this.#forms = new Forms(off);
     this.#off = off;
   }
 

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { isa } from '../../x86/isa/table.ts';
 import { JUMP_TABLE_DISP } from '../sandbox/layout.ts';
 import { MACROS, patternBytes } from '../sandbox/macros.ts';
 import { FORBIDDEN } from './testing/forbidden.ts';
@@ -33,7 +32,7 @@ describe('what the malicious translator emits', () => {
   for (const attack of TOO_LONG)
     test(`too-long: ${attack.name}`, () => {
       assert.equal(verifier.verifyUnit(attack.bytes, PLACE).ok, false);
-      const second = new CodeVerifier(isa, new Set<Rule>(['prefix-order']));
+      const second = new CodeVerifier(new Set<Rule>(['prefix-order']));
       const verdict = second.verifyUnit(attack.bytes, PLACE);
       assert.equal(verdict.ok ? 'accepted' : verdict.reason, 'too-long');
     });
@@ -52,7 +51,7 @@ describe('every rule is needed', () => {
   for (const rule of Object.keys(RULES) as Rule[])
     test(`without ${rule} an attack is accepted`, () => {
       const off: Rule[] = rule === 'too-long' ? [rule, 'prefix-order'] : [rule];
-      const weak = new CodeVerifier(isa, new Set(off));
+      const weak = new CodeVerifier(new Set(off));
       const caught = [...ATTACKS, ...TOO_LONG, ...forbidden, ...unknown].filter(
         (attack) => attack.rule === rule && weak.verifyUnit(attack.bytes, PLACE).ok,
       );

@@ -15,10 +15,10 @@
  * (`decoder.ts`); classes come from the table and a hand-written second opinion (`forms.ts`,
  * `never.table.ts`). The proof is in `docs/code-verifier.md`.
  *
- * Trusted for isolation. Imports the rows of `x86/isa`, the numbers of `cpu/sandbox` and base only.
+ * Trusted for isolation. Imports the numbers of `cpu/sandbox` and base only; its
+ * table is compiled from the rows of `x86/isa`.
  */
 import { assert } from '../../base/assert.ts';
-import { isa } from '../../x86/isa/table.ts';
 import { Decoder, PADDING_BYTES } from './decoder.ts';
 import {
   ADDRESS_ONLY,
@@ -28,7 +28,6 @@ import {
   KIND_JUMP,
   KIND_PLAIN,
   MEMORY,
-  type Rows,
   SLOT,
   SLOT_BYTES_SHIFT,
   SLOT_WRITE,
@@ -69,8 +68,8 @@ export class CodeVerifier {
   #usesX87 = false;
 
   /** `off` switches rules off: only for tests, which show that each rule is needed. */
-  constructor(rows: Rows = isa, off: ReadonlySet<Rule> = new Set()) {
-    this.#decoder = new Decoder(rows, off);
+  constructor(off: ReadonlySet<Rule> = new Set()) {
+    this.#decoder = new Decoder(off);
   }
 
   /** Verifies `unit`, which nobody else may be able to change until it is published. */
