@@ -1,12 +1,15 @@
 /** New tasks: fork(2), vfork(2), clone(2), clone3(2), all through {@link clone}. */
 
 import { EAGAIN, EINVAL, ENOMEM, EPERM } from '../abi/errno.table.ts';
+import { PTRACE_EVENT, PTRACE_O, type PtraceEvent } from '../abi/ptrace.ts';
+import { SIGCHLD } from '../abi/signal.table.ts';
 import { CLONE, CLONE_NAMESPACES } from '../abi/task-flags.ts';
 import type { Tid } from '../base/brand.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import { RLIMIT } from './limits.ts';
 import { BLOCKED } from './outcome.ts';
 import { GPR } from './platform.ts';
+import { eventStop, stopInCall, traceChild } from './ptrace/tracing.ts';
 import { Task } from './task.ts';
 import { ThreadGroup } from './thread-group.ts';
 
@@ -51,9 +54,24 @@ export function clone(parent: Task, request: CloneRequest): number {
     abandon(child);
     return pidfd;
   }
+  const stop = isUntraced(parent, flags)
+    ? undefined
+    : traceChild(parent, child, eventOf(flags, request.exitSignal));
   kernel.scheduler.enqueue(child);
-  if ((flags & CLONE.CLONE_VFORK) === 0) return child.tid;
-  return waitForVfork(parent, child);
+  const isVfork = (flags & CLONE.CLONE_VFORK) !== 0;
+  child.isVforkChild = isVfork;
+  const { tid } = child;
+  const goOn = (): number => (isVfork ? waitForVfork(parent, child) : tid);
+  return stop === undefined ? goOn() : stopInCall(parent, stop, goOn);
+}
+
+const isUntraced = ({ trace }: Task, flags: number): boolean =>
+  trace === undefined || (flags & CLONE.CLONE_UNTRACED) !== 0;
+
+/** What a tracer calls it. */
+function eventOf(flags: number, exitSignal: number): PtraceEvent {
+  if ((flags & CLONE.CLONE_VFORK) !== 0) return PTRACE_EVENT.VFORK;
+  return exitSignal === SIGCHLD ? PTRACE_EVENT.FORK : PTRACE_EVENT.CLONE;
 }
 
 function checkFlags(flags: number): number {
@@ -175,11 +193,18 @@ function abandon(child: Task): void {
 
 /** The parent sleeps until the child has its own memory or is gone. */
 function waitForVfork(parent: Task, child: Task): number {
-  child.isVforkChild = true;
   const { tid } = child;
+  const done = (): number => {
+    const { trace } = parent;
+    if (trace?.has(PTRACE_O.TRACEVFORKDONE) === true)
+      trace.due.push(eventStop(parent, PTRACE_EVENT.VFORK_DONE, tid));
+    return tid;
+  };
+  // Its tracer may have let the child run on before.
+  if (!child.isVforkChild) return done();
   return parent.sleep({
     queues: [child.vforkDone],
-    attempt: () => (child.isVforkChild ? BLOCKED : tid),
+    attempt: () => (child.isVforkChild ? BLOCKED : done()),
     uninterruptible: true,
     reason: 'kernel_clone',
   });

@@ -4,6 +4,7 @@ import { SA, SIG_IGN, SIGCHLD, SIGCONT, SIGHUP } from '../abi/signal.table.ts';
 import { exitInfo } from './child-events.ts';
 import { releaseRobustFutexes, wakeClearedTid } from './futex-exit.ts';
 import type { ProcessGroup } from './process-group.ts';
+import { endOfTask } from './ptrace/tracing.ts';
 import { sendToGroup, sendToProcessGroup, sendToTask } from './signals/send.ts';
 import { kernelSignal } from './signals/signal-info.ts';
 import { TASK_STATE, type Task } from './task.ts';
@@ -35,6 +36,7 @@ export function exitTask(task: Task, status: number): void {
   kernel.fsContexts.leave(task.fs);
   task.handlers.leave();
   task.state = TASK_STATE.dead;
+  endOfTask(task, status);
   task.isQueued = false;
   group.endedTimes.userNs += task.userNs;
   group.endedTimes.systemNs += task.systemNs;

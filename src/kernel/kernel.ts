@@ -248,7 +248,8 @@ export class Kernel {
   #turn(task: Task, now: number): void {
     this.#turnStartNs = now;
     task.isQueued = false;
-    if (task.group.isStopped && !task.group.isDying) {
+    const isHeld = task.trace === undefined ? task.group.isStopped : task.trace.stop !== undefined;
+    if (isHeld && !task.group.isDying) {
       task.isParked = true;
       return;
     }

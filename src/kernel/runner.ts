@@ -6,6 +6,8 @@
 import type { Kernel } from './kernel.ts';
 import { BLOCKED, EXITED, REGISTERS_SET } from './outcome.ts';
 import { RUN } from './platform.ts';
+import { callTraced, prepareTraced, runTraced } from './ptrace/run.ts';
+import { callEnds } from './ptrace/tracing.ts';
 import { LOWEST_ERROR, setResult } from './runner-results.ts';
 import { deliverSignals } from './signals/deliver.ts';
 import { faultSignal } from './signals/fault.ts';
@@ -16,15 +18,23 @@ export function runTask(kernel: Kernel, task: Task): void {
   const { cpu } = task;
   if (task.isSleeping && !finishSleep(kernel, task)) return;
   for (;;) {
+    let { trace } = task;
+    if (trace !== undefined && !prepareTraced(kernel, task, trace)) return;
     if (task.signalPending || task.restartCode !== 0) {
       deliverSignals(task);
-      if (task.state !== TASK_STATE.runnable || task.group.isStopped) return;
+      if (task.state !== TASK_STATE.runnable || isHeld(task)) return;
+      // A stop that became due meanwhile: a step into a handler.
+      if (task.trace?.wantsAttention === true) continue;
     }
-    const exit = platform.run(cpu, task.space);
+    trace = task.trace;
+    const exit =
+      trace === undefined ? platform.run(cpu, task.space) : runTraced(kernel, task, trace);
     if (exit === RUN.syscall) {
-      const result = syscalls.dispatch(task);
+      const result =
+        trace === undefined ? syscalls.dispatch(task) : callTraced(kernel, task, trace);
       if (result >= LOWEST_ERROR) setResult(task, result);
       else if (result === BLOCKED || result === EXITED) return;
+      if (task.trace !== undefined) callEnds(task);
       if (task.state === TASK_STATE.dead || scheduler.isOutranked) return;
     } else if (exit === RUN.fault) faultSignal(task);
     else if (task.youngTicks === 0 || scheduler.isRandom) return;
@@ -32,11 +42,16 @@ export function runTask(kernel: Kernel, task: Task): void {
   }
 }
 
+/** Stopped, by job control or by its tracer. */
+const isHeld = ({ trace, group }: Task): boolean =>
+  trace === undefined ? group.isStopped : trace.stop !== undefined;
+
 /** A sleeper's turn. False when it sleeps on, or is no more. */
 function finishSleep(kernel: Kernel, task: Task): boolean {
   const result = task.resumeSleep();
   if (result === BLOCKED || result === EXITED) return false;
   kernel.syscalls.finished(task, result);
   if (result !== REGISTERS_SET) setResult(task, result);
+  if (task.trace !== undefined) callEnds(task);
   return true;
 }

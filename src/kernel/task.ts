@@ -16,6 +16,7 @@ import type { FdTable } from './fd-table.ts';
 import type { Kernel } from './kernel.ts';
 import { BLOCKED, ERESTARTSYS } from './outcome.ts';
 import type { GuestCpu } from './platform.ts';
+import type { Tracing } from './ptrace/tracing.ts';
 import type { Seccomp } from './seccomp.ts';
 import { AlternateStack } from './signals/alternate-stack.ts';
 import type { SignalHandlers } from './signals/handlers.ts';
@@ -77,6 +78,9 @@ export class Task implements Waiter {
 
   /** Filters of its system calls. */
   seccomp: Seccomp | undefined = undefined;
+
+  /** Being traced: by whom, and how. */
+  trace: Tracing | undefined = undefined;
 
   /** Number of the system call being served, for restarts. */
   syscallNumber = 0;
@@ -257,7 +261,8 @@ export class Task implements Waiter {
     const shared = this.group.pending.set;
     this.signalPending =
       (((own.lo | shared.lo) & ~blocked.lo) | ((own.hi | shared.hi) & ~blocked.hi)) !== 0 ||
-      this.group.isDying;
+      this.group.isDying ||
+      this.trace?.wantsAttention === true;
   }
 
   setBlocked(set: SignalSet): void {

@@ -50,6 +50,8 @@ export class ThreadGroup {
   readonly tasks: Set<Task> = new Set();
   parent: ThreadGroup | undefined = undefined;
   readonly children: Set<ThreadGroup> = new Set();
+  /** Tasks that threads of this process trace; ended ones until they were waited for. */
+  readonly tracees: Set<Task> = new Set();
   processGroup!: ProcessGroup;
   limits: Limits;
   readonly pending: PendingSignals = new PendingSignals();

@@ -5,15 +5,22 @@ import { CLD, SIGCHLD, SIGCONT } from '../abi/signal.table.ts';
 import { WAIT } from '../abi/task-flags.ts';
 import { reap } from './exit.ts';
 import { BLOCKED, ERESTARTSYS } from './outcome.ts';
+import type { ProcessGroup } from './process-group.ts';
+import type { Tracing } from './ptrace/tracing.ts';
 import type { Task } from './task.ts';
 import type { ThreadGroup } from './thread-group.ts';
 
+/** A child, or a thread that is traced. */
+export interface Waitable {
+  readonly pid: number;
+  readonly processGroup: ProcessGroup;
+}
+
 /** Which children are meant. */
-export type ChildSelector = (child: ThreadGroup) => boolean;
+export type ChildSelector = (child: Waitable) => boolean;
 
 /** What was found; reported by wait4 as `status`, by waitid as si_code and si_status. */
 export interface WaitResult {
-  readonly child: ThreadGroup;
   readonly pid: number;
   readonly uid: number;
   /** As the W… macros read it. */
@@ -58,14 +65,56 @@ function findReport(
   options: number,
 ): WaitResult | undefined | 'none' {
   let hasCandidate = false;
+  for (const tracee of task.group.tracees) {
+    const { trace, group } = tracee;
+    if (trace === undefined) continue;
+    const { processGroup } = group;
+    if (!selector(tracee.isLeader ? group : { pid: tracee.tid, processGroup })) continue;
+    if ((options & WAIT.__WNOTHREAD) !== 0 && trace.tracer !== task) continue;
+    hasCandidate = true;
+    const report = traceReport(tracee, trace, options);
+    if (report !== undefined) return report;
+  }
   for (const child of task.group.children) {
     if (!selector(child) || !matchesKind(child, options)) continue;
     if ((options & WAIT.__WNOTHREAD) !== 0 && child.leader.creator !== task) continue;
     hasCandidate = true;
+    if (isTracedBy(child.leader, task.group) && !child.isZombie) continue;
     const report = reportOf(child, options);
     if (report !== undefined) return report;
   }
   return hasCandidate ? undefined : 'none';
+}
+
+const isTracedBy = ({ trace }: Task, group: ThreadGroup): boolean => trace?.tracer.group === group;
+
+/** The stop of a tracee, whatever stops were asked for; or its end. */
+function traceReport(task: Task, trace: Tracing, options: number): WaitResult | undefined {
+  if (!trace.hasReport) return undefined;
+  const keep = (options & WAIT.WNOWAIT) !== 0;
+  const { group } = task;
+  const about = { pid: task.tid };
+  if (trace.endStatus !== undefined) {
+    if ((options & WAIT.WEXITED) === 0) return undefined;
+    if (!keep) trace.tracer.group.tracees.delete(task);
+    const { endStatus } = trace;
+    return { ...describe(group, endStatus, ...endOf(endStatus)), ...about };
+  }
+  const code = trace.stop?.code;
+  // waitid(2) without WSTOPPED does not want it.
+  if (code === undefined || ((options & WAIT.WUNTRACED) === 0 && isWaitid(options)))
+    return undefined;
+  if (!keep) trace.hasReport = false;
+  return { ...describe(group, (code << 8) | 0x7f, CLD.CLD_TRAPPED, code), ...about };
+}
+
+/** Neither kind of stop alone says which call it is; wait4(2) always asks for ends. */
+const isWaitid = (options: number): boolean => (options & WAIT.WEXITED) === 0;
+
+/** si_code and si_status of an end. */
+function endOf(status: number): [code: number, detail: number] {
+  const signal = status & 0x7f;
+  return signal === 0 ? [CLD.CLD_EXITED, (status >> 8) & 0xff] : [CLD.CLD_KILLED, signal];
 }
 
 /** wait(2): "clone" children are those that send something else than SIGCHLD. */
@@ -80,10 +129,7 @@ function reportOf(child: ThreadGroup, options: number): WaitResult | undefined {
   if (child.isZombie) {
     if ((options & WAIT.WEXITED) === 0) return undefined;
     const { exitStatus } = child;
-    const signal = exitStatus & 0x7f;
-    const code = signal === 0 ? CLD.CLD_EXITED : CLD.CLD_KILLED;
-    const detail = signal === 0 ? (exitStatus >> 8) & 0xff : signal;
-    const result = describe(child, exitStatus, code, detail);
+    const result = describe(child, exitStatus, ...endOf(exitStatus));
     if (!keep) reap(child);
     return result;
   }
@@ -102,7 +148,6 @@ function reportOf(child: ThreadGroup, options: number): WaitResult | undefined {
 function describe(child: ThreadGroup, status: number, code: number, detail: number): WaitResult {
   const own = child.times();
   return {
-    child,
     pid: child.pid,
     uid: child.leader.creds.uid,
     status,

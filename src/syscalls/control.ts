@@ -1,6 +1,6 @@
 /**
  * Knobs of a process: prctl(2), arch_prctl(2), personality(2), capget(2), capset(2), membarrier(2),
- * and the calls that are refused on purpose (ptrace, unshare, setns).
+ * and the calls that are refused on purpose (unshare).
  */
 
 import { CAP_LAST, CAP_SETPCAP, CAP_SYS_RESOURCE } from '../abi/capability.ts';
@@ -323,17 +323,6 @@ function sysMembarrier(_task: Task, command: number, flags: number): number {
 /** glibc registers at start and goes on without; threads are never moved between processors. */
 const sysRseq = () => -ENOSYS;
 
-const PTRACE = { TRACEME: 0, ATTACH: 16, SEIZE: 0x4206 } as const;
-
-/** Nobody may trace, so nobody is traced: requests for a tracee find none (ptrace(2), ESRCH). */
-function sysPtrace(task: Task, request: number, pid: number): number {
-  const attaches = request === PTRACE.ATTACH || request === PTRACE.SEIZE;
-  if (request !== PTRACE.TRACEME && !attaches) return -ESRCH;
-  if (attaches && task.kernel.processes.task(pid) === undefined) return -ESRCH;
-  task.kernel.logOnce('ptrace', `ptrace is refused (EPERM), request ${request} of ${task}`);
-  return -EPERM;
-}
-
 const THREAD_FLAGS = CLONE.CLONE_THREAD | CLONE.CLONE_SIGHAND | CLONE.CLONE_VM;
 const UNSHARE_FLAGS = THREAD_FLAGS | CLONE.CLONE_FS | CLONE.CLONE_FILES | CLONE.CLONE_SYSVSEM;
 
@@ -372,7 +361,6 @@ export const CONTROL_ROWS: readonly SyscallRow[] = [
   row('capset', [pointer, pointer], sysCapset),
   row('membarrier', [int, uint, int], sysMembarrier),
   row('rseq', [pointer, uint, int, uint], sysRseq, { coverage: 'refused' }),
-  row('ptrace', [int, int, pointer, pointer], sysPtrace, { coverage: 'refused' }),
   row('unshare', [arg.uint], sysUnshare, {
     coverage: 'partial',
     note: 'CLONE_FILES, CLONE_FS and CLONE_SYSVSEM; namespaces are EPERM',

@@ -7,7 +7,8 @@ import { clone } from '../kernel/clone.ts';
 import { exec } from '../kernel/exec/exec.ts';
 import { MAX_STRING_BYTES } from '../kernel/exec/stack.ts';
 import { exitGroup, exitTask } from '../kernel/exit.ts';
-import { EXITED } from '../kernel/outcome.ts';
+import { BLOCKED, EXITED } from '../kernel/outcome.ts';
+import { stopsAtExit } from '../kernel/ptrace/tracing.ts';
 import type { Task } from '../kernel/task.ts';
 import { bytesOf } from '../vfs/byte-string.ts';
 import * as arg from './args.ts';
@@ -152,12 +153,16 @@ function execAt(
 }
 
 function sysExit(task: Task, status: number): number {
-  exitTask(task, (status & 0xff) << 8);
+  const code = (status & 0xff) << 8;
+  if (stopsAtExit(task, code, () => exitTask(task, code))) return BLOCKED;
+  exitTask(task, code);
   return EXITED;
 }
 
 function sysExitGroup(task: Task, status: number): number {
-  exitGroup(task, (status & 0xff) << 8);
+  const code = (status & 0xff) << 8;
+  if (stopsAtExit(task, code, () => exitGroup(task, code))) return BLOCKED;
+  exitGroup(task, code);
   return EXITED;
 }
 

@@ -110,6 +110,8 @@ export interface TaskView {
   comm: string;
   readonly nice: number;
   readonly timerSlackNs: number;
+  /** 0: nobody traces it. */
+  readonly tracerPid: number;
   readonly exitSignal: number;
   readonly exitCode: number;
   readonly cpu: number;

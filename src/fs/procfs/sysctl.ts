@@ -85,7 +85,6 @@ const kernelEntries = (system: SystemView): [string, NodeMaker][] => [
   ['sched_child_runs_first', fixed(0)],
   ['sched_rt_runtime_us', fixed(950000)],
   ['perf_event_paranoid', fixed(4)],
-  ['yama', folder([['ptrace_scope', fixed(1)]])],
   ['tainted', fixed(0)],
   ['printk', fixed('4\t4\t1\t7')],
   ['sched_rt_period_us', fixed(1000000)],

@@ -33,7 +33,7 @@ export function statusText(task: TaskView): string {
     'Ngid:\t0',
     `Pid:\t${task.tid}`,
     `PPid:\t${task.ppid}`,
-    'TracerPid:\t0',
+    `TracerPid:\t${task.tracerPid}`,
     `Uid:\t${identity.uids.join('\t')}`,
     `Gid:\t${identity.gids.join('\t')}`,
     'FDSize:\t256',

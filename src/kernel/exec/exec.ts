@@ -1,10 +1,16 @@
 /** execve(2): the calling thread becomes the only one, in a new program. */
 
+import { CAP_SYS_PTRACE } from '../../abi/capability.ts';
 import { EAGAIN, EINTR } from '../../abi/errno.table.ts';
+import { PTRACE_EVENT, PTRACE_O } from '../../abi/ptrace.ts';
+import { SIGTRAP } from '../../abi/signal.table.ts';
 import { exitTask, releaseMemory } from '../exit.ts';
 import { releaseRobustFutexes, wakeClearedTid } from '../futex-exit.ts';
 import { REGISTERS_SET } from '../outcome.ts';
 import { GPR } from '../platform.ts';
+import { eventStop, stopInCall } from '../ptrace/tracing.ts';
+import { sendToTask } from '../signals/send.ts';
+import { userSignal } from '../signals/signal-info.ts';
 import type { Task } from '../task.ts';
 import { ExecFailure } from './errors.ts';
 import { buildImage, type ProgramImage } from './image.ts';
@@ -27,16 +33,32 @@ export function exec(task: Task, request: ExecRequest): number {
     fs: task.fs,
     limits: group.limits,
     cpu: task.cpu,
+    isTraced: isTracedByLesser(task),
   });
   if (image instanceof ExecFailure) {
     kernel.logger.log('debug', `execve: ${image.message}`);
     return image.errno === EAGAIN ? -EAGAIN : -image.errno;
   }
+  const { tid } = task;
   endOtherThreads(task);
   leaveOldProgram(task);
   enterImage(task, image);
+  return tellOfExec(task, tid);
+}
+
+/** A tracer hears of the new program: by an event where it asked for it, else by SIGTRAP. */
+function tellOfExec(task: Task, tidBefore: number): number {
+  const { trace } = task;
+  if (trace === undefined) return REGISTERS_SET;
+  if (trace.has(PTRACE_O.TRACEEXEC))
+    return stopInCall(task, eventStop(task, PTRACE_EVENT.EXEC, tidBefore), () => REGISTERS_SET);
+  if (!trace.isSeized) sendToTask(task, userSignal(SIGTRAP, task.group.pid, task.creds.uid));
   return REGISTERS_SET;
 }
+
+/** Set-id bits do not count for one whose tracer may not trace everybody. */
+const isTracedByLesser = ({ trace }: Task): boolean =>
+  trace !== undefined && !trace.tracer.creds.has(CAP_SYS_PTRACE);
 
 /** `de_thread`: the others end, and the caller takes the number of the process. */
 function endOtherThreads(task: Task): void {

@@ -28,6 +28,8 @@ export interface ImageRequest extends ProgramRequest {
   readonly fs: Parameters<typeof makeExecContext>[1]['fs'];
   readonly limits: Limits;
   readonly cpu: GuestCpu;
+  /** By somebody who may not trace everybody: set-id bits do not count. */
+  readonly isTraced?: boolean;
 }
 
 export interface ProgramImage {
@@ -85,7 +87,7 @@ function finish(
   loaded: LoadedProgram,
 ): ProgramImage | ExecFailure {
   placeHeap(kernel, space, loaded);
-  const { creds, isSecure } = credentialsAfter(kernel, request.creds, program.file);
+  const { creds, isSecure } = credentialsAfter(kernel, request, program.file);
   const vdsoAt = kernel.vdso?.map(space) ?? 0;
   const random = new Uint8Array(16);
   kernel.entropy.fill(random);
@@ -155,12 +157,15 @@ function mapStack(space: AddressSpace, low: number, top: number, executable: boo
 
 function credentialsAfter(
   kernel: Kernel,
-  creds: Credentials,
+  { creds, isTraced }: ImageRequest,
   file: OpenFile,
 ): { creds: Credentials; isSecure: boolean } {
   const { mode, uid, gid } = file.inode;
   const honoured =
-    kernel.options.honoursSetuid !== false && !file.mount.ignoresSetuid && !creds.noNewPrivs;
+    kernel.options.honoursSetuid !== false &&
+    !file.mount.ignoresSetuid &&
+    !creds.noNewPrivs &&
+    isTraced !== true;
   const setuid = honoured && (mode & S_ISUID) !== 0 ? uid : undefined;
   // Set-group-id without group execute means mandatory locking, not a new group.
   const setgid = honoured && (mode & S_ISGID) !== 0 && (mode & 0o010) !== 0 ? gid : undefined;

@@ -7,6 +7,13 @@ import { EINTR } from '../../abi/errno.table.ts';
 import { SA, SIGCONT, SIGKILL, SIGSTOP } from '../../abi/signal.table.ts';
 import { exitGroup } from '../exit.ts';
 import { ERESTART_RESTARTBLOCK, ERESTARTNOHAND, ERESTARTNOINTR, ERESTARTSYS } from '../outcome.ts';
+import {
+  enterStop,
+  forgetEnded,
+  handlerBegins,
+  stopsAtExit,
+  stopWithGroup,
+} from '../ptrace/tracing.ts';
 import { RESTART_SYSCALL, rewindSyscall, setResult } from '../runner-results.ts';
 import type { Task } from '../task.ts';
 import { forceSegv } from './fault.ts';
@@ -43,10 +50,9 @@ function nextSignal(task: Task): SignalInfo | undefined | 'gone' {
       exitGroup(task, group.exitStatus);
       return 'gone';
     }
-    const info = dequeue(task);
-    if (info === undefined) return undefined;
+    const info = nextOf(task);
+    if (info === undefined || info === 'gone') return info;
     const { signal } = info;
-    info.onDelivered?.();
     if (signal !== SIGKILL && task.handlers.catches(signal)) return info;
     if (task.handlers.ignores(signal) && signal !== SIGKILL && signal !== SIGSTOP) continue;
     const action = defaultAction(signal);
@@ -55,9 +61,37 @@ function nextSignal(task: Task): SignalInfo | undefined | 'gone' {
       // POSIX: the terminal's stop signals do not stop an orphaned process group.
       if (signal !== SIGSTOP && group.processGroup.isOrphaned()) continue;
       stopGroup(group, signal);
+      if (task.trace !== undefined) stopWithGroup(task, task.trace, signal);
       return 'gone';
     }
-    exitGroup(task, signal);
+    if (signal === SIGKILL || !stopsAtExit(task, signal, () => exitGroup(task, signal)))
+      exitGroup(task, signal);
+    return 'gone';
+  }
+}
+
+/** Takes a signal from the queues; a traced task stops first, and its tracer has its say. */
+function nextOf(task: Task): SignalInfo | undefined | 'gone' {
+  for (;;) {
+    const { trace } = task;
+    const decision = trace?.decision;
+    if (trace !== undefined && decision !== undefined) {
+      trace.decision = undefined;
+      forgetEnded(task, trace);
+      task.updateSignalPending();
+      const { info } = decision;
+      if (info === undefined) continue;
+      // Blocked meanwhile: it waits like any other.
+      if (!task.blocked.has(info.signal)) return info;
+      task.pending.add(info);
+      task.updateSignalPending();
+      continue;
+    }
+    const info = dequeue(task);
+    info?.onDelivered?.();
+    const isTraced = task.trace?.isLive === true;
+    if (info === undefined || !isTraced || info.signal === SIGKILL) return info;
+    enterStop(task, { kind: 'signal', code: info.signal, info });
     return 'gone';
   }
 }
@@ -89,6 +123,7 @@ function handle(task: Task, info: SignalInfo): void {
     return;
   }
   if ((action.flags & SA.SA_RESETHAND) !== 0) task.handlers.reset(signal);
+  handlerBegins(task);
   task.savedMask = undefined;
   const mask = task.blocked.clone();
   mask.union(action.mask);

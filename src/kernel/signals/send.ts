@@ -9,6 +9,7 @@ import { CLD, SA, SI_USER, SIGCHLD, SIGCONT, SIGKILL, SIGRTMIN } from '../../abi
 import { childInfo } from '../child-events.ts';
 import { RLIMIT } from '../limits.ts';
 import type { ProcessGroup } from '../process-group.ts';
+import { hearsContinue, releaseForKill } from '../ptrace/tracing.ts';
 import type { Task } from '../task.ts';
 import type { ThreadGroup } from '../thread-group.ts';
 import { isStopSignal } from './handlers.ts';
@@ -76,8 +77,11 @@ function prepare(group: ThreadGroup, task: Task, info: SignalInfo): boolean {
   else if (signal === SIGCONT) {
     for (const stop of STOP_SIGNALS) discardEverywhere(group, stop);
     continueGroup(group);
-  } else if (signal === SIGKILL) resumeTasks(group);
-  if (task.blocked.has(signal)) return true;
+  } else if (signal === SIGKILL) {
+    resumeTasks(group);
+    for (const other of group.tasks) releaseForKill(other);
+  }
+  if (task.blocked.has(signal) || task.trace?.isLive === true) return true;
   return signal === SIGKILL || !task.handlers.ignores(signal);
 }
 
@@ -129,6 +133,7 @@ export function stopGroup(group: ThreadGroup, signal: number): void {
 function continueGroup(group: ThreadGroup): void {
   if (!group.isStopped) return;
   resumeTasks(group);
+  for (const task of group.tasks) if (task.trace?.isListening === true) hearsContinue(task);
   group.hasUnreportedStop = false;
   group.hasUnreportedContinue = true;
   notifyParentOfChild(group, CLD.CLD_CONTINUED, SIGCONT);
@@ -138,7 +143,7 @@ function resumeTasks(group: ThreadGroup): void {
   if (!group.isStopped) return;
   group.isStopped = false;
   for (const task of group.tasks) {
-    if (!task.isParked) continue;
+    if (!task.isParked || task.trace?.stop !== undefined) continue;
     task.isParked = false;
     group.kernel.scheduler.enqueue(task);
   }

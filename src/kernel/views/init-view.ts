@@ -56,6 +56,7 @@ export class InitView implements TaskView {
     // Only its own threads may name it, and it runs nothing.
   }
 
+  readonly tracerPid = 0;
   readonly timerSlackNs = 50_000;
 
   get nice(): number {

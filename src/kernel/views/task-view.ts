@@ -94,6 +94,7 @@ export class LiveTaskView implements TaskView {
   get state(): string {
     const task = this.#task;
     if (task.state === TASK_STATE.dead) return 'Z';
+    if (task.trace?.stop !== undefined) return 't';
     if (task.group.isStopped) return 'T';
     return task.isSleeping ? 'S' : 'R';
   }
@@ -108,6 +109,11 @@ export class LiveTaskView implements TaskView {
 
   get nice(): number {
     return this.#task.nice;
+  }
+
+  get tracerPid(): number {
+    const { trace } = this.#task;
+    return trace?.isLive === true ? trace.tracer.group.pid : 0;
   }
 
   get timerSlackNs(): number {
