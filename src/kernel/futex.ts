@@ -172,8 +172,7 @@ export class FutexTable {
 
 /** The name of the word at `addr`, or -errno. */
 export function futexKey(space: AddressSpace, addr: number, isPrivate: boolean): FutexKey | number {
-  // An address that no double holds exactly ends in -1 as likely as not: unaligned.
-  if (addr % 4 !== 0 || addr === 2 ** 64) return -EINVAL;
+  if (addr % 4 !== 0) return -EINVAL;
   if (addr >= 0x1_0000_0000) return -EFAULT;
   if (isPrivate) return { owner: space, offset: addr };
   const area = space.areaAt(addr);

@@ -27,6 +27,9 @@ function sysFutex(
   const isPrivate = (operation & FUTEX_PRIVATE_FLAG) !== 0;
   const isRealtime = (operation & FUTEX_CLOCK_REALTIME) !== 0;
   if (isRealtime && !TIMED.has(command)) return -ENOSYS;
+  // No double holds such an address exactly: its lowest bits are in the register.
+  const isBeyond = addr > Number.MAX_SAFE_INTEGER;
+  if (isBeyond && ((task.cpu.gprHalves[2 * GPR.rdi] as number) & 3) !== 0) return -EINVAL;
   const { futexes } = task.kernel;
   switch (command) {
     case FUTEX.FUTEX_WAIT:
