@@ -9,7 +9,8 @@ import type { AddressSpace } from '../mm/address-space.ts';
 import { RLIMIT } from './limits.ts';
 import { BLOCKED } from './outcome.ts';
 import { GPR } from './platform.ts';
-import { eventStop, stopInCall, traceChild } from './ptrace/tracing.ts';
+import { eventStop } from './ptrace/state.ts';
+import { stopInCall, traceChild } from './ptrace/tracing.ts';
 import { Task } from './task.ts';
 import { ThreadGroup } from './thread-group.ts';
 

@@ -16,7 +16,7 @@ import type { FdTable } from './fd-table.ts';
 import type { Kernel } from './kernel.ts';
 import { BLOCKED, ERESTARTSYS } from './outcome.ts';
 import type { GuestCpu } from './platform.ts';
-import type { Tracing } from './ptrace/tracing.ts';
+import type { Tracing } from './ptrace/state.ts';
 import type { Seccomp } from './seccomp.ts';
 import { AlternateStack } from './signals/alternate-stack.ts';
 import type { SignalHandlers } from './signals/handlers.ts';

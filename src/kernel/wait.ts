@@ -6,7 +6,7 @@ import { WAIT } from '../abi/task-flags.ts';
 import { reap } from './exit.ts';
 import { BLOCKED, ERESTARTSYS } from './outcome.ts';
 import type { ProcessGroup } from './process-group.ts';
-import type { Tracing } from './ptrace/tracing.ts';
+import type { Tracing } from './ptrace/state.ts';
 import type { Task } from './task.ts';
 import type { ThreadGroup } from './thread-group.ts';
 

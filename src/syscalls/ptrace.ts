@@ -7,7 +7,7 @@ import { SIGINFO_BYTES } from '../abi/signal-frame.ts';
 import { mayInspect } from '../kernel/inspect.ts';
 import { GPR } from '../kernel/platform.ts';
 import * as registers from '../kernel/ptrace/registers.ts';
-import type { Tracing } from '../kernel/ptrace/tracing.ts';
+import type { ResumeMode, Tracing } from '../kernel/ptrace/state.ts';
 import * as tracing from '../kernel/ptrace/tracing.ts';
 import { sendToTask } from '../kernel/signals/send.ts';
 import { encodeSignalInfo, userSignal } from '../kernel/signals/signal-info.ts';
@@ -82,7 +82,7 @@ const poke: Request = (task, target, _trace, addr) => {
 };
 
 const resuming =
-  (mode: tracing.ResumeMode): Request =>
+  (mode: ResumeMode): Request =>
   (_task, target, trace, _addr, data) => {
     if (data < 0 || data > 64) return -EIO;
     tracing.resume(target, trace, mode, data);

@@ -3,7 +3,7 @@
 import { FPREGS_BYTES, USER, USER_REGS } from '../../abi/ptrace.ts';
 import { GPR } from '../platform.ts';
 import type { Task } from '../task.ts';
-import type { Tracing } from './tracing.ts';
+import type { Tracing } from './state.ts';
 
 /** Words 0 … 14 of `struct user_regs_struct`. */
 const ORDER = [

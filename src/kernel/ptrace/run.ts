@@ -5,7 +5,8 @@ import { BLOCKED, EXITED } from '../outcome.ts';
 import type { RunExit } from '../platform.ts';
 import { LOWEST_ERROR, setResult } from '../runner-results.ts';
 import { TASK_STATE, type Task } from '../task.ts';
-import { callEnds, callStop, enterStop, forgetEnded, stopInCall, type Tracing } from './tracing.ts';
+import { forgetEnded, type Tracing } from './state.ts';
+import { callEnds, callStop, enterStop, stopInCall } from './tracing.ts';
 
 const TF = 0x100;
 const ENOSYS = 38n;

@@ -1,79 +1,21 @@
-/**
- * What one task knows of being traced (ptrace(2)): by whom, where it stands, how it goes on. A
- * stopped tracee is parked by the scheduler until its tracer lets it go on, or SIGKILL comes.
- */
+/** Tracing of tasks (ptrace(2)): its beginning and end, stops, and how a tracee goes on. */
 
 import { PTRACE_EVENT, PTRACE_O, type PtraceEvent } from '../../abi/ptrace.ts';
 import { CLD, SA, SIG_IGN, SIGCHLD, SIGKILL, SIGSTOP, SIGTRAP } from '../../abi/signal.table.ts';
 import { BLOCKED, EXITED } from '../outcome.ts';
 import { sendToGroup, sendToTask } from '../signals/send.ts';
-import { kernelSignal, type SignalInfo, userSignal } from '../signals/signal-info.ts';
+import { kernelSignal, userSignal } from '../signals/signal-info.ts';
 import type { Task } from '../task.ts';
-
-export type StopKind = 'signal' | 'call-entry' | 'call-exit' | 'event' | 'group';
-
-/** Why a tracee stands still. */
-export interface TraceStop {
-  readonly kind: StopKind;
-  /** What wait(2) reports above the low byte: a signal, with an event in the bits from 8 on. */
-  readonly code: number;
-  /** What PTRACE_GETSIGINFO answers; undefined: EINVAL. */
-  info: SignalInfo | undefined;
-  /** PTRACE_GETEVENTMSG. */
-  readonly message?: number;
-}
-
-/** How a tracee goes on: up to the next call, by one instruction, without its calls. */
-export interface ResumeMode {
-  readonly stopsAtCalls: boolean;
-  readonly skipsCalls: boolean;
-  readonly steps: boolean;
-}
-
-const RUNS: ResumeMode = { stopsAtCalls: false, skipsCalls: false, steps: false };
-
-export class Tracing {
-  readonly tracer: Task;
-  readonly isSeized: boolean;
-  options: number;
-  stop: TraceStop | undefined = undefined;
-  /** The stop, or the end, has not been waited for. */
-  hasReport = false;
-  message = 0;
-  mode: ResumeMode = RUNS;
-  /** The number of the call under way, as the tracer may change it; -1 outside of calls. */
-  callNumber = -1n;
-  /** What goes on with the call in which it stopped. */
-  pendingCall: (() => number) | undefined = undefined;
-  /** Stops to make before guest code runs again. */
-  readonly due: TraceStop[] = [];
-  /** The tracer's word on the signal that was stopped at. */
-  decision: { readonly info: SignalInfo | undefined } | undefined = undefined;
-  /** PTRACE_LISTEN: stays stopped, and hears of SIGCONT. */
-  isListening = false;
-  /** PTRACE_EVENT_EXIT was reported. */
-  isExiting = false;
-  /** Status of a tracee that ended, for a tracer that is not its parent. */
-  endStatus: number | undefined = undefined;
-
-  constructor(tracer: Task, isSeized: boolean, options: number) {
-    this.tracer = tracer;
-    this.isSeized = isSeized;
-    this.options = options;
-  }
-
-  has(option: number): boolean {
-    return (this.options & option) !== 0;
-  }
-
-  /** Not given up: a tracer that has left leaves a call or a signal to be finished. */
-  isLive = true;
-
-  /** Something is to be done before guest code runs. */
-  get wantsAttention(): boolean {
-    return this.decision !== undefined || this.due.length > 0;
-  }
-}
+import {
+  eventStop,
+  forgetEnded,
+  notice,
+  type ResumeMode,
+  RUNS,
+  type TraceStop,
+  Tracing,
+  unpark,
+} from './state.ts';
 
 /** Makes `tracer` trace `task`. */
 export function startTracing(
@@ -97,18 +39,6 @@ export function attach(task: Task, tracer: Task): void {
   if (group.isStopped && task.isParked)
     enterStop(task, { kind: 'group', code: group.stopSignal, info: undefined });
   else sendToTask(task, kernelSignal(SIGSTOP));
-}
-
-const notice = (task: Task, code: number): SignalInfo => ({
-  signal: SIGTRAP,
-  code,
-  pid: task.tid,
-  uid: task.creds.uid,
-});
-
-export function eventStop(task: Task, event: PtraceEvent, message: number): TraceStop {
-  const code = SIGTRAP | (event << 8);
-  return { kind: 'event', code, info: notice(task, code), message };
 }
 
 /** A plain SIGTRAP: the end of a step that no trap of the processor reported. */
@@ -185,12 +115,6 @@ export function resume(task: Task, trace: Tracing, mode: ResumeMode, signal: num
   unpark(task);
 }
 
-function unpark(task: Task): void {
-  if (!task.isParked) return;
-  task.isParked = false;
-  task.kernel.scheduler.enqueue(task);
-}
-
 /** Ends the tracing; a stopped tracee runs on, unless its process is stopped. */
 export function stopTracing(task: Task, trace: Tracing): void {
   trace.tracer.group.tracees.delete(task);
@@ -201,22 +125,6 @@ export function stopTracing(task: Task, trace: Tracing): void {
   trace.mode = RUNS;
   forgetEnded(task, trace);
   task.updateSignalPending();
-  unpark(task);
-}
-
-/** A call that stopped in its middle is still to be finished, and a signal to be delivered. */
-export function forgetEnded(task: Task, trace: Tracing): void {
-  if (trace.isLive || trace.pendingCall !== undefined || trace.decision !== undefined) return;
-  if (task.trace === trace) task.trace = undefined;
-}
-
-/** SIGKILL: nothing holds a tracee. */
-export function releaseForKill(task: Task): void {
-  const { trace } = task;
-  if (trace === undefined) return;
-  trace.stop = undefined;
-  trace.pendingCall = undefined;
-  trace.due.length = 0;
   unpark(task);
 }
 
@@ -293,9 +201,4 @@ export function callEnds(task: Task): void {
   const { mode } = trace;
   if (mode.stopsAtCalls && !mode.skipsCalls) trace.due.push(callStop(task, trace, 'call-exit'));
   else if (mode.steps) trace.due.push(trapStop(task));
-}
-
-/** SIGCONT for one that listens: it reports a stop anew. */
-export function hearsContinue(task: Task): void {
-  enterStop(task, eventStop(task, PTRACE_EVENT.STOP, 0));
 }

@@ -7,13 +7,8 @@ import { EINTR } from '../../abi/errno.table.ts';
 import { SA, SIGCONT, SIGKILL, SIGSTOP } from '../../abi/signal.table.ts';
 import { exitGroup } from '../exit.ts';
 import { ERESTART_RESTARTBLOCK, ERESTARTNOHAND, ERESTARTNOINTR, ERESTARTSYS } from '../outcome.ts';
-import {
-  enterStop,
-  forgetEnded,
-  handlerBegins,
-  stopsAtExit,
-  stopWithGroup,
-} from '../ptrace/tracing.ts';
+import { forgetEnded } from '../ptrace/state.ts';
+import { enterStop, handlerBegins, stopsAtExit, stopWithGroup } from '../ptrace/tracing.ts';
 import { RESTART_SYSCALL, rewindSyscall, setResult } from '../runner-results.ts';
 import type { Task } from '../task.ts';
 import { forceSegv } from './fault.ts';

@@ -9,7 +9,7 @@ import { CLD, SA, SI_USER, SIGCHLD, SIGCONT, SIGKILL, SIGRTMIN } from '../../abi
 import { childInfo } from '../child-events.ts';
 import { RLIMIT } from '../limits.ts';
 import type { ProcessGroup } from '../process-group.ts';
-import { hearsContinue, releaseForKill } from '../ptrace/tracing.ts';
+import { hearsContinue, releaseForKill } from '../ptrace/state.ts';
 import type { Task } from '../task.ts';
 import type { ThreadGroup } from '../thread-group.ts';
 import { isStopSignal } from './handlers.ts';
@@ -133,7 +133,7 @@ export function stopGroup(group: ThreadGroup, signal: number): void {
 function continueGroup(group: ThreadGroup): void {
   if (!group.isStopped) return;
   resumeTasks(group);
-  for (const task of group.tasks) if (task.trace?.isListening === true) hearsContinue(task);
+  for (const task of group.tasks) hearsContinue(task);
   group.hasUnreportedStop = false;
   group.hasUnreportedContinue = true;
   notifyParentOfChild(group, CLD.CLD_CONTINUED, SIGCONT);
