@@ -44,6 +44,7 @@ import {
   imageRoot,
   machineRoot,
   mountAll,
+  nameMachine,
   sealedMounts,
 } from './run-roots.ts';
 import type { RunTools } from './run-tools.ts';
@@ -131,8 +132,10 @@ export async function assemble(
     {
       ...{ host, pages, code },
       makeRoot: (context) => makeRoot({ ...context, files }, plan),
-      mountAll: (tree, context) =>
-        mountAll(tree, { ...context, files }, plan, sealed, attestation?.source),
+      mountAll: (tree, context) => {
+        if (makeRoot === machineRoot) nameMachine(tree, plan);
+        mountAll(tree, { ...context, files }, plan, sealed, attestation?.source);
+      },
       ...io,
       ...{ network: access, observer: tools?.observer, watchCalls: tools?.watchCalls },
       trace: options.strace ? printTrace : undefined,

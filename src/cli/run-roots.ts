@@ -14,6 +14,7 @@ import { Tmpfs } from '../fs/tmpfs/tmpfs.ts';
 import { openHostFolder } from '../host/host-folder.ts';
 import type { FileCalls } from '../host/native/file-calls.ts';
 import type { Image } from '../image/open.ts';
+import { DEFAULT_HOST_NAME } from '../kernel/kernel.ts';
 import type { MountContext, RootContext } from '../runtime/instance.ts';
 import type { TreeBuilder } from '../runtime/mounts.ts';
 import type { RunPlan, SealedMountSpec } from '../runtime/plan.ts';
@@ -76,6 +77,11 @@ const writableLayer = ({ clock, segments }: RootContext, plan: RunPlan): Tmpfs =
 export function machineRoot(context: RootContext & HostContext, plan: RunPlan): FileSystem {
   const lower = hostFolder('/', context, { readOnly: true, publicNames: PUBLIC_NAMES }, '/');
   return new Overlay(context.clock, lower, writableLayer(context, plan));
+}
+
+/** The guest's own name resolves, too, as Docker has it; in the layer in memory. */
+export function nameMachine(tree: TreeBuilder, plan: RunPlan): void {
+  tree.appendLine('/etc/hosts', `127.0.0.1\t${plan.hostName ?? DEFAULT_HOST_NAME}`);
 }
 
 /** A prepared folder as root; changes stay in memory unless `writable`. Unmeasured. */

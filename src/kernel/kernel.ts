@@ -85,6 +85,9 @@ const SOCKET_TURN_NS = 200_000;
 /** How long guests run before the host's event loop gets a turn, when it has something to do. */
 const HOST_TURN_NS = 5_000_000;
 
+/** What uname(2) says where nobody chose a name. */
+export const DEFAULT_HOST_NAME = 'cloister';
+
 export class Kernel {
   readonly platform: Platform;
   readonly host: Host;
@@ -169,7 +172,7 @@ export class Kernel {
       scheduleSeed === undefined ? undefined : new SeededRandom(scheduleSeed),
     );
     this.memoryBytes = this.options.memoryBytes ?? 2 ** 32;
-    this.hostName = this.options.hostName ?? 'cloister';
+    this.hostName = this.options.hostName ?? DEFAULT_HOST_NAME;
     this.domainName = this.options.domainName ?? '(none)';
     this.bootNs = this.nowNs();
     this.bootRealtimeNs = this.clock.realtimeNs();

@@ -1,11 +1,13 @@
 /** Mounting at a path of the guest's tree while an instance is put together. */
 
+import { O_APPEND, O_WRONLY } from '../abi/file-flags.ts';
 import { S_IFREG } from '../abi/file-mode.ts';
 import { Credentials } from '../kernel/credentials.ts';
 import { bytesOf, fromText } from '../vfs/byte-string.ts';
 import type { FileSystem } from '../vfs/file-system.ts';
 import { FsContext } from '../vfs/fs-context.ts';
 import { mkdirAt, mknodAt, symlinkAt } from '../vfs/names.ts';
+import { openAt } from '../vfs/open.ts';
 import type { Path } from '../vfs/path.ts';
 import type { Vfs } from '../vfs/vfs.ts';
 import { WALK_FOLLOW, walk } from '../vfs/walk.ts';
@@ -61,6 +63,16 @@ export class TreeBuilder {
     if (parent !== '') this.makeFolder(parent);
     if (mknodAt(this.vfs, this.#who, undefined, this.#path(path), S_IFREG | 0o644, 0) < 0)
       throw new MountError(`${path} is missing and cannot be made in this root`);
+  }
+
+  /** Adds a line to a file that is there; of a root that cannot be written, nothing happens. */
+  appendLine(path: string, line: string): void {
+    const how = O_WRONLY | O_APPEND;
+    const file = openAt(this.vfs, this.#who, undefined, this.#path(path), how, 0);
+    if (typeof file === 'number') return;
+    const bytes = bytesOf(fromText(`${line}\n`));
+    file.write(bytes, 0, bytes.length);
+    file.release();
   }
 
   symlink(path: string, target: string): void {

@@ -65,7 +65,8 @@ describe('run', { skip: NO_GUESTS }, () => {
 
   test('options that users of Docker know', async () => {
     writeFileSync(join(dir, 'variables'), '# comment\nA=1\nFROM_HERE\nNOT_SET\n');
-    const script = 'pwd; hostname; echo $A $FROM_HERE ${NOT_SET-unset}; cat /etc/own; touch /x';
+    const script =
+      'pwd; hostname; getent -s files hosts box; echo $A $FROM_HERE ${NOT_SET-unset}; cat /etc/own; touch /x';
     const options = [
       ...['--rm', '-w', '/not/there', '--hostname', 'box', '--env-file', 'variables'],
       ...['--read-only', '--tmpfs', '/scratch:size=1m,mode=700', '-v', `${dir}/words:/etc/own:ro`],
@@ -74,7 +75,7 @@ describe('run', { skip: NO_GUESTS }, () => {
     const env = { ...ENV, FROM_HERE: 'here' };
     const argv = ['run', ...options, '--entrypoint', '/bin/sh', '-c', script];
     const found = await cloister([...argv.slice(0, -2), '--', '-c', script], { cwd: dir, env });
-    assert.equal(found.stdout, '/not/there\nbox\n1 here unset\nown file\n');
+    assert.equal(found.stdout, '/not/there\nbox\n127.0.0.1       box\n1 here unset\nown file\n');
     assert.match(found.stderr, /touch: .*Read-only file system/);
     assert.equal(found.status, 1);
   });
