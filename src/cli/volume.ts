@@ -5,6 +5,7 @@ import type { KeySlot } from '../fs/sealed/l1-keys/header.ts';
 import type { FreshnessAnchor } from '../fs/sealed/l4-store/anchor.ts';
 import type { NewSlot } from '../fs/sealed/l4-store/rekey.ts';
 import type { SealedFileSystem } from '../fs/sealed/l6-vfs/sealed-file-system.ts';
+import { usageError } from './errors.ts';
 import { formatBytes, printJson, printLine, reporting } from './report.ts';
 
 interface KeyOptions {
@@ -125,9 +126,8 @@ export function register(program: Command): void {
     );
 }
 
-async function usageError(message: string): Promise<never> {
-  const { VolumeError } = await import('../fs/sealed/errors.ts');
-  throw new VolumeError('CLOISTER_VOLUME_USE', message);
+async function wrong(message: string): Promise<never> {
+  throw usageError(message);
 }
 
 /** What opens slots and makes slots, with the name of a slot that it makes. */
@@ -188,14 +188,23 @@ async function withVolume(
 ): Promise<void> {
   const { openVolume } = await import('../fs/sealed/volume.ts');
   const [opener] = await makersOf(options.keyFile, options.passphraseFile);
-  if (opener === undefined) return usageError('give --key-file or --passphrase-file');
+  if (opener === undefined) return wrong('give --key-file or --passphrase-file');
   using opened = await contextOf(path, mode, options.anchor);
   const { context, clock, anchor } = opened;
+  let problem: Error | undefined;
   const fs = openVolume(context, {
     ...{ clock, secret: opener.maker },
     isReadOnly: mode === 'read',
+    onProblem: (first) => {
+      problem ??= first;
+    },
   });
-  await work(fs, anchor);
+  try {
+    await work(fs, anchor);
+  } catch (error) {
+    // Of damage the work has seen an errno, the volume knows where it is.
+    throw problem ?? error;
+  }
   if (mode === 'write') close(fs);
 }
 
@@ -218,11 +227,11 @@ async function create(path: string, options: CreateOptions): Promise<void> {
   const { parseSize } = await import('../image/config-schema.ts');
   const { createVolume } = await import('../fs/sealed/volume.ts');
   const sizeBytes = parseSize(options.size);
-  if (sizeBytes === undefined) return usageError(`--size ${options.size} is no size such as 64GiB`);
+  if (sizeBytes === undefined) return wrong(`--size ${options.size} is no size such as 64GiB`);
   const { keyFile, passphraseFile } = options;
   const slots = await makersOf(keyFile, passphraseFile, options.recipient);
   if (slots.length === 0)
-    return usageError('give --key-file, --passphrase-file or --recipient, or several');
+    return wrong('give --key-file, --passphrase-file or --recipient, or several');
   using opened = await contextOf(path, 'create', options.anchor);
   const { context, clock, host, anchor } = opened;
   try {
@@ -271,16 +280,17 @@ function freshness(fs: SealedFileSystem, anchor: string | undefined): string {
 
 async function list(place: string, options: KeyOptions & { long?: boolean }): Promise<void> {
   const { volume, path = '/' } = splitPlace(place);
-  const { expect, findInode, namesOf } = await import('./volume-copy.ts');
+  const { expect, findInode, namesOf, refusal } = await import('./volume-copy.ts');
   const { toText } = await import('../vfs/byte-string.ts');
   await withVolume(volume, 'read', options, async (fs) => {
     const dir = findInode(fs.root, path);
-    if (dir === undefined) return usageError(`${path}: no such file in the volume`);
+    if (dir === undefined) throw refusal(`${path}: no such file in the volume`);
     const names = dir.isDirectory ? namesOf(dir) : undefined;
     for (const name of names ?? [path]) {
       const inode = names === undefined ? dir : expect(dir.lookup(name), path);
       if (typeof inode === 'number') continue;
-      const shown = names === undefined ? path : toText(name);
+      // A name may be anything: it does not steer the terminal.
+      const shown = (names === undefined ? path : toText(name)).replace(/\p{Cc}/gu, '?');
       if (!options.long) printLine(shown);
       else {
         const mode = inode.mode.toString(8).padStart(6, '0');
@@ -296,21 +306,26 @@ async function copy(
   target: string,
   options: KeyOptions & { recursive?: boolean },
 ): Promise<void> {
-  const { copyIn, copyOut } = await import('./volume-copy.ts');
   const from = splitPlace(source);
   const to = splitPlace(target);
   const isRecursive = options.recursive === true;
   if ((from.path === undefined) === (to.path === undefined))
-    return usageError('one of source and target is VOLUME:/path, the other a host file or -');
+    return wrong('one of source and target is VOLUME:/path, the other a host file or -');
+  const skip = (path: string, why: string): void => {
+    process.stderr.write(`cloister: ${path} is not copied: ${why}\n`);
+    process.exitCode = 1;
+  };
   if (to.path !== undefined) {
     const { path } = to;
-    await withVolume(to.volume, 'write', options, (fs) =>
-      copyIn(fs.root, source, path, isRecursive),
-    );
+    const { copyIn } = await import('./volume-copy-in.ts');
+    const { volumePath } = await import('../host/volume-file.ts');
+    const all = { isRecursive, skip, self: volumePath(to.volume) };
+    await withVolume(to.volume, 'write', options, (fs) => copyIn(fs.root, source, path, all));
   } else {
     const path = from.path as string;
+    const { copyOut } = await import('./volume-copy-out.ts');
     await withVolume(from.volume, 'read', options, (fs) =>
-      copyOut(fs.root, path, target, isRecursive),
+      copyOut(fs.root, path, target, { isRecursive, skip }),
     );
   }
 }
@@ -321,7 +336,7 @@ async function rekeyVolume(path: string, options: RekeyOptions): Promise<void> {
   const { newKeyFile, newPassphraseFile, newRecipient } = options;
   const slots = await makersOf(newKeyFile, newPassphraseFile, newRecipient);
   if (slots.length === 0)
-    return usageError('give --new-key-file, --new-passphrase-file or --new-recipient, or several');
+    return wrong('give --new-key-file, --new-passphrase-file or --new-recipient, or several');
   await withVolume(path, 'write', options, (fs, anchor) => {
     rekey(fs.store, nodeEntropy, slots);
     // Who knew an old key may know the secret of an index in a TPM: another one takes its place.

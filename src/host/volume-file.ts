@@ -25,13 +25,15 @@ import { type BlockHost, HostIoError } from '../fs/sealed/l0-host/block-host.ts'
 import { SLOT_TYPE } from '../fs/sealed/l1-keys/header.ts';
 import type { SlotMaker } from '../fs/sealed/l1-keys/unlock.ts';
 import type { AnchorState, FreshnessAnchor } from '../fs/sealed/l4-store/anchor.ts';
+import { tryLock } from './native/file-lock.ts';
 
 /** In a volume that is a folder, the file that holds it. */
 const FILE_IN_FOLDER = 'volume.sealed';
 
 /** The file of a volume that is named by a folder or by the file itself. */
 export function volumePath(path: string): string {
-  return existsSync(path) && statSync(path).isDirectory() ? join(path, FILE_IN_FOLDER) : path;
+  const isFolder = path.endsWith('/') || (existsSync(path) && statSync(path).isDirectory());
+  return isFolder ? join(path, FILE_IN_FOLDER) : path;
 }
 
 function asHostError(cause: unknown, doing: string): HostIoError {
@@ -41,7 +43,10 @@ function asHostError(cause: unknown, doing: string): HostIoError {
 
 export type VolumeMode = 'create' | 'read' | 'write';
 
-/** A volume in one file. */
+/**
+ * A volume in one file. While it is open for writing no other run of Cloister opens it, while it is open
+ * for reading none writes: each would write where the other's commits lie.
+ */
 export class VolumeFile implements BlockHost, Disposable {
   readonly path: string;
   readonly #fd: number;
@@ -56,8 +61,14 @@ export class VolumeFile implements BlockHost, Disposable {
       const code = (cause as { code?: string }).code;
       const what =
         code === 'EEXIST' ? 'exists already: give another place' : `cannot be opened (${code})`;
-      throw new VolumeError('CLOISTER_VOLUME_USE', `volume ${path} ${what}`, cause);
+      throw new VolumeError('CLOISTER_VOLUME_USE', `volume ${this.path} ${what}`, cause);
     }
+    if (tryLock(this.#fd, mode === 'read' ? 'read' : 'write')) return;
+    closeSync(this.#fd);
+    throw new VolumeError(
+      'CLOISTER_VOLUME_USE',
+      `volume ${path} is in use: another run or command has it open`,
+    );
   }
 
   read(offsetBytes: number, target: Uint8Array): number {

@@ -73,17 +73,18 @@ export function encodeEntries(entries: readonly NamedInode[]): Uint8Array {
   return out;
 }
 
-/** undefined when the item is none. */
+/** Nothing that a path could take for another place. */
+const isName = (name: string): boolean => name !== '.' && name !== '..' && !/[\0/]/.test(name);
+
+/** undefined when the item is none: names are names, and none stands twice. */
 export function decodeEntries(bytes: Uint8Array): NamedInode[] | undefined {
   const entries: NamedInode[] = [];
   for (let at = 0; at < bytes.length; ) {
     const length = bytes[at + 7];
     if (length === undefined || length === 0 || at + 8 + length > bytes.length) return undefined;
-    entries.push({
-      inode: readU48(bytes, at),
-      type: bytes[at + 6] as number,
-      name: byteString(bytes, at + 8, at + 8 + length),
-    });
+    const name = byteString(bytes, at + 8, at + 8 + length);
+    if (!isName(name) || entries.some((one) => one.name === name)) return undefined;
+    entries.push({ inode: readU48(bytes, at), type: bytes[at + 6] as number, name });
     at += 8 + length;
   }
   return entries;

@@ -1,0 +1,65 @@
+/** `cloister volume` as a person and a shell meet it: streams, statuses, two commands at once. */
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { SeededRandom } from '../../src/base/random.ts';
+
+const CLOISTER = new URL('../../bin/cloister', import.meta.url).pathname;
+const scratch = mkdtempSync(join(tmpdir(), 'cloister-volume-'));
+after(() => rmSync(scratch, { recursive: true }));
+const file = (name: string) => join(scratch, name);
+const KEY = ['--key-file', file('key')];
+writeFileSync(file('key'), new Uint8Array(32).fill(1));
+writeFileSync(file('other'), new Uint8Array(32).fill(2));
+const data = new SeededRandom(1).bytes(3 << 20);
+writeFileSync(file('data'), data);
+
+function volume(status: number, ...args: string[]) {
+  const run = spawnSync(CLOISTER, ['volume', ...args], { encoding: 'utf8', cwd: scratch });
+  assert.equal(run.status, status, `${args.join(' ')}: ${run.stderr}`);
+  return run;
+}
+
+const shell = (script: string) => spawnSync('bash', ['-c', script], { cwd: scratch });
+
+test('a volume is filled and read through pipes, by one command at a time', async () => {
+  volume(0, 'create', 'v', ...KEY, '--size', '64MiB');
+  const copy = spawn(CLOISTER, ['volume', 'cp', '-', 'v:/data', ...KEY], { cwd: scratch });
+  const ended = new Promise((resolve) => copy.on('close', resolve));
+  copy.stdin.write(data.subarray(0, 1 << 20));
+  // It reads on until its input ends, and takes no more than a pipe holds before it has the volume.
+  await new Promise<void>((resolve) => copy.stdin.write(data.subarray(1 << 20), () => resolve()));
+  assert.match(volume(1, 'ls', 'v', ...KEY).stderr, /in use: another run or command/);
+  copy.stdin.end();
+  assert.equal(await ended, 0);
+  assert.equal(volume(0, 'ls', 'v', ...KEY).stdout, 'data\n');
+  // A reader that lets the pipe fill, and one that goes away.
+  const cp = `${CLOISTER} volume cp v:/data - ${KEY.join(' ')}`;
+  const slow = shell(`${cp} | { sleep 1; sha256sum; }`);
+  const digest = createHash('sha256').update(data).digest('hex');
+  assert.equal(slow.stdout.toString(), `${digest}  -\n`);
+  const gone = shell(`${cp} | head -c 5 | wc -c; echo \${PIPESTATUS[0]}`);
+  assert.equal(gone.stdout.toString(), '5\n141\n');
+  assert.equal(gone.stderr.toString(), '');
+});
+
+test('what goes wrong has its status, and says what and where', () => {
+  volume(0, 'create', 'w/', ...KEY, '--size', '64MiB');
+  volume(0, 'cp', 'data', 'w:/data', ...KEY);
+  assert.match(volume(2, 'cp', 'data', 'w', ...KEY).stderr, /one of source and target/);
+  assert.match(volume(1, 'create', 'w', ...KEY).stderr, /exists already/);
+  assert.match(volume(4, 'stat', 'w', '--key-file', 'other').stderr, /no key slot/);
+  mkdirSync(file('empty'));
+  assert.match(volume(1, 'check', 'empty', ...KEY).stderr, /empty\/volume.sealed cannot be opened/);
+  // A changed block of contents: the one in the middle of the file.
+  const path = file('w/volume.sealed');
+  const bytes = readFileSync(path);
+  bytes[bytes.length >>> 1]! ^= 1;
+  writeFileSync(path, bytes);
+  assert.match(volume(3, 'cp', 'w:/data', 'out', ...KEY).stderr, /damaged: contents of a file/);
+  assert.match(volume(3, 'check', 'w', ...KEY).stdout, /problem .*contents of a file/);
+});
