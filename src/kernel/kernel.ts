@@ -33,7 +33,12 @@ import { Scheduler } from './scheduler.ts';
 import { Semaphores } from './semaphores.ts';
 import { SharedCounts } from './shared-counts.ts';
 import { SharedMemory } from './shared-memory.ts';
-import { type AsyncNotifier, FILE_EVENT, signalOwner } from './signals/file-signals.ts';
+import {
+  type AsyncNotifier,
+  FILE_EVENT,
+  signalOwner,
+  signalUrgent,
+} from './signals/file-signals.ts';
 import { FrameBuffers } from './signals/frame-buffers.ts';
 import { type SpawnRequest, spawn } from './spawn.ts';
 import { TASK_STATE, type Task } from './task.ts';
@@ -181,6 +186,7 @@ export class Kernel {
       clock: this.clock,
       access: parts.network,
       randomBelow: (bound) => this.randomBelow(bound),
+      tellUrgent: (socket) => signalUrgent(this, socket),
       logOnce: (topic, message) => this.logOnce(topic, message),
     });
     this.vfs.leaseHost = {

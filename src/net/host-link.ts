@@ -1,6 +1,6 @@
 /** A TCP connection that the host carries. Counts that the host answers are bounded. */
 
-import { EAGAIN, EIO } from '../abi/errno.table.ts';
+import { EAGAIN, EINVAL, EIO, EOPNOTSUPP } from '../abi/errno.table.ts';
 import { TCP_STATE, type TcpState } from '../abi/inet.ts';
 import {
   POLLERR,
@@ -52,7 +52,17 @@ export class HostLink implements StreamLink {
     return count;
   }
 
-  send(source: Uint8Array, start: number, length: number): number {
+  /** Deviation: urgent data stays inside the instance. */
+  receiveUrgent(): number {
+    return -EINVAL;
+  }
+
+  get isAtMark(): boolean {
+    return false;
+  }
+
+  send(source: Uint8Array, start: number, length: number, isUrgent: boolean): number {
+    if (isUrgent) return -EOPNOTSUPP;
     if (this.#error !== 0) return -this.takeError();
     return bounded(this.socket.send(source, start, length, 0), length);
   }

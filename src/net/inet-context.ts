@@ -1,6 +1,7 @@
 /** What Internet sockets of one kernel share; the net stack owns it. */
 
 import type { Clock } from '../base/interfaces.ts';
+import type { OpenFile } from '../vfs/open-file.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { HostAccess } from './host-access.ts';
 import type { NetInterface } from './interfaces.ts';
@@ -29,5 +30,7 @@ export interface InetContext {
   /** A netlink port id that nobody has, `wanted` if it is free. */
   netlinkPort(wanted: number): number;
   dropNetlinkPort(port: number): void;
+  /** SIGURG for the owner of a socket. */
+  tellUrgent(socket: OpenFile): void;
   logOnce(topic: string, message: string): void;
 }

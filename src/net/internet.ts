@@ -1,6 +1,7 @@
 /** The {@link InetContext} of one kernel: ports, interfaces, addresses that are its own. */
 
 import type { Clock } from '../base/interfaces.ts';
+import type { OpenFile } from '../vfs/open-file.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { HostAccess } from './host-access.ts';
 import type { InetContext } from './inet-context.ts';
@@ -15,6 +16,7 @@ export interface InternetParts {
   readonly clock: Clock;
   readonly access: HostAccess | undefined;
   randomBelow(bound: number): number;
+  tellUrgent(socket: OpenFile): void;
   logOnce(topic: string, message: string): void;
 }
 
@@ -24,6 +26,7 @@ export class Internet implements InetContext {
   readonly tcp: PortTable<TcpSocket>;
   readonly udp: PortTable<UdpSocket>;
   readonly host: HostAccess | undefined;
+  readonly tellUrgent: (socket: OpenFile) => void;
   readonly logOnce: (topic: string, message: string) => void;
   readonly datagramBuffer: Uint8Array = new Uint8Array(65_536);
   #interfaces: readonly NetInterface[] | undefined = undefined;
@@ -34,6 +37,7 @@ export class Internet implements InetContext {
     fs.interfaces = () => this.interfaces();
     this.clock = parts.clock;
     this.host = parts.access;
+    this.tellUrgent = parts.tellUrgent;
     this.logOnce = parts.logOnce;
     this.tcp = new PortTable(true, parts.randomBelow(0x8000));
     this.udp = new PortTable(false, parts.randomBelow(0x8000));

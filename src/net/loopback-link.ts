@@ -4,19 +4,21 @@
  * (`net/ipv4/tcp.c`, `tcp_input.c`: tcp_reset, tcp_fin; tcp_poll).
  */
 
-import { EAGAIN, ECONNRESET, EPIPE } from '../abi/errno.table.ts';
+import { EAGAIN, ECONNRESET, EINVAL, EPIPE } from '../abi/errno.table.ts';
 import { TCP_STATE, type TcpState } from '../abi/inet.ts';
 import {
   POLLERR,
   POLLHUP,
   POLLIN,
   POLLOUT,
+  POLLPRI,
   POLLRDHUP,
   POLLRDNORM,
   POLLWRNORM,
 } from '../abi/poll-events.ts';
 import { ByteQueue } from './byte-queue.ts';
 import type { LinkOwner, StreamLink } from './stream-link.ts';
+import { UrgentMark } from './urgent-mark.ts';
 
 const READABLE = POLLIN | POLLRDNORM;
 const WRITABLE = POLLOUT | POLLWRNORM;
@@ -26,6 +28,7 @@ export class LoopbackLink implements StreamLink {
   readonly #owner: LinkOwner;
   #peer: LoopbackLink = this;
   readonly #queue = new ByteQueue();
+  readonly #mark = new UrgentMark();
   #finReceived = false;
   #isReadShut = false;
   #isWriteShut = false;
@@ -54,7 +57,17 @@ export class LoopbackLink implements StreamLink {
   }
 
   get readableBytes(): number {
-    return this.#queue.length;
+    const isOut = this.#mark.isSet && !this.#owner.takesUrgentInline;
+    return isOut ? this.#mark.ahead : this.#queue.length;
+  }
+
+  get isAtMark(): boolean {
+    return this.#mark.isNext;
+  }
+
+  /** How many bytes a read passes over: the urgent one, when it is next and not read inline. */
+  get #hole(): number {
+    return this.#mark.isNext && !this.#owner.takesUrgentInline ? 1 : 0;
   }
 
   /** What the peer has not read is acknowledged all the same. */
@@ -68,11 +81,15 @@ export class LoopbackLink implements StreamLink {
 
   receive(target: Uint8Array, start: number, length: number, isPeek: boolean): number {
     const queue = this.#queue;
-    if (queue.length > 0) {
-      const count = queue.peek(target, start, length);
-      if (!isPeek) this.#take(count);
+    const hole = length === 0 ? 0 : this.#hole;
+    if (queue.length > hole) {
+      // No read goes over the mark, so that sockatmark(3) can be asked there.
+      const { ahead } = this.#mark;
+      const count = queue.peek(target, start, ahead > 0 ? Math.min(ahead, length) : length, hole);
+      if (!isPeek) this.#take(hole + count);
       return count;
     }
+    if (hole > 0 && !isPeek) this.#take(hole);
     if (this.#finReceived) return 0;
     if (this.#error !== 0) return -this.takeError();
     return this.#isReadShut || this.#isReset ? 0 : -EAGAIN;
@@ -80,12 +97,21 @@ export class LoopbackLink implements StreamLink {
 
   #take(count: number): void {
     this.#queue.drop(count);
+    this.#mark.advance(count);
     if (!this.#hasWaitingSender || 3 * this.#queue.length > 2 * this.#capacity) return;
     this.#hasWaitingSender = false;
     this.#peer.#owner.linkEvent(WRITABLE);
   }
 
-  send(source: Uint8Array, start: number, length: number): number {
+  receiveUrgent(target: Uint8Array, start: number, length: number, isPeek: boolean): number {
+    const value = this.#owner.takesUrgentInline ? undefined : this.#mark.read(isPeek);
+    if (value === undefined) return -EINVAL;
+    if (length === 0) return 0;
+    target[start] = value;
+    return 1;
+  }
+
+  send(source: Uint8Array, start: number, length: number, isUrgent: boolean): number {
     if (this.#error !== 0) return -this.takeError();
     if (this.#isWriteShut || this.#isReset) return -EPIPE;
     const peer = this.#peer;
@@ -101,8 +127,13 @@ export class LoopbackLink implements StreamLink {
     }
     const count = Math.min(room, length);
     if (count < length) peer.#hasWaitingSender = true;
+    const marks = isUrgent && count > 0 && count === length;
+    // An urgent byte that was next, read or not, is lost to the newer one.
+    if (marks && peer.#hole > 0) peer.#take(1);
     peer.#queue.push(source, start, count);
-    if (count > 0) peer.#owner.linkEvent(READABLE);
+    if (marks) peer.#mark.set(peer.#queue.length - 1, source[start + count - 1] as number);
+    if (marks) peer.#owner.urgentArrived();
+    if (count > 0) peer.#owner.linkEvent(marks ? READABLE | POLLPRI : READABLE);
     return count;
   }
 
@@ -121,7 +152,8 @@ export class LoopbackLink implements StreamLink {
     const isInShut = this.#isReadShut || this.#finReceived;
     if ((isInShut && this.#isWriteShut) || this.state === TCP_STATE.close) events |= POLLHUP;
     if (isInShut) events |= READABLE | POLLRDHUP;
-    const { length } = this.#queue;
+    const length = this.#queue.length - this.#hole;
+    if (this.#mark.isUnread) events |= POLLPRI;
     if (length > 0 && length >= Math.min(lowWater, this.#capacity)) events |= READABLE;
     const peer = this.#peer;
     if (this.#isWriteShut || peer.#isGone || 3 * peer.#queue.length <= 2 * peer.#capacity)

@@ -14,6 +14,7 @@ import type { Clock } from '../base/interfaces.ts';
 import { byteString } from '../vfs/byte-string.ts';
 import type { Credentials } from '../vfs/credentials.ts';
 import type { Inode } from '../vfs/inode.ts';
+import type { OpenFile } from '../vfs/open-file.ts';
 import type { Vfs } from '../vfs/vfs.ts';
 import type { AddressedSocket } from './addressed-socket.ts';
 import type { HostAccess } from './host-access.ts';
@@ -31,6 +32,8 @@ export interface NetParts {
   readonly access: HostAccess | undefined;
   /** A uniform integer below `bound`. */
   randomBelow(bound: number): number;
+  /** SIGURG for the owner of a socket. */
+  tellUrgent(socket: OpenFile): void;
   logOnce(topic: string, message: string): void;
 }
 

@@ -80,11 +80,20 @@ export abstract class SocketFile extends OpenFile {
       new DataView(bytes.buffer).setInt32(0, count, true);
       return memory.write(argument, bytes) ? 0 : -EFAULT;
     }
+    if (command === SIOC.SIOCATMARK && this.isAtMark !== undefined) {
+      const bytes = Uint8Array.of(this.isAtMark ? 1 : 0, 0, 0, 0);
+      return memory.write(argument, bytes) ? 0 : -EFAULT;
+    }
     return interfaceIoctl((this.inode.fs as SocketFs).interfaces(), command, argument, memory);
   }
 
   /** FIONREAD and TIOCOUTQ; -errno. */
   protected abstract readableBytes(): number;
+
+  /** sockatmark(3); undefined: not of this kind of socket. */
+  protected get isAtMark(): boolean | undefined {
+    return undefined;
+  }
 
   protected unsentBytes(): number {
     return 0;

@@ -6,8 +6,12 @@ export interface StreamLink {
   readonly state: TcpState;
   /** Bytes, 0 at the end, -EAGAIN, -errno. With `isPeek` they stay. */
   receive(target: Uint8Array, start: number, length: number, isPeek: boolean): number;
-  /** Bytes taken, -EAGAIN, -EPIPE, -errno. */
-  send(source: Uint8Array, start: number, length: number): number;
+  /** Bytes taken, -EAGAIN, -EPIPE, -errno. `isUrgent`: the last of them is urgent (MSG_OOB). */
+  send(source: Uint8Array, start: number, length: number, isUrgent: boolean): number;
+  /** recv(2) with MSG_OOB: 1, or 0 without room; -EINVAL where there is no urgent byte. */
+  receiveUrgent(target: Uint8Array, start: number, length: number, isPeek: boolean): number;
+  /** The next byte is the urgent one: sockatmark(3). */
+  readonly isAtMark: boolean;
   poll(lowWater: number): number;
   /** SO_ERROR, cleared. */
   takeError(): number;
@@ -24,4 +28,8 @@ export interface LinkOwner {
   /** Room for what the peer sends: SO_RCVBUF, and SO_SNDBUF of the sender. */
   readonly receiveBytes: number;
   readonly sendBytes: number;
+  /** SO_OOBINLINE: urgent bytes are read like others. */
+  readonly takesUrgentInline: boolean;
+  /** An urgent byte came: SIGURG. */
+  urgentArrived(): void;
 }

@@ -3,7 +3,8 @@
  * their addresses; others go to the host, as far as {@link HostAccess} permits. Errors and their
  * order are those of `net/ipv4/af_inet.c` and `tcp.c`.
  *
- * Deviation: no TIME_WAIT; the port of a closed connection is free at once. No urgent data.
+ * Deviation: no TIME_WAIT; the port of a closed connection is free at once. Urgent data stays inside
+ * the instance.
  */
 
 import {
@@ -18,7 +19,6 @@ import {
   EISCONN,
   ENETUNREACH,
   ENOTCONN,
-  EOPNOTSUPP,
   EPIPE,
 } from '../abi/errno.table.ts';
 import { SOL_TCP, TCP, TCP_STATE, type TcpState } from '../abi/inet.ts';
@@ -70,6 +70,7 @@ export class TcpSocket extends InetSocket implements LinkOwner {
   #isShut = false;
   // Of options, where every call would look them up.
   #lowWater = 1;
+  takesUrgentInline = false;
   receiveBytes = AUTOMATIC_BYTES;
   sendBytes = AUTOMATIC_BYTES;
 
@@ -149,6 +150,7 @@ export class TcpSocket extends InetSocket implements LinkOwner {
     const child = new TcpSocket(context, request, this.family);
     child.inherit(this);
     child.#lowWater = this.#lowWater;
+    child.takesUrgentInline = this.takesUrgentInline;
     child.receiveBytes = this.receiveBytes;
     child.sendBytes = this.sendBytes;
     child.take(local);
@@ -315,26 +317,29 @@ export class TcpSocket extends InetSocket implements LinkOwner {
   // --- data --------------------------------------------------------------------------------------
 
   override send(source: Uint8Array, start: number, length: number, sending: Sending): number {
-    if ((sending.flags & MSG.MSG_OOB) !== 0) {
-      this.context.logOnce('MSG_OOB', 'urgent data (MSG_OOB) is refused (EOPNOTSUPP)');
-      return -EOPNOTSUPP;
-    }
     if (this.pendingError !== 0) return -this.takeError();
     if (this.#isConnecting) return -EAGAIN;
-    return this.#link === undefined ? -EPIPE : this.#link.send(source, start, length);
+    const isUrgent = (sending.flags & MSG.MSG_OOB) !== 0;
+    if (isUrgent && this.#link instanceof HostLink)
+      this.context.logOnce('MSG_OOB', 'urgent data (MSG_OOB) to the host is refused (EOPNOTSUPP)');
+    return this.#link === undefined ? -EPIPE : this.#link.send(source, start, length, isUrgent);
   }
 
   override receive(target: Uint8Array, start: number, length: number, how: Reception): number {
-    if ((how.flags & MSG.MSG_OOB) !== 0) return -EINVAL;
     if ((how.flags & MSG.MSG_ERRQUEUE) !== 0) return -EAGAIN;
     const link = this.#link;
     if (link === undefined || this.#isConnecting) {
+      if ((how.flags & MSG.MSG_OOB) !== 0 && !this.#isListening) return -EINVAL;
       if (this.#isConnecting) return -EAGAIN;
       const error = this.takeError();
       if (error !== 0) return -error;
       return this.#isShut ? 0 : -ENOTCONN;
     }
-    return link.receive(target, start, length, (how.flags & MSG.MSG_PEEK) !== 0);
+    const isPeek = (how.flags & MSG.MSG_PEEK) !== 0;
+    if ((how.flags & MSG.MSG_OOB) === 0) return link.receive(target, start, length, isPeek);
+    const count = link.receiveUrgent(target, start, length, isPeek);
+    if (count >= 0) how.resultFlags |= count === 0 ? MSG.MSG_OOB | MSG.MSG_TRUNC : MSG.MSG_OOB;
+    return count;
   }
 
   override read(target: Uint8Array, start: number, length: number): number {
@@ -359,6 +364,14 @@ export class TcpSocket extends InetSocket implements LinkOwner {
 
   linkEvent(events: number): void {
     this.waitQueue.wake(events);
+  }
+
+  urgentArrived(): void {
+    this.context.tellUrgent(this);
+  }
+
+  protected override get isAtMark(): boolean {
+    return this.#link?.isAtMark ?? false;
   }
 
   protected override readableBytes(): number {
@@ -426,6 +439,7 @@ export class TcpSocket extends InetSocket implements LinkOwner {
 
   #cacheOption(option: number, value: number): void {
     if (option === SO.SO_RCVLOWAT) this.#lowWater = value;
+    else if (option === SO.SO_OOBINLINE) this.takesUrgentInline = value !== 0;
     else if (option === SO.SO_RCVBUF) this.receiveBytes = Math.max(value, RECEIVE_BUFFER.least);
     else if (option === SO.SO_SNDBUF) this.sendBytes = Math.max(value, SEND_BUFFER.least);
   }

@@ -17,6 +17,7 @@ function stack() {
     clock: { monotonicNs: () => 0n, nowNs: () => 0, realtimeNs: () => 0n },
     access: undefined,
     randomBelow: () => 0,
+    tellUrgent: () => undefined,
     logOnce: () => undefined,
   });
   const make = (type: number): UnixSocket => {

@@ -1,10 +1,10 @@
 /** Signals about files: SIGIO and what F_SETSIG chose instead (`send_sigio`). */
 
 import { F_OWNER_PGRP, F_OWNER_TID } from '../../abi/file-flags.ts';
-import { POLLERR, POLLHUP, POLLIN, POLLOUT } from '../../abi/poll-events.ts';
-import { SIGIO } from '../../abi/signal.table.ts';
+import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI } from '../../abi/poll-events.ts';
+import { SIGIO, SIGURG } from '../../abi/signal.table.ts';
 import { WaitEntry, type Waiter } from '../../base/wait-queue.ts';
-import type { OpenFile } from '../../vfs/open-file.ts';
+import type { OpenFile, SignalOwner } from '../../vfs/open-file.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Task } from '../task.ts';
 import { sendToGroup, sendToTask } from './send.ts';
@@ -15,6 +15,7 @@ export const FILE_EVENT = {
   input: { code: 1, band: 0x41 },
   output: { code: 2, band: 0x304 },
   message: { code: 3, band: 0x441 },
+  urgent: { code: 5, band: 0x82 },
   error: { code: 4, band: 0x8 },
   hangUp: { code: 6, band: 0x18 },
 } as const;
@@ -27,6 +28,16 @@ export function signalOwner(kernel: Kernel, file: OpenFile, fd: number, event: F
   const { signal } = owner;
   const info: SignalInfo =
     signal === 0 ? kernelSignal(SIGIO) : { signal, code: event.code, band: event.band, fd };
+  tell(kernel, file, owner, info);
+}
+
+/** `send_sigurg`: whatever F_SETSIG chose, and without O_ASYNC, too. */
+export function signalUrgent(kernel: Kernel, file: OpenFile): void {
+  const { owner } = file;
+  if (owner !== undefined && owner.type >= 0) tell(kernel, file, owner, kernelSignal(SIGURG));
+}
+
+function tell(kernel: Kernel, file: OpenFile, owner: SignalOwner, info: SignalInfo): void {
   const { processes } = kernel;
   if (owner.type === F_OWNER_TID) {
     const task = processes.task(owner.id);
@@ -67,13 +78,15 @@ export class AsyncNotifier implements Waiter {
   onWake(events: number): boolean {
     const ready = this.#file.poll() & events;
     const event =
-      (ready & POLLIN) !== 0 || (ready & POLLHUP) !== 0
-        ? FILE_EVENT.input
-        : (ready & POLLERR) !== 0
-          ? FILE_EVENT.error
-          : (ready & POLLOUT) !== 0
-            ? FILE_EVENT.output
-            : undefined;
+      (ready & POLLPRI) !== 0
+        ? FILE_EVENT.urgent
+        : (ready & POLLIN) !== 0 || (ready & POLLHUP) !== 0
+          ? FILE_EVENT.input
+          : (ready & POLLERR) !== 0
+            ? FILE_EVENT.error
+            : (ready & POLLOUT) !== 0
+              ? FILE_EVENT.output
+              : undefined;
     if (event !== undefined) signalOwner(this.#kernel, this.#file, this.#fd, event);
     return false;
   }

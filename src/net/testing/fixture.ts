@@ -113,6 +113,7 @@ export function netFixture(rules?: AccessRules) {
     clock: { nowNs: () => 0, monotonicNs: () => 0n, realtimeNs: () => 1_000_000_007n },
     access: rules && new HostAccess(host, rules, (line) => logged.push(line)),
     randomBelow: () => 0,
+    tellUrgent: () => undefined,
     logOnce: (_topic, message) => logged.push(message),
   });
   return { net, creds, host, logged };
