@@ -233,6 +233,8 @@ interface Boundary {
 function boundaries(unit: DescribedUnit, lines: readonly HostLine[]): Boundary[] {
   const found = new Map<number, Boundary>();
   const add = (boundary: Boundary) => found.set(boundary.offset, boundary);
+  // What aligns the landing comes first.
+  if (unit.landingAt > 0) add({ offset: 0, label: 'padding' });
   add({ offset: unit.landingAt, label: 'landing of jumps' });
   for (let n = 0; n < unit.returns.length; n += 2)
     add({ offset: unit.returns[n + 1]!, label: 'landing of returns' });

@@ -38,12 +38,12 @@ test('landings and entries inside an instruction are not registered', () => {
   for (const at of [2, 3, 400, -1, 1.5]) {
     const placed = cache.add(unit({ rip: 0x500000 + at, entryAt: at, landingAt: at }), domain);
     assert.equal(domain.entryOf(0x500000 + at), undefined);
-    assert.equal(domain.learnJump(0x500000 + at), false);
+    assert.equal(domain.learn(0x500000 + at, 'jump'), false);
     assert.equal(placed.dead, false);
   }
   cache.add(unit({ returns: Uint32Array.of(0x402000, 2, 0x402008, 1) }), domain);
-  assert.equal(domain.learnReturn(0x402000), false);
-  assert.equal(domain.learnReturn(0x402008), true);
+  assert.equal(domain.learn(0x402000, 'return'), false);
+  assert.equal(domain.learn(0x402008, 'return'), true);
 });
 
 test('a link must be a jmp rel32 in the bytes that were verified', () => {
@@ -84,7 +84,7 @@ test('a dropped unit is in no table, even if a later one has the same return add
   cache.add(unit({ rip: 0x403000, returns: Uint32Array.of(0x402008, 1) }), domain);
   domain.drop(first);
   assert.equal(domain.tables.returns[index], fill);
-  assert.equal(domain.learnReturn(0x402008), true);
+  assert.equal(domain.learn(0x402008, 'return'), true);
 });
 
 test('dropped units are forgotten, live ones are found and linked as before', () => {

@@ -66,6 +66,16 @@ export class CodeSpace {
     return (this.host.code.executable + offset) as HostAddr;
   }
 
+  /** Of an address in code memory. */
+  offsetOf(address: bigint): number {
+    return Number(address) - this.host.code.executable;
+  }
+
+  /** All of it, for reading. */
+  get code(): Uint8Array {
+    return this.host.code.bytes;
+  }
+
   /** Offset for a unit of `bytes`, or -1: full. */
   reserve(bytes: number): number {
     const offset = this.next;

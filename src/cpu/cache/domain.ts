@@ -4,12 +4,13 @@
  * unit: entries, links, table slots; dropping a unit clears them all.
  */
 
+import type { HostAddr } from '../../base/brand.ts';
 import type { LookupTables } from '../code-host.ts';
-import { TABLE_ENTRIES } from '../sandbox/layout.ts';
 import { TARGET } from '../sandbox/macros.ts';
 import { LINK_INTS, type Unit } from '../translate/unit.ts';
 import { AddressMap } from './address-map.ts';
 import type { CodeSpace } from './code-space.ts';
+import { LandingTable } from './landing-table.ts';
 import type { LinkTable } from './link-table.ts';
 import { WideTable } from './wide-table.ts';
 
@@ -25,7 +26,6 @@ export interface PlacedUnit {
   dead: boolean;
 }
 
-const INDEX = TABLE_ENTRIES - 1;
 const NO_LINK = -1;
 const NO_UNITS: readonly PlacedUnit[] = [];
 /** Addresses that execution went on at lately, by their low bits. */
@@ -35,14 +35,12 @@ export class Domain implements Disposable {
   readonly tables: LookupTables;
   readonly wide: WideTable;
   private readonly space: CodeSpace;
-  private readonly returnFill: bigint;
   /** Guest address → offset of its entry in code memory. */
   private readonly entries = new AddressMap();
   /** Of `entries`, before the map is asked: address and offset by turns; offset 0 means none. */
   private readonly recent = new Uint32Array(2 * RECENT);
-  /** Guest address → offset of its landing of returns, of jumps. */
-  private readonly returnLandings = new AddressMap();
-  private readonly jumpLandings = new AddressMap();
+  private readonly returns: LandingTable;
+  private readonly jumps: LandingTable;
   /** Guest page → units made from it, dropped ones until the next sweep included. */
   private readonly byPage = new Map<number, PlacedUnit[]>();
   /** Guest address → links that go (or want to go) there: the last one, which leads to the others. */
@@ -56,10 +54,20 @@ export class Domain implements Disposable {
   constructor(space: CodeSpace, links: LinkTable) {
     this.space = space;
     this.links = links;
-    const returnFill = space.addressOf(space.targetOffset(TARGET.missReturn));
-    const jumpFill = space.addressOf(space.targetOffset(TARGET.missJump));
-    this.returnFill = BigInt(returnFill);
-    this.tables = space.host.createTables(returnFill, jumpFill);
+    const missReturn = space.targetOffset(TARGET.missReturn);
+    const missJump = space.targetOffset(TARGET.missJump);
+    const tables = space.host.createTables(space.addressOf(missReturn), space.addressOf(missJump));
+    this.tables = tables;
+    const returns = {
+      entries: tables.returns,
+      set: (index: number, target: HostAddr) => tables.setReturn(index, target),
+    };
+    const jumps = {
+      entries: tables.jumps,
+      set: (index: number, target: HostAddr) => tables.setJump(index, target),
+    };
+    this.returns = new LandingTable(space, returns, missReturn);
+    this.jumps = new LandingTable(space, jumps, missJump);
     this.wide = new WideTable(space.host);
   }
 
@@ -96,9 +104,10 @@ export class Domain implements Disposable {
     for (let n = 0; n < leaders.length; n += 2) this.enter(placed, leaders[n]!, leaders[n + 1]!);
     // The tables lead to what the code verifier lets be entered, whatever the translator says.
     for (let n = 0; n < returns.length; n += 2)
-      if (isStart(placed, returns[n + 1]!)) this.landReturn(returns[n]!, offset + returns[n + 1]!);
+      if (isStart(placed, returns[n + 1]!))
+        this.returns.enter(returns[n]!, offset + returns[n + 1]!);
     if ((returns.length === 0 || !isThunk) && isStart(placed, unit.landingAt))
-      this.jumpLandings.set(unit.rip, offset + unit.landingAt);
+      this.jumps.add(unit.rip, offset + unit.landingAt);
     const { links } = unit;
     for (let n = 0; n < links.length; n += LINK_INTS)
       this.connect(placed.firstLink + n / LINK_INTS, links[n]!);
@@ -124,30 +133,9 @@ export class Domain implements Disposable {
     if (entry !== undefined) this.space.patchBranch(this.links.placeOf(link), entry);
   }
 
-  private landReturn(rip: number, offset: number): void {
-    this.returnLandings.set(rip, offset);
-    const index = rip & INDEX;
-    if (this.tables.returns[index] === this.returnFill)
-      this.tables.setReturn(index, this.space.addressOf(offset));
-  }
-
-  /** After a miss: enters a known landing into its narrow table; false when there is none. */
+  /** After a miss: lets the narrow table lead to a known landing; false when there is none. */
   learn(rip: number, kind: 'return' | 'jump'): boolean {
-    return kind === 'return' ? this.learnReturn(rip) : this.learnJump(rip);
-  }
-
-  learnReturn(rip: number): boolean {
-    const landing = this.returnLandings.get(rip);
-    if (landing === undefined) return false;
-    this.tables.setReturn(rip & INDEX, this.space.addressOf(landing));
-    return true;
-  }
-
-  learnJump(rip: number): boolean {
-    const landing = this.jumpLandings.get(rip);
-    if (landing === undefined) return false;
-    this.tables.setJump(rip & INDEX, this.space.addressOf(landing));
-    return true;
+    return (kind === 'return' ? this.returns : this.jumps).learn(rip);
   }
 
   learnWide(rip: number): void {
@@ -194,8 +182,8 @@ export class Domain implements Disposable {
     const { leaders, returns, links } = unit;
     for (let n = 0; n < leaders.length; n += 2) this.leave(placed, leaders[n]!);
     for (let n = 0; n < returns.length; n += 2)
-      this.forgetReturn(returns[n]!, placed.offset + returns[n + 1]!);
-    this.forgetJump(unit.rip, placed.offset + unit.landingAt);
+      this.returns.forget(returns[n]!, placed.offset + returns[n + 1]!);
+    this.jumps.forget(unit.rip, placed.offset + unit.landingAt);
     for (let n = 0; n < links.length; n += LINK_INTS) this.disconnect(placed, links[n]!);
     this.links.kill(placed.firstLink, links.length / LINK_INTS);
   }
@@ -230,25 +218,6 @@ export class Domain implements Disposable {
       this.space.patchBranch(links.placeOf(link), links.placeOf(link) + 4);
   }
 
-  /** The table may still lead to this landing when a later unit has one for the same address. */
-  private forgetReturn(rip: number, landing: number): void {
-    if (this.returnLandings.get(rip) === landing) this.returnLandings.delete(rip);
-    if (this.tables.returns[rip & INDEX] === BigInt(this.space.addressOf(landing)))
-      this.tables.setReturn(
-        rip & INDEX,
-        this.space.addressOf(this.space.targetOffset(TARGET.missReturn)),
-      );
-  }
-
-  private forgetJump(rip: number, landing: number): void {
-    if (this.jumpLandings.get(rip) === landing) this.jumpLandings.delete(rip);
-    if (this.tables.jumps[rip & INDEX] === BigInt(this.space.addressOf(landing)))
-      this.tables.setJump(
-        rip & INDEX,
-        this.space.addressOf(this.space.targetOffset(TARGET.missJump)),
-      );
-  }
-
   /** Forgets everything (code memory is reused afterwards). */
   clear(): void {
     for (const placed of this.units) {
@@ -258,8 +227,8 @@ export class Domain implements Disposable {
     this.units.length = 0;
     this.entries.clear();
     this.recent.fill(0);
-    this.returnLandings.clear();
-    this.jumpLandings.clear();
+    this.returns.clear();
+    this.jumps.clear();
     this.byPage.clear();
     this.incoming.clear();
     this.tables.clear();

@@ -13,7 +13,7 @@ import { VarintWriter } from './varint.ts';
 const MAGIC = [0x5254_4c43, 0x4c53_4e41] as const;
 export const FORMAT = 2;
 /** Changes with what the translator emits and with `cpu/sandbox`. */
-export const VERSION = 6;
+export const VERSION = 7;
 const HEAD_WORDS = 7;
 /** Of an entry: address, number of the record. Of a record: address of its unit, offset. */
 const PAIR = 2;

@@ -196,22 +196,38 @@ export class Control {
     e.position = end;
   }
 
-  /** Where a return to `rip` arrives. */
-  returnLanding(rip: number): void {
+  /** Where a return to `rip` arrives; answers where the landing begins. */
+  returnLanding(rip: number): number {
     const { e } = this;
     const arriving = RESTORE_RCX | FIX_RIP_RETURN;
+    const begin = this.alignLanding(LOAD_RETURN_BYTES, arriving);
     e.fix(0, arriving, 0);
     e.loadGuest(RCX, RSP, -8);
     this.landed(rip, arriving, TARGET.missReturn);
+    return begin;
   }
 
   /**
-   * Where an indirect jump or call to `rip` arrives. With `skipBytes`, it goes on so many bytes behind
-   * itself, RCX still in spill 0.
+   * So that the displacement of its jump to `miss`, behind a load, lea and jrcxz, is aligned: the
+   * cache leads it to other landings. Nothing falls into a landing: these are never executed.
+   */
+  private alignLanding(loadBytes: number, arriving: number): number {
+    const { e } = this;
+    while (((e.position + loadBytes + LANDING_JUMP) & 3) !== 0) {
+      e.fix(0, arriving, 0);
+      e.u8(0x90);
+    }
+    return e.position;
+  }
+
+  /**
+   * Where an indirect jump or call to `rip` arrives; at the start of a unit it begins at LANDING_AT.
+   * With `skipBytes`, it goes on so many bytes behind itself, RCX still in spill 0.
    */
   jumpLanding(rip: number, skipBytes = -1): void {
     const { e } = this;
     const arriving = RESTORE_RCX | FIX_RIP_TARGET;
+    this.alignLanding(LOAD_SLOT_BYTES, arriving);
     e.fix(0, arriving, 0);
     e.loadSlot(RCX, TLS.target.offset);
     this.landed(rip, arriving, TARGET.missJump, skipBytes);
@@ -296,5 +312,12 @@ export class Control {
 }
 
 const JMP_BYTES = 5;
+/** mov rcx, gs:[esp - 8]; mov rcx, fs:[slot] */
+const LOAD_RETURN_BYTES = 7;
+const LOAD_SLOT_BYTES = 9;
+/** lea rcx, [rcx + disp32]; jrcxz; E9 */
+const LANDING_JUMP = 7 + 2 + 1;
+/** Where the landing of a unit lies that begins with one. */
+export const LANDING_AT = 1;
 /** movzx ecx, word gs:[esp - 8] */
 const MOVZX_RETURN_BYTES = 7;

@@ -1,12 +1,13 @@
 /** A unit as the translator makes it. */
 
+import { LANDING_AT } from './control.ts';
 import type { Details, Unit } from './unit.ts';
 import { type TableSizes, UnitTables } from './unit-tables.ts';
 
 export class MadeUnit extends UnitTables implements Unit {
   readonly rip: number;
   readonly entryAt: number;
-  readonly landingAt = 0;
+  readonly landingAt = LANDING_AT;
   readonly bytes: Uint8Array;
   readonly source: Uint8Array;
   readonly pages: Uint32Array;

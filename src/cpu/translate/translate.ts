@@ -103,8 +103,8 @@ export class Translator {
     e.keepsFixups = true;
     e.reserve();
     if (kind === 'return') {
-      this.returns.push(rip, 0);
-      this.control.returnLanding(rip);
+      const landing = this.control.returnLanding(rip);
+      this.returns.push(rip, landing);
     } else this.control.jumpLanding(rip);
     const entryAt = e.position;
     this.control.link(rip);
@@ -165,12 +165,11 @@ export class Translator {
 
   /** What comes before an instruction that control reaches from elsewhere. */
   private beginInstruction(rip: number, fallsIn: boolean): void {
-    const { scan, e } = this;
+    const { scan } = this;
     const marks = scan.markOf(rip);
     if (marks & LEADER) this.x87Marked = false;
     if (marks & RETURN_SITE && !fallsIn) {
-      this.returns.push(rip, e.position);
-      this.control.returnLanding(rip);
+      this.returns.push(rip, this.control.returnLanding(rip));
     }
   }
 
