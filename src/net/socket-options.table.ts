@@ -42,7 +42,7 @@ const number = (
 
 /** `net.core.rmem_max` and `wmem_max`; what is set is doubled for bookkeeping (socket(7)). */
 const BUFFER_MAX = 212_992;
-const doubled = (least: number) => (value: number) =>
+export const doubled = (least: number) => (value: number) =>
   Math.max(least, 2 * Math.min(value < 0 ? BUFFER_MAX : value, BUFFER_MAX));
 /** -1 stands for the default. */
 const orDefault = (fallback: number) => (value: number) => (value === -1 ? fallback : value);

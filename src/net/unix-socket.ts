@@ -47,6 +47,8 @@ export interface UnixMessage {
 
 /** `net.core.wmem_default`. */
 const BUFFER_BYTES = 212_992;
+/** What a packet costs its sender's buffer at least, beside its bytes (`unix_dgram_sendmsg`). */
+const PACKET_BYTES = 32;
 const MAX_MESSAGES = 4096;
 const NOTHING: readonly OpenFile[] = [];
 const CREDENTIALS_OF_NOBODY: PeerIdentity = { pid: 0, uid: 0xffff_ffff, gid: 0xffff_ffff };
@@ -71,6 +73,9 @@ export class UnixSocket extends SocketFile {
   /** Stream and seqpacket: was connected at some time. */
   #wasConnected = false;
   #error = 0;
+  /** SO_SNDBUF: what may lie unread at the receiver. SO_RCVBUF is only kept, as in Linux. */
+  sendBytes = BUFFER_BYTES;
+  receiveBytes = BUFFER_BYTES;
   /** Datagram sockets that are connected to this one. */
   onClosed: (() => void) | undefined = undefined;
 
@@ -183,10 +188,9 @@ export class UnixSocket extends SocketFile {
     if (to === undefined) return this.#wasConnected && !this.isDatagram ? -EPIPE : -ENOTCONN;
     if (to.references === 0) return this.isDatagram ? -ECONNREFUSED : -EPIPE;
     if (to.#isReadShut) return -EPIPE;
-    const room = BUFFER_BYTES - to.#queuedBytes;
-    if (!this.isStream && length > BUFFER_BYTES) return -EMSGSIZE;
+    const room = this.sendBytes - to.#queuedBytes;
+    if (!this.isStream && length > this.sendBytes - PACKET_BYTES) return -EMSGSIZE;
     if (room <= 0 || to.#queue.length >= MAX_MESSAGES) return -EAGAIN;
-    if (!this.isStream && length > room && to.#queue.length > 0) return -EAGAIN;
     return this.isStream ? Math.min(length, room) : length;
   }
 
@@ -299,7 +303,7 @@ export class UnixSocket extends SocketFile {
     if (!this.isDatagram && !this.#wasConnected) events |= POLLHUP;
     const isGone = !this.isDatagram && this.#wasConnected && peer === undefined;
     if (isGone || (this.#isReadShut && this.#isWriteShut)) events |= POLLHUP;
-    const hasRoom = peer === undefined || peer.#queuedBytes < BUFFER_BYTES;
+    const hasRoom = peer === undefined || peer.#queuedBytes < this.sendBytes;
     if (hasRoom) events |= POLLOUT | POLLWRNORM;
     return events;
   }

@@ -1,5 +1,6 @@
 /** Sockets: socket(2), bind, listen, accept, connect, names, options, shutdown. */
 
+import { CAP_NET_ADMIN } from '../abi/capability.ts';
 import {
   EADDRINUSE,
   EAFNOSUPPORT,
@@ -12,6 +13,7 @@ import {
   ENOTCONN,
   ENOTSOCK,
   EOPNOTSUPP,
+  EPERM,
 } from '../abi/errno.table.ts';
 import { O_PATH } from '../abi/file-flags.ts';
 import { S_IFSOCK } from '../abi/file-mode.ts';
@@ -28,6 +30,7 @@ import {
 import { ERESTARTSYS } from '../kernel/outcome.ts';
 import type { Task } from '../kernel/task.ts';
 import { AddressedSocket, intBytes } from '../net/addressed-socket.ts';
+import { doubled, RECEIVE_BUFFER, SEND_BUFFER } from '../net/socket-options.table.ts';
 import { UnixSocket } from '../net/unix-socket.ts';
 import { mknodAt } from '../vfs/names.ts';
 import { walk } from '../vfs/walk.ts';
@@ -227,7 +230,9 @@ function sysShutdown(task: Task, fd: number, how: number): number {
 
 // --- options ---------------------------------------------------------------------------------------
 
-const BUFFER_BYTES = 212_992;
+/** What SO_SNDBUF and SO_RCVBUF make of a value. */
+const sendBuffer = doubled(SEND_BUFFER.least);
+const receiveBuffer = doubled(RECEIVE_BUFFER.least);
 
 function optionValue(task: Task, socket: UnixSocket, option: number): number | undefined {
   switch (option) {
@@ -238,8 +243,9 @@ function optionValue(task: Task, socket: UnixSocket, option: number): number | u
     case SO.SO_ERROR:
       return socket.takeError();
     case SO.SO_SNDBUF:
+      return socket.sendBytes;
     case SO.SO_RCVBUF:
-      return BUFFER_BYTES;
+      return socket.receiveBytes;
     case SO.SO_ACCEPTCONN:
       return socket.isListening ? 1 : 0;
     case SO.SO_PASSCRED:
@@ -315,7 +321,13 @@ function sysSetsockopt(
     socket.passesCredentials = value !== 0;
     return 0;
   }
-  if (option === SO.SO_SNDBUF || option === SO.SO_RCVBUF || option === SO.SO_LINGER) return 0;
+  const isForced = option === SO.SO_SNDBUFFORCE || option === SO.SO_RCVBUFFORCE;
+  if (isForced && !task.creds.has(CAP_NET_ADMIN)) return -EPERM;
+  if (option === SO.SO_SNDBUF || option === SO.SO_SNDBUFFORCE) socket.sendBytes = sendBuffer(value);
+  if (option === SO.SO_RCVBUF || option === SO.SO_RCVBUFFORCE)
+    socket.receiveBytes = receiveBuffer(value);
+  const isSize = option === SO.SO_SNDBUF || option === SO.SO_RCVBUF || isForced;
+  if (isSize || option === SO.SO_LINGER) return 0;
   if (option === SO.SO_TYPE || option === SO.SO_ERROR || option === SO.SO_DOMAIN)
     return -ENOPROTOOPT;
   if (optionValue(task, socket, option) === undefined) return -ENOPROTOOPT;
