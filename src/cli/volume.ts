@@ -260,26 +260,34 @@ async function check(path: string, options: KeyOptions & { json?: boolean }): Pr
     if (!isWell) process.exitCode = 3;
     if (options.json) {
       const { remark } = fs.store;
-      printJson({ ok: isWell, freshness: freshness(fs, options.anchor), remark, ...report });
+      printJson({ ok: isWell, freshness: freshness(fs), remark, ...report });
       return;
     }
     if (fs.store.remark !== undefined) printLine(`remark       ${fs.store.remark}`);
     for (const problem of report.problems) printLine(`problem      ${problem}`);
     printLine(isWell ? `${path}: all is well` : `${path}: damaged`);
     printLine(`contents     ${report.inodeCount} inodes, ${report.cellCount} cells`);
-    printLine(`freshness    ${freshness(fs, options.anchor)}`);
+    printLine(`freshness    ${freshness(fs)}`);
   });
 }
 
-function freshness(fs: SealedFileSystem, anchor: string | undefined): string {
-  const { generation } = fs.store;
-  return anchor === undefined
-    ? `commit ${generation}; not checked: no anchor was given`
-    : `commit ${generation}, as the anchor says`;
+function freshness({ store }: SealedFileSystem): string {
+  const { generation, anchoredGeneration } = store;
+  if (anchoredGeneration === undefined)
+    return `commit ${generation}; not checked: no anchor was given`;
+  if (generation === anchoredGeneration) return `commit ${generation}, as the anchor says`;
+  return (
+    `commit ${generation}, later than the anchor (${anchoredGeneration}): written without it, or a ` +
+    'crash kept it from moving'
+  );
 }
 
 async function list(place: string, options: KeyOptions & { long?: boolean }): Promise<void> {
+  const { existsSync } = await import('node:fs');
   const { volume, path = '/' } = splitPlace(place);
+  const colon = volume.lastIndexOf(':');
+  if (colon > 0 && !existsSync(volume) && existsSync(volume.slice(0, colon)))
+    return wrong(`${place}: a path in a volume begins with /, as in ${volume.slice(0, colon)}:/`);
   const { expect, findInode, namesOf, refusal } = await import('./volume-copy.ts');
   const { toText } = await import('../vfs/byte-string.ts');
   await withVolume(volume, 'read', options, async (fs) => {
@@ -392,7 +400,7 @@ async function stat(path: string, options: KeyOptions & { json?: boolean }): Pro
       commitment: Buffer.from(fs.store.commitment).toString('hex'),
       keyEpoch: unlocked.ring.current,
       slots: unlocked.header.slots.map((slot) => slot.name),
-      freshness: freshness(fs, options.anchor),
+      freshness: freshness(fs),
     };
     if (options.json) {
       printJson(about);

@@ -6,8 +6,10 @@
 import { scryptSync } from 'node:crypto';
 import {
   closeSync,
+  constants,
   existsSync,
   fdatasyncSync,
+  fstatSync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -43,6 +45,12 @@ function asHostError(cause: unknown, doing: string): HostIoError {
 
 export type VolumeMode = 'create' | 'read' | 'write';
 
+const OPEN_FLAGS: Readonly<Record<VolumeMode, number>> = {
+  create: constants.O_RDWR | constants.O_CREAT | constants.O_EXCL,
+  read: constants.O_RDONLY,
+  write: constants.O_RDWR,
+};
+
 /**
  * A volume in one file. While it is open for writing no other run of Cloister opens it, while it is open
  * for reading none writes: each would write where the other's commits lie.
@@ -56,19 +64,23 @@ export class VolumeFile implements BlockHost, Disposable {
     this.path = volumePath(path);
     if (mode === 'create') mkdirSync(dirname(this.path), { recursive: true });
     try {
-      this.#fd = openSync(this.path, { create: 'wx+', read: 'r', write: 'r+' }[mode], 0o600);
+      // Without O_NONBLOCK a FIFO in the place of a volume would never open.
+      this.#fd = openSync(this.path, OPEN_FLAGS[mode] | constants.O_NONBLOCK, 0o600);
     } catch (cause) {
       const code = (cause as { code?: string }).code;
       const what =
         code === 'EEXIST' ? 'exists already: give another place' : `cannot be opened (${code})`;
       throw new VolumeError('CLOISTER_VOLUME_USE', `volume ${this.path} ${what}`, cause);
     }
-    if (tryLock(this.#fd, mode === 'read' ? 'read' : 'write')) return;
+    const stat = fstatSync(this.#fd);
+    const why = !(stat.isFile() || stat.isBlockDevice())
+      ? 'is neither a file nor a block device'
+      : tryLock(this.#fd, mode === 'read' ? 'read' : 'write')
+        ? undefined
+        : 'is in use: another run or command has it open';
+    if (why === undefined) return;
     closeSync(this.#fd);
-    throw new VolumeError(
-      'CLOISTER_VOLUME_USE',
-      `volume ${path} is in use: another run or command has it open`,
-    );
+    throw new VolumeError('CLOISTER_VOLUME_USE', `volume ${this.path} ${why}`);
   }
 
   read(offsetBytes: number, target: Uint8Array): number {

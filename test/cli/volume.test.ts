@@ -48,13 +48,18 @@ test('a volume is filled and read through pipes, by one command at a time', asyn
 });
 
 test('what goes wrong has its status, and says what and where', () => {
-  volume(0, 'create', 'w/', ...KEY, '--size', '64MiB');
+  volume(0, 'create', 'w/', ...KEY, '--size', '64MiB', '--anchor', 'anchor');
   volume(0, 'cp', 'data', 'w:/data', ...KEY);
+  const { stdout } = volume(0, 'stat', 'w', ...KEY, '--anchor', 'anchor');
+  assert.match(stdout, /freshness +commit \d+, later than the anchor \(3\)/);
   assert.match(volume(2, 'cp', 'data', 'w', ...KEY).stderr, /one of source and target/);
   assert.match(volume(1, 'create', 'w', ...KEY).stderr, /exists already/);
   assert.match(volume(4, 'stat', 'w', '--key-file', 'other').stderr, /no key slot/);
   mkdirSync(file('empty'));
   assert.match(volume(1, 'check', 'empty', ...KEY).stderr, /empty\/volume.sealed cannot be opened/);
+  assert.equal(spawnSync('mkfifo', [file('fifo')]).status, 0);
+  assert.match(volume(1, 'check', 'fifo', ...KEY).stderr, /neither a file nor a block device/);
+  assert.match(volume(2, 'ls', 'w:data', ...KEY).stderr, /begins with \/, as in w:\/\n/);
   // A changed block of contents: the one in the middle of the file.
   const path = file('w/volume.sealed');
   const bytes = readFileSync(path);

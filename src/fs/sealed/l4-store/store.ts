@@ -147,6 +147,11 @@ export class VolumeStore implements NodeStore {
     this.#anchorState = state;
   }
 
+  /** The commit that the anchor remembers: the last one, or one before it. */
+  get anchoredGeneration(): number | undefined {
+    return this.#anchorState?.generation;
+  }
+
   /** The volume gets an anchor that does not know it yet; the next commit is the first it hears of. */
   establishAnchor(anchor: FreshnessAnchor): void {
     this.checkWritable();
