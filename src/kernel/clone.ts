@@ -161,6 +161,7 @@ function joinFamily(parent: Task, child: Task, request: CloneRequest): void {
   group.personality = from.personality;
   group.oomScoreAdjust = from.oomScoreAdjust;
   group.hugePagesOff = from.hugePagesOff;
+  group.membarriers = from.membarriers;
   group.memoryErrorPolicy = from.memoryErrorPolicy;
   group.runs(from.executable);
   group.layout = from.layout;

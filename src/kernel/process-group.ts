@@ -9,6 +9,8 @@ export interface ControllingTerminal {
   readonly device: number;
   /** Number of the foreground process group, undefined when there is none. */
   foreground(): number | undefined;
+  /** As when the line is gone: SIGHUP to the session, and nothing goes through any more. */
+  hangUp(): void;
   /** The session leader is gone. */
   detach(): void;
 }

@@ -52,6 +52,7 @@ export class SharedSegment {
   changeTimeSec: number;
   attachCount = 0;
   isRemoved = false;
+  isLocked = false;
   readonly #forget: () => void;
 
   constructor(

@@ -91,6 +91,8 @@ export class ThreadGroup {
   oomScoreAdjust = 0;
   /** PR_SET_THP_DISABLE and PR_MCE_KILL: reported, without effect. */
   hugePagesOff = false;
+  /** membarrier(2): registrations, as the commands that made them. */
+  membarriers = 0;
   memoryErrorPolicy = 2;
   isIoFlusher = false;
   #executable: Location | undefined = undefined;

@@ -4,6 +4,7 @@ import { EAGAIN, EFAULT } from '../abi/errno.table.ts';
 import { O_NONBLOCK, O_RDWR } from '../abi/file-flags.ts';
 import { S_IFSOCK } from '../abi/file-mode.ts';
 import { SIOC } from '../abi/inet.ts';
+import { SOCK } from '../abi/socket.ts';
 import { WaitQueue } from '../base/wait-queue.ts';
 import { placeless } from '../vfs/anonymous.ts';
 import type { Credentials } from '../vfs/credentials.ts';
@@ -80,8 +81,10 @@ export abstract class SocketFile extends OpenFile {
       new DataView(bytes.buffer).setInt32(0, count, true);
       return memory.write(argument, bytes) ? 0 : -EFAULT;
     }
-    if (command === SIOC.SIOCATMARK && this.isAtMark !== undefined) {
-      const bytes = Uint8Array.of(this.isAtMark ? 1 : 0, 0, 0, 0);
+    // A stream without urgent data is never at its mark.
+    const isAtMark = this.isAtMark ?? (this.type === SOCK.SOCK_STREAM ? false : undefined);
+    if (command === SIOC.SIOCATMARK && isAtMark !== undefined) {
+      const bytes = Uint8Array.of(isAtMark ? 1 : 0, 0, 0, 0);
       return memory.write(argument, bytes) ? 0 : -EFAULT;
     }
     return interfaceIoctl((this.inode.fs as SocketFs).interfaces(), command, argument, memory);

@@ -179,7 +179,13 @@ function minorControl(task: Task, option: number, args: readonly number[]): numb
       return a === 0 && rest.every((arg) => arg === 0) ? 0 : -EINVAL;
     case PR.PR_GET_AUXV:
       return getAuxiliaryVector(task, args);
-    case PR.PR_SET_PTRACER:
+    case PR.PR_SET_MDWE:
+    case PR.PR_SET_MEMORY_MERGE:
+      // Neither W^X nor merged pages: not having them can be asked for.
+      return args.every((arg) => arg === 0) ? 0 : -EINVAL;
+    case PR.PR_GET_MDWE:
+    case PR.PR_GET_MEMORY_MERGE:
+      return args.every((arg) => arg === 0) ? 0 : -EINVAL;
     case PR.PR_SET_VMA:
       return 0;
     default:
@@ -309,15 +315,21 @@ function sysCapset(task: Task, headerAt: number, dataAt: number): number {
 }
 
 const MEMBARRIER_QUERY = 0;
+const MEMBARRIER_PRIVATE = 8;
+const REGISTERS_PRIVATE = 16;
 /** GLOBAL, GLOBAL_EXPEDITED, its registration, PRIVATE_EXPEDITED, its registration. */
 const MEMBARRIER_COMMANDS = 0x1f;
 
 /** All guest threads run on one host thread, so every command is done when it is asked. */
-function sysMembarrier(_task: Task, command: number, flags: number): number {
+function sysMembarrier({ group }: Task, command: number, flags: number): number {
   if (flags !== 0) return -EINVAL;
   if (command === MEMBARRIER_QUERY) return MEMBARRIER_COMMANDS;
   const isOne = (command & (command - 1)) === 0;
-  return isOne && (command & ~MEMBARRIER_COMMANDS) === 0 ? 0 : -EINVAL;
+  if (!isOne || (command & ~MEMBARRIER_COMMANDS) !== 0) return -EINVAL;
+  if (command === MEMBARRIER_PRIVATE && (group.membarriers & REGISTERS_PRIVATE) === 0)
+    return -EPERM;
+  if (command === REGISTERS_PRIVATE) group.membarriers |= command;
+  return 0;
 }
 
 /** glibc registers at start and goes on without; threads are never moved between processors. */

@@ -9,6 +9,7 @@ import {
   EMFILE,
   ENFILE,
   ENOTTY,
+  EOPNOTSUPP,
   EPERM,
   EROFS,
   ESRCH,
@@ -62,8 +63,11 @@ import {
   O_NONBLOCK,
   O_PATH,
 } from '../abi/file-flags.ts';
-import { isDirectory, isRegular } from '../abi/file-mode.ts';
+import { isDirectory, isRegular, S_IFMT, S_IFSOCK } from '../abi/file-mode.ts';
 import {
+  FICLONE,
+  FICLONERANGE,
+  FIDEDUPERANGE,
   FIGETBSZ,
   FIOQSIZE,
   FS_APPEND_FL,
@@ -172,6 +176,12 @@ function isMappedForWriting(task: Task, inode: Inode): boolean {
   return false;
 }
 
+/** F_GETOWN: a process group as a negative number. */
+function ownerOf({ owner }: OpenFile): number {
+  if (owner === undefined || owner.type < 0) return 0;
+  return owner.type === F_OWNER_PGRP ? -owner.id : owner.id;
+}
+
 function ownerExists(task: Task, type: number, id: number): boolean {
   const { processes } = task.kernel;
   if (type === F_OWNER_PGRP) return processes.processGroup(id) !== undefined;
@@ -215,11 +225,7 @@ const COMMANDS: Readonly<Record<number, FcntlCommand>> = {
     file.inode.writeHint = hint;
     return 0;
   },
-  [F_GETOWN]: (_task, file) => {
-    const { owner } = file;
-    if (owner === undefined || owner.type < 0) return 0;
-    return owner.type === F_OWNER_PGRP ? -owner.id : owner.id;
-  },
+  [F_GETOWN]: (_task, file) => ownerOf(file),
   [F_SETOWN_EX]: (task, file, argument) => {
     const type = task.space.readI32(argument);
     const id = task.space.readI32(argument + 4);
@@ -320,12 +326,34 @@ const FLOCK_RELEASE = {
   },
 };
 
+/** The owner of a socket by ioctl, asm/sockios.h. */
+const FIOSETOWN = 0x8901;
+const SIOCSPGRP = 0x8902;
+const FIOGETOWN = 0x8903;
+const SIOCGPGRP = 0x8904;
+
 // --- ioctl ---------------------------------------------------------------------------------------
 
 function sysIoctl(task: Task, fd: number, command: number, argument: number): number {
   const file = dataFile(task, fd);
   if (file === undefined) return -EBADF;
-  switch (command) {
+  switch (command >>> 0) {
+    case FICLONE:
+    case FICLONERANGE:
+    case FIDEDUPERANGE:
+      // No file system here shares blocks between files.
+      return isRegular(file.inode.mode) ? -EOPNOTSUPP : -ENOTTY;
+    case FIOSETOWN:
+    case SIOCSPGRP: {
+      if ((file.inode.mode & S_IFMT) !== S_IFSOCK) break;
+      const id = task.space.readI32(argument);
+      if (id === undefined) return -EFAULT;
+      return setOwner(task, file, id < 0 ? F_OWNER_PGRP : F_OWNER_PID, Math.abs(id));
+    }
+    case FIOGETOWN:
+    case SIOCGPGRP:
+      if ((file.inode.mode & S_IFMT) !== S_IFSOCK) break;
+      return task.space.writeU32(argument, ownerOf(file) >>> 0) < 0 ? -EFAULT : 0;
     case FIOCLEX:
       task.files.setCloseOnExec(fd, true);
       return 0;

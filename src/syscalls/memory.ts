@@ -4,6 +4,7 @@ import { CAP_IPC_LOCK } from '../abi/capability.ts';
 import {
   EACCES,
   EBADF,
+  EBUSY,
   EEXIST,
   EFAULT,
   EINVAL,
@@ -58,6 +59,8 @@ function sysMmap(
     if (offset < 0) return -EOVERFLOW;
   }
   if (length === 0) return -EINVAL;
+  // There are no huge pages to give (`vm.nr_hugepages`).
+  if (isAnonymous && (flags & MAP.MAP_HUGETLB) !== 0) return -ENOMEM;
   const bytes = Math.ceil(length / PAGE) * PAGE;
   const fixed = (flags & (MAP.MAP_FIXED | MAP.MAP_FIXED_NOREPLACE)) !== 0;
   if (bytes > GUEST_END || (fixed && addr + bytes > GUEST_END)) return -ENOMEM;
@@ -192,7 +195,8 @@ function sysMremap(
   const oldBytes = pageAlign(oldLength);
   const newBytes = pageAlign(newLength);
   if (addr % PAGE !== 0 || newBytes === 0) return -EINVAL;
-  if (addr + oldBytes > GUEST_END) return -EFAULT;
+  // Shrinking begins with unmapping what goes.
+  if (addr + oldBytes > GUEST_END) return newBytes < oldBytes ? -EINVAL : -EFAULT;
   if (newBytes > GUEST_END) return -ENOMEM;
   if ((flags & MREMAP.MREMAP_FIXED) !== 0)
     if (newAddr % PAGE !== 0 || newAddr + newBytes > GUEST_END) return -EINVAL;
@@ -205,10 +209,25 @@ function sysMsync(task: Task, addr: number, length: number, flags: number): numb
   if ((flags & MSYNC.MS_ASYNC) !== 0 && (flags & MSYNC.MS_SYNC) !== 0) return -EINVAL;
   const bytes = Math.ceil(length / PAGE) * PAGE;
   if (addr + bytes > GUEST_END) return -ENOMEM;
-  return bytes === 0 ? 0 : task.space.sync(addr, bytes, flags);
+  if (bytes === 0) return 0;
+  if ((flags & MSYNC.MS_INVALIDATE) !== 0 && isLockedWithin(task, addr, addr + bytes))
+    return -EBUSY;
+  return task.space.sync(addr, bytes, flags);
 }
 
-function sysMadvise(task: Task, addr: number, length: number, advice: number): number {
+/** Locked pages must not be invalidated (msync(2), EBUSY). */
+function isLockedWithin(task: Task, from: number, to: number): boolean {
+  for (let at = from; at < to; ) {
+    const area = task.space.areaAt(at);
+    if (area === undefined) return false;
+    if (area.locked) return true;
+    at = area.end;
+  }
+  return false;
+}
+
+/** madvise(2) in the memory of `task`. */
+export function madvise(task: Task, addr: number, length: number, advice: number): number {
   if (addr % PAGE !== 0) return -EINVAL;
   const bytes = Math.ceil(length / PAGE) * PAGE;
   if (addr + bytes > GUEST_END) return bytes > GUEST_END ? -EINVAL : -ENOMEM;
@@ -232,6 +251,8 @@ function sysMincore(task: Task, addr: number, length: number, target: number): n
 function lock(task: Task, addr: number, length: number, locked: boolean): number {
   const start = Math.floor(addr / PAGE) * PAGE;
   const bytes = Math.ceil((length + addr - start) / PAGE) * PAGE;
+  // A length that wraps around is none (`PAGE_ALIGN`).
+  if (bytes >= 2 ** 64) return 0;
   if (start + bytes > GUEST_END) return start + bytes >= 2 ** 64 ? -EINVAL : -ENOMEM;
   return bytes === 0 ? 0 : task.space.lock(start, bytes, locked);
 }
@@ -246,16 +267,26 @@ function sysMlock2(task: Task, addr: number, length: number, flags: number): num
 function sysMlockall(task: Task, flags: number): number {
   const known = MCL.MCL_CURRENT | MCL.MCL_FUTURE | MCL.MCL_ONFAULT;
   if (flags === 0 || (flags & ~known) !== 0 || flags === MCL.MCL_ONFAULT) return -EINVAL;
-  if (task.creds.has(CAP_IPC_LOCK)) return 0;
-  const limit = task.space.limitLocked;
-  if (limit === 0) return -EPERM;
   const isAll = (flags & MCL.MCL_CURRENT) !== 0;
-  return isAll && task.space.usage().totalPages * PAGE > limit ? -ENOMEM : 0;
+  if (!task.creds.has(CAP_IPC_LOCK)) {
+    const limit = task.space.limitLocked;
+    if (limit === 0) return -EPERM;
+    if (isAll && task.space.usage().totalPages * PAGE > limit) return -ENOMEM;
+  }
+  if (isAll) lockAll(task, true);
+  return 0;
 }
 
-const sysMunlockall = () => 0;
+function lockAll(task: Task, locked: boolean): void {
+  const { space } = task;
+  for (const { start, end } of [...space.areas()]) space.lock(start, end - start, locked);
+}
 
-/** One node, number 0. */
+function sysMunlockall(task: Task): number {
+  lockAll(task, false);
+  return 0;
+}
+
 /** Protection keys are hidden from guests (CPUID), so there is none to give. */
 const sysPkeyAlloc = (_task: Task, flags: number) => (flags !== 0 ? -EINVAL : -ENOSYS);
 const sysPkeyFree = () => -EINVAL;
@@ -287,7 +318,7 @@ export const MEMORY_ROWS: readonly SyscallRow[] = [
     sysRemapFilePages,
   ),
   row('msync', [arg.pointer, arg.size, arg.flags(MSYNC)], sysMsync),
-  row('madvise', [arg.pointer, arg.size, arg.oneOf(MADV)], sysMadvise),
+  row('madvise', [arg.pointer, arg.size, arg.oneOf(MADV)], madvise),
   row('brk', [arg.pointer], sysBrk, { result: 'hex' }),
   row('mincore', [arg.pointer, arg.size, arg.outPointer], sysMincore),
   row('mlock', [arg.pointer, arg.size], sysMlock),
@@ -295,7 +326,7 @@ export const MEMORY_ROWS: readonly SyscallRow[] = [
   row('munlock', [arg.pointer, arg.size], sysMunlock),
   row('mlockall', [arg.flags(MCL)], sysMlockall, {
     coverage: 'partial',
-    note: 'accepted without effect: the host decides what is resident',
+    note: 'no MCL_FUTURE; the host decides what is resident',
   }),
   row('munlockall', [], sysMunlockall),
   row('pkey_alloc', [arg.uint, arg.ulong], sysPkeyAlloc, {

@@ -14,11 +14,11 @@ import {
   ST_RELATIME,
 } from '../abi/stat-layout.ts';
 import type { Task } from '../kernel/task.ts';
-import { byteString } from '../vfs/byte-string.ts';
+import { byteString, bytesOf } from '../vfs/byte-string.ts';
 import { type Location, sameLocation } from '../vfs/dentry.ts';
 import { bindMount, mountNew, moveMount, pivotRoot, remount, unmount } from '../vfs/mounting.ts';
 import { WALK_DIRECTORY, WALK_FOLLOW, walk } from '../vfs/walk.ts';
-import { flags, kind, path, pointer } from './args.ts';
+import { flags, int, kind, path, pointer } from './args.ts';
 import { MOUNT_FLAG_SET, UMOUNT_FLAG_SET } from './file-flag-sets.ts';
 import { readPath } from './file-support.ts';
 import { allBits } from './flags.ts';
@@ -145,6 +145,22 @@ function sysPivotRoot(task: Task, nextAt: number, oldAt: number): number {
   return 0;
 }
 
+/** sysfs(2): file system types by number and by name; where there are no more, EINVAL. */
+function sysSysfs(task: Task, option: number, first: number, second: number): number {
+  const names = [...task.kernel.vfs.fileSystemTypes.keys()];
+  if (option === 3) return names.length;
+  if (option === 1) {
+    const name = readString(task, first);
+    if (typeof name === 'number') return name;
+    if (name === undefined) return -EFAULT;
+    const index = names.indexOf(name);
+    return index < 0 ? -EINVAL : index;
+  }
+  const name = option === 2 ? names[first] : undefined;
+  if (name === undefined) return -EINVAL;
+  return task.space.copyOut(second, bytesOf(`${name}\0`)) < 0 ? -EFAULT : 0;
+}
+
 /** Refused as a kernel without the facility does, after the checks that come first. */
 const withCapability =
   (refusal: number) =>
@@ -173,6 +189,7 @@ export const MOUNT_ROWS: readonly SyscallRow[] = [
     note: 'tmpfs, proc, devpts, bind, move, remount; one namespace, so nothing propagates',
   }),
   row('umount2', [path, flags(UMOUNT_FLAG_SET)], sysUmount2),
+  row('sysfs', [int, pointer, pointer], sysSysfs),
   row('pivot_root', [path, path], sysPivotRoot),
   row('acct', [path], withCapability(-EPERM), { coverage: 'refused' }),
   row('quotactl', [command, path, pointer, pointer], sysQuotactl, { coverage: 'refused' }),

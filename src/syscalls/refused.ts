@@ -3,6 +3,7 @@
  * container. Who holds the capability is refused, too (deviation): instances are made from outside.
  */
 
+import { CAP_SYS_TTY_CONFIG } from '../abi/capability.ts';
 import { EBADF, EINVAL, EPERM } from '../abi/errno.table.ts';
 import type { SyscallName } from '../abi/syscall-numbers.table.ts';
 import type { Task } from '../kernel/task.ts';
@@ -21,9 +22,17 @@ function sysSetns(task: Task, fd: number): number {
   return task.files.get(fd) === undefined ? -EBADF : -EINVAL;
 }
 
-const REFUSED: readonly SyscallName[] = [...(['swapon', 'swapoff', 'vhangup'] as const)];
+/** vhangup(2): the caller's terminal is hung up for all who have it open. */
+function sysVhangup(task: Task): number {
+  if (!task.creds.has(CAP_SYS_TTY_CONFIG)) return -EPERM;
+  task.group.processGroup.session.terminal?.hangUp();
+  return 0;
+}
+
+const REFUSED: readonly SyscallName[] = [...(['swapon', 'swapoff'] as const)];
 
 export const REFUSED_ROWS: readonly SyscallRow[] = [
   ...REFUSED.map((name) => row(name, [], refuse(name), { coverage: 'refused' })),
+  row('vhangup', [], sysVhangup),
   row('setns', [arg.fd, arg.int], sysSetns, { coverage: 'refused' }),
 ];

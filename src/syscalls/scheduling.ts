@@ -215,6 +215,12 @@ function sysSchedSetattr(task: Task, pid: number, addr: number, flags: number): 
   }
   const bytes = new Uint8Array(SCHED_ATTR_MINIMUM);
   if (task.space.copyIn(addr, bytes) < 0) return -EFAULT;
+  if (size > SCHED_ATTR_BYTES) {
+    const more = new Uint8Array(size - SCHED_ATTR_BYTES);
+    if (task.space.copyIn(addr + SCHED_ATTR_BYTES, more) < 0) return -EFAULT;
+    if (more.some((byte) => byte !== 0))
+      return task.space.writeU32(addr, SCHED_ATTR_BYTES) < 0 ? -EFAULT : -E2BIG;
+  }
   const view = new DataView(bytes.buffer);
   const target = find(task, pid);
   if (target === undefined) return -ESRCH;

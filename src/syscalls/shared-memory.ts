@@ -11,9 +11,13 @@ import { putNumber } from './timespec.ts';
 
 const PAGE = 4096;
 const GUEST_END = 0x1_0000_0000;
+/** `kernel.shmmax`. */
+const SHMMAX = 2 ** 64 - 2 ** 24;
+/** In the mode of a segment: SHM_LOCK was asked for. */
+const SHM_LOCKED = 0o2000;
 
 function sysShmget(task: Task, key: number, size: number, flags: number): number {
-  if (size > GUEST_END) return -EINVAL;
+  if (size > GUEST_END) return size > SHMMAX ? -EINVAL : -ENOMEM;
   return task.kernel.sharedMemory.open(task, key, size, flags);
 }
 
@@ -93,7 +97,9 @@ function sysShmctl(task: Task, id: number, rawCommand: number, addr: number): nu
       return isOwner ? setOwner(task, segment, addr) : -EPERM;
     case IPC_CONTROL.SHM_LOCK:
     case IPC_CONTROL.SHM_UNLOCK:
-      return isOwner ? 0 : -EPERM;
+      if (!isOwner) return -EPERM;
+      segment.isLocked = command === IPC_CONTROL.SHM_LOCK;
+      return 0;
     default:
       return -EINVAL;
   }
@@ -112,7 +118,8 @@ function writeStatus(task: Task, segment: SharedSegment, addr: number, command: 
   const bytes = new Uint8Array(SHMID_DS.bytes);
   const view = new DataView(bytes.buffer);
   const { isRemoved, key, permissions } = segment;
-  putPermissions(view, isRemoved ? 0 : key, permissions, isRemoved ? SHM_DEST : 0);
+  const bits = (isRemoved ? SHM_DEST : 0) | (segment.isLocked ? SHM_LOCKED : 0);
+  putPermissions(view, isRemoved ? 0 : key, permissions, bits);
   putNumber(view, SHMID_DS.size, segment.sizeBytes);
   putNumber(view, SHMID_DS.attachTime, segment.attachTimeSec);
   putNumber(view, SHMID_DS.detachTime, segment.detachTimeSec);

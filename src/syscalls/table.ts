@@ -28,6 +28,7 @@ import { NUMA_ROWS } from './numa.ts';
 import { OPEN_CLOSE_ROWS } from './open-close.ts';
 import { PIDFD_ROWS } from './pidfd.ts';
 import { POSIX_QUEUE_ROWS } from './posix-queues.ts';
+import { PROCESS_MEMORY_ROWS } from './process-memory.ts';
 import { PTRACE_ROWS } from './ptrace.ts';
 import { READ_WRITE_ROWS } from './read-write.ts';
 import { REFUSED_ROWS } from './refused.ts';
@@ -78,6 +79,7 @@ export const ALL_ROWS: readonly SyscallRow[] = [
   ...SHARED_MEMORY_ROWS,
   ...INSPECTION_ROWS,
   ...PTRACE_ROWS,
+  ...PROCESS_MEMORY_ROWS,
   ...SOCKET_ROWS,
   ...SOCKET_DATA_ROWS,
   ...FILE_ATTRIBUTE_ROWS,

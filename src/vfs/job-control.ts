@@ -2,6 +2,8 @@
 
 /** A terminal as a session's controlling one. */
 export interface SessionTerminal {
+  /** As when the line is gone. */
+  hangUp(): void;
   readonly device: number;
   foreground(): number | undefined;
   detach(): void;

@@ -28,6 +28,7 @@ export interface MemoryView {
   readonly residentBytes: number;
   readonly peakBytes: number;
   readonly dataBytes: number;
+  readonly lockedBytes: number;
   readonly stackBytes: number;
   readonly textBytes: number;
   readonly startCode: number;

@@ -48,7 +48,7 @@ export function statusText(task: TaskView): string {
     lines.push(
       `VmPeak:\t${kib(memory.peakBytes)}`,
       `VmSize:\t${kib(memory.totalBytes)}`,
-      'VmLck:\t       0 kB',
+      `VmLck:\t${kib(memory.lockedBytes)}`,
       'VmPin:\t       0 kB',
       `VmHWM:\t${kib(memory.residentBytes)}`,
       `VmRSS:\t${kib(memory.residentBytes)}`,

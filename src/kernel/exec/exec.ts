@@ -98,6 +98,7 @@ function leaveOldProgram(task: Task): void {
   task.savedMask = undefined;
   group.exitSignal = 17;
   group.hasExeced = true;
+  group.membarriers = 0;
   group.personality &= ~READ_IMPLIES_EXEC;
 }
 

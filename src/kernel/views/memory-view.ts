@@ -47,6 +47,10 @@ export class TaskMemoryView implements MemoryView {
     return this.#task.space.usage().peakPages * PAGE;
   }
 
+  get lockedBytes(): number {
+    return this.#task.space.usage().lockedPages * PAGE;
+  }
+
   get dataBytes(): number {
     return this.#task.space.usage().dataPages * PAGE;
   }
