@@ -10,7 +10,7 @@ export interface ControllingTerminal {
   /** Number of the foreground process group, undefined when there is none. */
   foreground(): number | undefined;
   /** As when the line is gone: SIGHUP to the session, and nothing goes through any more. */
-  hangUp(): void;
+  hangUpFiles(): void;
   /** The session leader is gone. */
   detach(): void;
 }

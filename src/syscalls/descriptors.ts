@@ -55,11 +55,13 @@ import {
   LOCK_NB,
   LOCK_SH,
   LOCK_UN,
+  O_ACCMODE,
   O_APPEND,
   O_ASYNC,
   O_CLOEXEC,
   O_DIRECT,
   O_NOATIME,
+  O_NOCTTY,
   O_NONBLOCK,
   O_PATH,
 } from '../abi/file-flags.ts';
@@ -76,7 +78,7 @@ import {
   FS_IOC_SETFLAGS,
 } from '../abi/inode-flags.ts';
 import { EFD_CLOEXEC } from '../abi/poll-events.ts';
-import { FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FIONREAD } from '../abi/terminal.ts';
+import { FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FIONREAD, TIOCGPTPEER } from '../abi/terminal.ts';
 import { EventFile } from '../fs/anonfs/eventfd.ts';
 import { PipeFile } from '../fs/pipefs/pipe-file.ts';
 import { TmpfsFile } from '../fs/tmpfs/file.ts';
@@ -354,6 +356,11 @@ function sysIoctl(task: Task, fd: number, command: number, argument: number): nu
     case SIOCGPGRP:
       if ((file.inode.mode & S_IFMT) !== S_IFSOCK) break;
       return task.space.writeU32(argument, ownerOf(file) >>> 0) < 0 ? -EFAULT : 0;
+    case TIOCGPTPEER: {
+      const peer = file.openPeer(argument & (O_ACCMODE | O_NOCTTY | O_NONBLOCK));
+      if (typeof peer === 'number') return peer;
+      return installFile(task, peer, (argument & O_CLOEXEC) !== 0);
+    }
     case FIOCLEX:
       task.files.setCloseOnExec(fd, true);
       return 0;

@@ -25,7 +25,7 @@ function sysSetns(task: Task, fd: number): number {
 /** vhangup(2): the caller's terminal is hung up for all who have it open. */
 function sysVhangup(task: Task): number {
   if (!task.creds.has(CAP_SYS_TTY_CONFIG)) return -EPERM;
-  task.group.processGroup.session.terminal?.hangUp();
+  task.group.processGroup.session.terminal?.hangUpFiles();
   return 0;
 }
 

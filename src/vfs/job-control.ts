@@ -2,8 +2,8 @@
 
 /** A terminal as a session's controlling one. */
 export interface SessionTerminal {
-  /** As when the line is gone. */
-  hangUp(): void;
+  /** vhangup(2): as when the line is gone, for those who have it open. */
+  hangUpFiles(): void;
   readonly device: number;
   foreground(): number | undefined;
   detach(): void;
@@ -17,6 +17,8 @@ export interface JobControl {
   /** The controlling terminal of the current session. */
   terminal(): SessionTerminal | undefined;
   setTerminal(terminal: SessionTerminal | undefined): void;
+  /** No session has `terminal` any more. */
+  dropTerminal(terminal: SessionTerminal): void;
   /** The session of a process group, undefined when there is no such group. */
   sessionOf(group: number): number | undefined;
   signalGroup(group: number, signal: number): void;

@@ -135,6 +135,11 @@ export abstract class OpenFile {
     return 0;
   }
 
+  /** TIOCGPTPEER: the other side of a pseudo-terminal, opened anew. */
+  openPeer(_flags: number): OpenFile | number {
+    return -ENOTTY;
+  }
+
   /** True where O_ASYNC has an effect: SIGIO is sent to the owner. */
   get sendsSignals(): boolean {
     return false;

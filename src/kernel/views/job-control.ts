@@ -40,6 +40,13 @@ export class KernelJobControl implements JobControl {
     if (session !== undefined) session.terminal = terminal;
   }
 
+  dropTerminal(terminal: SessionTerminal): void {
+    for (const { processGroup } of this.#kernel.processes.groups()) {
+      const { session } = processGroup;
+      if (session.terminal === terminal) session.terminal = undefined;
+    }
+  }
+
   sessionOf(group: number): number | undefined {
     return this.#kernel.processes.processGroup(group)?.session.id;
   }

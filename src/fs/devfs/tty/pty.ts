@@ -1,18 +1,16 @@
 /** Pseudo-terminals (pty(7)): /dev/ptmx, and devpts with its /dev/pts/N. */
 
-import {
-  EAGAIN,
-  EBUSY,
-  EFAULT,
-  EINVAL,
-  EIO,
-  ENOENT,
-  ENOSPC,
-  ENXIO,
-} from '../../../abi/errno.table.ts';
+import { EAGAIN, EBUSY, EFAULT, EIO, ENOENT, ENOSPC, ENXIO } from '../../../abi/errno.table.ts';
 import { O_NOCTTY, O_RDWR } from '../../../abi/file-flags.ts';
 import { DT_CHR, makeDev, S_IFCHR, S_IFDIR } from '../../../abi/file-mode.ts';
-import { POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from '../../../abi/poll-events.ts';
+import {
+  POLLHUP,
+  POLLIN,
+  POLLOUT,
+  POLLPRI,
+  POLLRDNORM,
+  POLLWRNORM,
+} from '../../../abi/poll-events.ts';
 import { DEVPTS_SUPER_MAGIC } from '../../../abi/stat-layout.ts';
 import * as T from '../../../abi/terminal.ts';
 import { WaitQueue } from '../../../base/wait-queue.ts';
@@ -30,6 +28,14 @@ import { TerminalFile } from './terminal-file.ts';
 const OUTPUT_BYTES = 65_536;
 const PTS_MAX = 4096;
 
+/** What a control event takes back. */
+const OPPOSITE: Readonly<Record<number, number>> = {
+  [T.TIOCPKT_STOP]: T.TIOCPKT_START,
+  [T.TIOCPKT_START]: T.TIOCPKT_STOP,
+  [T.TIOCPKT_DOSTOP]: T.TIOCPKT_NOSTOP,
+  [T.TIOCPKT_NOSTOP]: T.TIOCPKT_DOSTOP,
+};
+
 /** Both sides of one pseudo-terminal. */
 export class Pty implements TerminalDriver {
   readonly index: number;
@@ -40,6 +46,8 @@ export class Pty implements TerminalDriver {
   slaves = 0;
   hadSlave = false;
   isPacketMode = false;
+  /** TIOCPKT_* bits that the master has not read yet. */
+  status = 0;
   #output: Uint8Array[] = [];
   #outputBytes = 0;
   /** A driver outside of the guest (the host's terminal) instead of a master file. */
@@ -69,6 +77,18 @@ export class Pty implements TerminalDriver {
 
   get outputBytes(): number {
     return this.#outputBytes;
+  }
+
+  control(event: number): void {
+    if (!this.isPacketMode) return;
+    this.status = (this.status & ~(OPPOSITE[event] ?? 0)) | event;
+    this.masterQueue.wake(POLLIN | POLLRDNORM | POLLPRI);
+  }
+
+  dropOutput(): void {
+    this.#output = [];
+    this.#outputBytes = 0;
+    this.terminal.waitQueue.wake(POLLOUT | POLLWRNORM);
   }
 
   inputDrained(): void {
@@ -256,6 +276,11 @@ class MasterFile extends OpenFile {
   override read(target: Uint8Array, start: number, length: number): number {
     const pty = this.#pty;
     if (length === 0) return 0;
+    if (pty.isPacketMode && pty.status !== 0) {
+      target[start] = pty.status;
+      pty.status = 0;
+      return 1;
+    }
     if (pty.outputBytes === 0) return pty.hadSlave && pty.slaves === 0 ? -EIO : -EAGAIN;
     if (!pty.isPacketMode) return pty.readOutput(target, start, length);
     target[start] = T.TIOCPKT_DATA;
@@ -275,6 +300,7 @@ class MasterFile extends OpenFile {
     const pty = this.#pty;
     let events = 0;
     if (pty.outputBytes > 0) events |= POLLIN | POLLRDNORM;
+    if (pty.isPacketMode && pty.status !== 0) events |= POLLIN | POLLRDNORM | POLLPRI;
     if (pty.hadSlave && pty.slaves === 0) events |= POLLHUP | POLLIN | POLLRDNORM;
     if (pty.terminal.acceptsInput) events |= POLLOUT | POLLWRNORM;
     return events;
@@ -299,16 +325,17 @@ class MasterFile extends OpenFile {
         return 0;
       case T.TIOCPKT:
         if (!memory.read(argument, word)) return -EFAULT;
+        if (!pty.isPacketMode) pty.status = 0;
         pty.isPacketMode = view.getInt32(0, true) !== 0;
         return 0;
+      case T.TIOCGPKT:
+        return put(Number(pty.isPacketMode));
       case T.FIONREAD:
         return put(pty.outputBytes);
       case T.TIOCGPGRP:
         return put(pty.terminal.foregroundGroup);
       case T.TIOCGSID:
         return put(pty.terminal.session);
-      case T.TIOCGPTPEER:
-        return -EINVAL;
       default:
         // Everything else is about the terminal itself.
         return this.#slaveIoctl(command, argument, memory);
@@ -321,6 +348,13 @@ class MasterFile extends OpenFile {
     const result = file.ioctl(command, argument, memory);
     file.release();
     return result;
+  }
+
+  override openPeer(flags: number): OpenFile | number {
+    const { mount, dentry, inode, credentials } = this;
+    const like = { mount, dentry, inode, credentials, flags };
+    const request = this.#devpts.slaveRequest(this.#pty, like);
+    return this.#devpts.openSlave(request, this.#pty);
   }
 
   protected override closed(): void {

@@ -1,6 +1,14 @@
 /** Open terminals: job control around reads and writes, and the ioctls (ioctl_tty(2)). */
 
 import { EFAULT, EINVAL, EIO, ENOTTY, EPERM, ESRCH } from '../../../abi/errno.table.ts';
+import {
+  POLLERR,
+  POLLHUP,
+  POLLIN,
+  POLLOUT,
+  POLLRDNORM,
+  POLLWRNORM,
+} from '../../../abi/poll-events.ts';
 import * as T from '../../../abi/terminal.ts';
 import type { WaitQueue } from '../../../base/wait-queue.ts';
 import { OpenFile, type OpenRequest } from '../../../vfs/open-file.ts';
@@ -18,6 +26,7 @@ export class TerminalFile extends OpenFile {
   readonly terminal: Terminal;
   override readonly waitQueue: WaitQueue;
   readonly #onClosed: () => void;
+  readonly #hangUps: number;
 
   override get sendsSignals(): boolean {
     return true;
@@ -26,6 +35,7 @@ export class TerminalFile extends OpenFile {
   constructor(request: OpenRequest, terminal: Terminal, onClosed: () => void) {
     super(request);
     this.terminal = terminal;
+    this.#hangUps = terminal.isHungUp ? -1 : terminal.hangUps;
     this.waitQueue = terminal.waitQueue;
     this.#onClosed = onClosed;
   }
@@ -42,13 +52,18 @@ export class TerminalFile extends OpenFile {
     return this.terminal.readTimeoutNs;
   }
 
+  get #isDead(): boolean {
+    return this.terminal.hangUps !== this.#hangUps;
+  }
+
   override read(target: Uint8Array, start: number, length: number): number {
+    if (this.#isDead) return 0;
     const refused = this.#checkForeground(SIGTTIN);
     return refused < 0 ? refused : this.terminal.read(target, start, length);
   }
 
   override write(source: Uint8Array, start: number, length: number): number {
-    if (this.terminal.isHungUp) return -EIO;
+    if (this.#isDead) return -EIO;
     if (this.terminal.termios.has(T.TOSTOP)) {
       const refused = this.#checkForeground(SIGTTOU);
       if (refused < 0) return refused;
@@ -69,18 +84,26 @@ export class TerminalFile extends OpenFile {
     return RESTART;
   }
 
+  /** A dead one is ready for everything, and says why (`hung_up_tty_poll`). */
   override poll(): number {
+    if (this.#isDead) return POLLIN | POLLOUT | POLLERR | POLLHUP | POLLRDNORM | POLLWRNORM;
     return this.terminal.poll();
   }
 
   override ioctl(command: number, argument: number, memory: UserMemory): number {
+    const isForeground = command >>> 0 === T.TIOCSPGRP;
+    if (this.#isDead) return isForeground ? -ENOTTY : -EIO;
     const handler = HANDLERS.get(command >>> 0);
     if (handler === undefined) return -ENOTTY;
     if (CHANGING.has(command >>> 0)) {
       const refused = this.#checkForeground(SIGTTOU);
-      if (refused < 0) return refused;
+      if (refused < 0) return isForeground && refused === -EIO ? -ENOTTY : refused;
     }
     return handler(this.terminal, argument, memory);
+  }
+
+  override openPeer(): number {
+    return -EIO;
   }
 
   protected override closed(): void {
@@ -198,11 +221,12 @@ function getSize(terminal: Terminal, argument: number, memory: UserMemory): numb
 function flush(terminal: Terminal, argument: number): number {
   if (argument > T.TCIOFLUSH) return -EINVAL;
   if (argument !== T.TCOFLUSH) terminal.flushInput();
+  if (argument !== T.TCIFLUSH) terminal.flushOutput();
   return 0;
 }
 
 function flowControl(terminal: Terminal, argument: number): number {
-  if (argument === T.TCOOFF) terminal.isStopped = true;
+  if (argument === T.TCOOFF) terminal.stop();
   else if (argument === T.TCOON) terminal.resume();
   else if (argument > T.TCION) return -EINVAL;
   return 0;
@@ -242,6 +266,16 @@ const HANDLERS: ReadonlyMap<number, Handler> = new Map<number, Handler>([
   [T.TCXONC, flowControl],
   [T.TCSBRK, () => 0],
   [T.TCSBRKP, () => 0],
+  [T.TIOCSBRK, () => 0],
+  [T.TIOCCBRK, () => 0],
+  [
+    T.TIOCVHANGUP,
+    (terminal) => {
+      if (!terminal.jobs.isPrivileged()) return -EPERM;
+      terminal.hangUpFiles();
+      return 0;
+    },
+  ],
   [T.TIOCOUTQ, (_terminal, argument, memory) => putInt(memory, argument, 0)],
   [T.FIONREAD, (terminal, argument, memory) => putInt(memory, argument, terminal.readableBytes)],
   [T.TIOCGETD, (_terminal, argument, memory) => putInt(memory, argument, 0)],

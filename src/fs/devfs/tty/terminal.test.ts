@@ -18,6 +18,8 @@ function setup() {
       output += String.fromCharCode(...bytes);
     },
     inputDrained: () => undefined,
+    control: () => undefined,
+    dropOutput: () => undefined,
   });
   terminal.attach(1, 7);
   const type = (text: string) => {

@@ -20,6 +20,8 @@ const SIGTSTP = 20;
 const SIGWINCH = 28;
 const BELL = 7;
 const NEWLINE = 10;
+const CTRL_Q = 17;
+const CTRL_S = 19;
 const RETURN = 13;
 
 /** Where output goes: `write` takes processed bytes, `room` says how many it would take now. */
@@ -28,6 +30,10 @@ export interface TerminalDriver {
   readonly room: number;
   /** Input was read: the driver may send more. */
   inputDrained(): void;
+  /** Something happened that packet mode tells of (ioctl_tty(2), TIOCPKT): a TIOCPKT_* bit. */
+  control(event: number): void;
+  /** TCOFLUSH: what the driver has not passed on is gone. */
+  dropOutput(): void;
 }
 
 export class Terminal implements SessionTerminal {
@@ -46,6 +52,8 @@ export class Terminal implements SessionTerminal {
   isStopped = false;
   /** TIOCEXCL: only the privileged open it again. */
   isExclusive = false;
+  /** How often it was hung up: files that were open then are dead. */
+  hangUps = 0;
   isHungUp = false;
   #isLiteral = false;
 
@@ -88,11 +96,19 @@ export class Terminal implements SessionTerminal {
   hangUp(): void {
     if (this.isHungUp) return;
     this.isHungUp = true;
+    this.hangUpFiles();
+  }
+
+  /** vhangup(2): as if the driver were gone, for those who have it open now. */
+  hangUpFiles(): void {
+    this.hangUps++;
     const group = this.foregroundGroup;
     if (this.session !== 0) {
       this.jobs.signalGroup(this.session, SIGHUP);
       this.jobs.signalGroup(this.session, SIGCONT);
       if (group !== 0 && group !== this.session) this.jobs.signalGroup(group, SIGHUP);
+      this.jobs.dropTerminal(this);
+      this.detach();
     }
     this.waitQueue.wakeAll();
   }
@@ -139,7 +155,7 @@ export class Terminal implements SessionTerminal {
     const { iflag } = this.termios;
     if ((iflag & T.IXON) === 0) return false;
     if (this.#is(c, T.VSTOP)) {
-      this.isStopped = true;
+      this.stop();
       return true;
     }
     if (this.#is(c, T.VSTART) || (this.isStopped && (iflag & T.IXANY) !== 0)) {
@@ -149,9 +165,16 @@ export class Terminal implements SessionTerminal {
     return false;
   }
 
+  stop(): void {
+    if (this.isStopped) return;
+    this.isStopped = true;
+    this.#driver.control(T.TIOCPKT_STOP);
+  }
+
   resume(): void {
     if (!this.isStopped) return;
     this.isStopped = false;
+    this.#driver.control(T.TIOCPKT_START);
     this.waitQueue.wake(POLLOUT | POLLWRNORM);
   }
 
@@ -298,18 +321,33 @@ export class Terminal implements SessionTerminal {
     return this.#output.write(source, start, length);
   }
 
+  flushOutput(): void {
+    this.#driver.dropOutput();
+    this.#driver.control(T.TIOCPKT_FLUSHWRITE);
+  }
+
   flushInput(): void {
     this.input.clear();
+    this.#driver.control(T.TIOCPKT_FLUSHREAD);
     this.#driver.inputDrained();
   }
 
   setTermios(bytes: Uint8Array): void {
+    const hadFlow = this.#hasUsualFlow();
     const wasCanonical = this.termios.has(T.ICANON);
     this.termios.decode(bytes);
     const isCanonical = this.termios.has(T.ICANON);
     if (wasCanonical !== isCanonical) this.input.setCanonical(isCanonical);
     if ((this.termios.iflag & T.IXON) === 0) this.resume();
+    const hasFlow = this.#hasUsualFlow();
+    if (hasFlow !== hadFlow) this.#driver.control(hasFlow ? T.TIOCPKT_DOSTOP : T.TIOCPKT_NOSTOP);
     this.waitQueue.wake();
+  }
+
+  /** Flow control by ^S and ^Q, which a remote terminal may do for itself. */
+  #hasUsualFlow(): boolean {
+    const { iflag, cc } = this.termios;
+    return (iflag & T.IXON) !== 0 && cc[T.VSTOP] === CTRL_S && cc[T.VSTART] === CTRL_Q;
   }
 
   /** FIONREAD. */
