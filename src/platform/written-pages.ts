@@ -85,7 +85,8 @@ export class WrittenPages {
   }
 
   hasLiveImmediate(rip: number): boolean {
-    return this.#liveImmediates.has(rip);
+    // Asked for each instruction that is translated.
+    return this.#liveImmediates.size > 0 && this.#liveImmediates.has(rip);
   }
 
   addLiveImmediate(rip: number): void {

@@ -30,6 +30,7 @@ const NO_LINK = -1;
 const NO_UNITS: readonly PlacedUnit[] = [];
 /** Addresses that execution went on at lately, by their low bits. */
 const RECENT = 256;
+const MAY_ENTER_BITS = 1 << 18;
 
 export class Domain implements Disposable {
   readonly tables: LookupTables;
@@ -37,6 +38,11 @@ export class Domain implements Disposable {
   private readonly space: CodeSpace;
   /** Guest address → offset of its entry in code memory. */
   private readonly entries = new AddressMap();
+  /**
+   * Bit n: some address with these low bits has an entry, or had one. The translator asks at each
+   * instruction; the map is asked, and missed in the processor's caches, for few of them.
+   */
+  private readonly mayEnter = new Uint32Array(MAY_ENTER_BITS / 32);
   /** Of `entries`, before the map is asked: address and offset by turns; offset 0 means none. */
   private readonly recent = new Uint32Array(2 * RECENT);
   private readonly returns: LandingTable;
@@ -85,7 +91,8 @@ export class Domain implements Disposable {
   }
 
   hasEntry(rip: number): boolean {
-    return this.entries.has(rip);
+    const bit = rip & (MAY_ENTER_BITS - 1);
+    return ((this.mayEnter[bit >> 5]! >>> (bit & 31)) & 1) === 1 && this.entries.has(rip);
   }
 
   /** Registers what a verified unit offers, and links both ways. */
@@ -117,6 +124,8 @@ export class Domain implements Disposable {
   private enter(placed: PlacedUnit, rip: number, at: number): void {
     const offset = placed.offset + at;
     if (!isStart(placed, at) || !this.entries.add(rip, offset)) return;
+    const bit = rip & (MAY_ENTER_BITS - 1);
+    this.mayEnter[bit >> 5]! |= 1 << (bit & 31);
     const { links } = this;
     for (let link = this.firstTo(rip); link !== NO_LINK; link = links.nextOf(link))
       this.space.patchBranch(links.placeOf(link), offset);
@@ -227,6 +236,7 @@ export class Domain implements Disposable {
     this.units.length = 0;
     this.entries.clear();
     this.recent.fill(0);
+    this.mayEnter.fill(0);
     this.returns.clear();
     this.jumps.clear();
     this.byPage.clear();

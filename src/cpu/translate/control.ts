@@ -35,6 +35,8 @@ export class Control {
   private readonly forward: number[] = [];
   /** Pairs: offset of a rel32, guest target outside. */
   private readonly outside: number[] = [];
+  /** Guest target outside → offset of its link, while they are emitted. */
+  private readonly stubs = new Map<number, number>();
 
   constructor(e: Emitter, places: Places) {
     this.e = e;
@@ -293,7 +295,7 @@ export class Control {
   /** Emits the links of conditional branches that leave, then resolves every branch. */
   finish(): void {
     const { e, outside, forward } = this;
-    const stubs = new Map<number, number>();
+    const { stubs } = this;
     for (let n = 0; n < outside.length; n += 2) {
       const target = outside[n + 1]!;
       let stub = stubs.get(target);
@@ -304,6 +306,7 @@ export class Control {
       }
       e.patch32(outside[n]!, stub - (outside[n]! + 4));
     }
+    if (stubs.size > 0) stubs.clear();
     for (let n = 0; n < forward.length; n += 2) {
       const at = forward[n]!;
       e.patch32(at, this.places.hostAt[forward[n + 1]!]! - (at + 4));
