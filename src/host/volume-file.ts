@@ -214,7 +214,7 @@ export function readKeyBytes(path: string): Uint8Array {
   } catch (cause) {
     throw new VolumeError(
       'CLOISTER_VOLUME_KEY',
-      `key file ${path} cannot be read: ${cause}`,
+      `key file ${path} cannot be read: ${(cause as Error).message}`,
       cause,
     );
   }
