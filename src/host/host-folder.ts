@@ -103,9 +103,11 @@ class NativeFolder extends NativeHandle implements HostFolder {
     return result;
   }
 
-  list(): readonly HostEntry[] | number {
+  list(isQuiet: boolean): readonly HostEntry[] | number {
     const all: HostEntry[] = [];
     const result = this.#reading((fd) => {
+      // Refused to those who do not own the folder: then it is noted.
+      if (isQuiet) this.calls.fcntl(fd, F_SETFL, O_NOATIME);
       while (true) {
         const some = this.calls.readFolder(fd);
         if (typeof some === 'number') return some;

@@ -1,7 +1,7 @@
 /** Open directories: "." and ".." come first, then what the file system has. */
 
 import { EINVAL, EISDIR } from '../abi/errno.table.ts';
-import { SEEK_CUR, SEEK_SET } from '../abi/file-flags.ts';
+import { O_NOATIME, SEEK_CUR, SEEK_SET } from '../abi/file-flags.ts';
 import { DT_DIR } from '../abi/file-mode.ts';
 import { IN_ACCESS } from '../abi/inotify.ts';
 import { noteAccess } from './access-time.ts';
@@ -34,7 +34,8 @@ export class DirectoryFile extends OpenFile {
   }
 
   override iterate(sink: DirectorySink): number {
-    noteAccess(this.mount, this.inode);
+    const isQuiet = (this.flags & O_NOATIME) !== 0;
+    if (!isQuiet) noteAccess(this.mount, this.inode);
     notify(this.dentry, IN_ACCESS);
     if (this.position === 0) {
       if (!sink.emit('.', this.inode.ino, DT_DIR, 1)) return 0;
@@ -44,7 +45,7 @@ export class DirectoryFile extends OpenFile {
       if (!sink.emit('..', this.parentIno(), DT_DIR, FIRST_COOKIE)) return 0;
       this.position = FIRST_COOKIE;
     }
-    return this.inode.iterate(this.position, new PositionSink(this, sink));
+    return this.inode.iterate(this.position, new PositionSink(this, sink), isQuiet);
   }
 
   /** The parent as the mount tree has it. */

@@ -146,9 +146,10 @@ export abstract class Inode {
 
   /**
    * Emits entries (without "." and "..") from `cookie` on, FIRST_COOKIE being the first, until the
-   * sink is full. Cookies stay valid while entries come and go.
+   * sink is full. Cookies stay valid while entries come and go. `isQuiet`: O_NOATIME, for file
+   * systems that note accesses themselves.
    */
-  iterate(_cookie: number, _sink: DirectorySink): number {
+  iterate(_cookie: number, _sink: DirectorySink, _isQuiet = false): number {
     return -ENOTDIR;
   }
 

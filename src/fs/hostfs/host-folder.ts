@@ -83,7 +83,8 @@ export interface HostFile extends HostHandle {
 }
 
 export interface HostFolder extends HostHandle {
-  list(): readonly HostEntry[] | number;
+  /** `isQuiet`: without an access to be noted, where the host permits that. */
+  list(isQuiet: boolean): readonly HostEntry[] | number;
   usage(): HostUsage | number;
   openFolder(name: string): HostFolder | number;
   /** `access`: O_RDONLY, O_WRONLY, O_RDWR. */

@@ -106,11 +106,11 @@ export class HostInode extends Inode implements CopiedFile {
     });
   }
 
-  override iterate(cookie: number, sink: DirectorySink): number {
+  override iterate(cookie: number, sink: DirectorySink, isQuiet = false): number {
     if (this.#isHidden) return -EACCES;
     this.#listing ??= new CookieListing();
     if (cookie <= FIRST_COOKIE || !this.#listing.isKnown) {
-      const listed = this.#within((folder) => folder.list());
+      const listed = this.#within((folder) => folder.list(isQuiet));
       if (typeof listed === 'number') return listed;
       const shown = listed.filter(({ name }) => isName(name) && this.#fs.isVisible(this, name));
       this.#listing.take(shown);
