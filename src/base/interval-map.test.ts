@@ -63,7 +63,8 @@ test('IntervalMap does what an array of cells does', () => {
       assert.deepEqual(flatten(map), model.cells, `seed ${seed} step ${step}`);
       const length = 1 + random.below(8);
       const low = random.below(20);
-      const high = 40 + random.below(SPACE - 40);
+      // Often the same one: searches remember where the last one ended.
+      const high = random.below(4) > 0 ? SPACE - 7 : 40 + random.below(SPACE - 40);
       assert.equal(map.findGapBelow(low, high, length), model.gapBelow(low, high, length));
       const at = random.below(SPACE);
       assert.equal(map.find(at)?.value.id, model.cells[at]?.id);

@@ -21,9 +21,19 @@ export interface IntervalRules<V> {
   joined?(right: V): void;
 }
 
+/** Between `at`, where an interval starts, and `high` there is no gap for `length`. */
+interface Searched {
+  readonly high: number;
+  readonly length: number;
+  readonly alignment: number;
+  at: number;
+}
+
 export class IntervalMap<V> {
   readonly #rules: IntervalRules<V>;
   #items: Interval<V>[] = [];
+  /** Where the last search for a gap ended: programs map tens of thousands of areas in a row. */
+  #searched: Searched | undefined = undefined;
 
   constructor(rules: IntervalRules<V>) {
     this.#rules = rules;
@@ -94,6 +104,9 @@ export class IntervalMap<V> {
     assert(start <= end);
     const from = this.#cutAt(start);
     const to = this.#cutAt(end);
+    const searched = this.#searched;
+    if (searched !== undefined && end > searched.at)
+      searched.at = Math.max(searched.at, this.#items[to]?.start ?? Number.POSITIVE_INFINITY);
     return this.#items.splice(from, to - from);
   }
 
@@ -161,21 +174,25 @@ export class IntervalMap<V> {
    * `alignment`.
    */
   findGapBelow(low: number, high: number, length: number, alignment = 1): number {
-    let top = high;
-    for (let n = this.#indexAfter(high - 1); n >= -1; n--) {
+    const searched = this.#searched;
+    const isKnown = searched?.high === high && searched.alignment === alignment;
+    let top = isKnown && length >= searched.length ? Math.min(high, searched.at) : high;
+    for (let n = this.#indexAfter(top - 1); n >= -1; n--) {
       const item = this.#items[n];
-      if (n >= 0 && item !== undefined) {
-        if (item.start >= top) continue;
-        if (item.end < top) {
-          const start = alignDown(top - length, alignment);
-          if (start >= Math.max(low, item.end)) return start;
-        }
-        top = Math.min(top, item.start);
-        if (top - length < low) return -1;
-      } else if (n < 0) {
+      // Below the first interval there is nothing.
+      const floor = item?.end ?? low;
+      if (item !== undefined && item.start >= top) continue;
+      if (n < 0 || (item !== undefined && floor < top)) {
         const start = alignDown(top - length, alignment);
-        return start >= low ? start : -1;
+        if (start >= Math.max(low, floor)) {
+          // What is known of a shorter length is worth more.
+          if (!isKnown || length <= searched.length)
+            this.#searched = { high, length, alignment, at: top };
+          return start;
+        }
       }
+      top = Math.min(top, item?.start ?? top);
+      if (top - length < low) return -1;
     }
     return -1;
   }
@@ -183,6 +200,7 @@ export class IntervalMap<V> {
   clear(): Interval<V>[] {
     const all = this.#items;
     this.#items = [];
+    this.#searched = undefined;
     return all;
   }
 
