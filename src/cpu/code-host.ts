@@ -57,6 +57,11 @@ export interface CodeHost {
   readonly tlsDisplacement: number;
   /** All translated code lives here (at most 2 GiB, so rel32 reaches), behind the stubs. */
   readonly code: CodeMemory;
+  /**
+   * Bytes [start, end) of `code`, whole pages, are hardly written from now on: they need not stay
+   * mapped for writing. What they hold stays, and they may be written all the same.
+   */
+  settleCode(start: number, end: number): void;
   /** Offsets below this one hold the stubs; translated code starts here (page-aligned). */
   readonly codeStart: number;
   /** Inside `code`, below `codeStart`: rel32 reaches them. */

@@ -8,7 +8,7 @@ import type { TranslationSource } from '../cpu/cache/translation-file.ts';
 
 const CHUNK_BYTES = 16 * 1024;
 const DIGEST_BYTES = 32;
-const MAX_CHUNKS = 64;
+const MAX_CHUNKS = 32;
 const toClose = new FinalizationRegistry<number>(closeSync);
 
 export class ChunkedFile implements TranslationSource {

@@ -14,6 +14,8 @@ export const MISSED_JUMP = 2;
 
 const INT3 = 0xcc;
 const PREAMBLE_BYTES = 256;
+/** Code memory is settled so much at a time: a call of the host each. */
+const SETTLE_BYTES = 256 * 1024;
 const JMP_BYTES = 5;
 
 export class CodeSpace {
@@ -23,6 +25,8 @@ export class CodeSpace {
   private readonly targetOffsets: number[] = [];
   private readonly start: number;
   private next: number;
+  /** Up to here code memory is settled. */
+  private settled = 0;
 
   constructor(host: CodeHost) {
     this.host = host;
@@ -86,6 +90,10 @@ export class CodeSpace {
 
   write(offset: number, bytes: Uint8Array): void {
     this.host.code.bytes.set(bytes, offset);
+    if (offset - this.settled < SETTLE_BYTES) return;
+    const end = Math.floor(offset / SETTLE_BYTES) * SETTLE_BYTES;
+    this.host.settleCode(this.settled, end);
+    this.settled = end;
   }
 
   /** Replaces the displacement at `at` so that its `jmp rel32` goes to `target`. */
@@ -102,6 +110,7 @@ export class CodeSpace {
   reset(): void {
     this.host.code.bytes.fill(INT3, this.start, this.next);
     this.next = this.start;
+    this.settled = 0;
   }
 
   private writePreambles(): void {

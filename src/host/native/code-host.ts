@@ -16,6 +16,7 @@ import { MAILBOX } from '../../cpu/stubs/mailbox.ts';
 import type { NativeContext } from './context.ts';
 import { mustMap, rawCpuid } from './engine-object.ts';
 import {
+  addressOf,
   MAP_ANONYMOUS,
   MAP_NORESERVE,
   MAP_PRIVATE,
@@ -30,6 +31,7 @@ import { NativeStateImage } from './state-image.ts';
 import { NativeState, StatePool } from './states.ts';
 import { TablePool } from './tables.ts';
 
+const MADV_DONTNEED = 4;
 const SANDBOX_HIGH = STATE.sandboxBase / 4 + 1;
 
 export class NativeCodeHost implements CodeHost {
@@ -68,6 +70,10 @@ export class NativeCodeHost implements CodeHost {
     this.xcr0 = this.#mailbox[MAILBOX.cpuid / 4] as number;
   }
 
+  settleCode(start: number, end: number): void {
+    this.#native.sys.madvise(addressOf(this.code.bytes) + start, end - start, MADV_DONTNEED);
+  }
+
   createTables(returnFill: HostAddr, jumpFill: HostAddr): LookupTables {
     return this.#tables.create(returnFill, jumpFill);
   }
@@ -91,7 +97,7 @@ export class NativeCodeHost implements CodeHost {
       address: at,
       bytes: new Uint8Array(viewOf(at, length), 0, bytes),
       // Zeroed and kept: a view may still be around, and JavaScript must not fault.
-      [Symbol.dispose]: () => void sys.madvise(at, length, 4),
+      [Symbol.dispose]: () => void sys.madvise(at, length, MADV_DONTNEED),
     };
   }
 

@@ -17,6 +17,7 @@ export function fakeCodeHost(codeBytes = 1 << 16): CodeHost {
       executable: EXECUTABLE as HostAddr,
       sizeBytes: codeBytes,
     },
+    settleCode: () => undefined,
     codeStart: 4096,
     stubs: { exits, miss: (EXECUTABLE + 1024) as HostAddr },
     createTables(returnFill: HostAddr, jumpFill: HostAddr) {
