@@ -74,7 +74,7 @@ function waitForEvents(
   scan: () => number,
   finish: (count: number) => number,
   deadlineNs: number,
-  interrupted: number,
+  interrupted: () => number,
 ): number {
   const first = scan();
   if (first !== 0 || deadlineNs <= task.kernel.nowNs()) return finish(first);
@@ -91,7 +91,7 @@ function waitForEvents(
     },
     deadlineNs,
     timedOut: () => end(finish(0)),
-    interrupted: () => end(interrupted),
+    interrupted: () => end(interrupted()),
     abandoned: () => unwatch(watched),
     reason: 'do_poll',
   });
@@ -116,7 +116,15 @@ function settle(task: Task, result: number): number {
 
 // --- poll ------------------------------------------------------------------------------------------
 
-function poll(task: Task, fdsAt: number, count: number, deadlineNs: number, interrupted: number) {
+/** `atEnd`: before it answers, whatever it answers. */
+function poll(
+  task: Task,
+  fdsAt: number,
+  count: number,
+  deadlineNs: number,
+  interrupted: number,
+  atEnd: () => void = () => undefined,
+): number {
   if (count > (task.group.limits.soft[RLIMIT.NOFILE] as number)) return -EINVAL;
   const bytes = new Uint8Array(count * POLLFD.bytes);
   if (task.space.copyIn(fdsAt, bytes) < 0) return -EFAULT;
@@ -139,15 +147,21 @@ function poll(task: Task, fdsAt: number, count: number, deadlineNs: number, inte
     }
     return ready;
   };
-  const finish = (ready: number): number =>
-    count > 0 && task.space.copyOut(fdsAt, bytes) < 0 ? -EFAULT : ready;
+  const finish = (ready: number): number => {
+    atEnd();
+    return count > 0 && task.space.copyOut(fdsAt, bytes) < 0 ? -EFAULT : ready;
+  };
+  const interrupt = (): number => {
+    atEnd();
+    return interrupted;
+  };
   const files = function* () {
     for (let i = 0; i < count; i++) {
       const file = fileAt(i);
       if (file !== undefined) yield file;
     }
   };
-  return waitForEvents(task, files, scan, finish, deadlineNs, interrupted);
+  return waitForEvents(task, files, scan, finish, deadlineNs, interrupt);
 }
 
 function pollUntil(task: Task, fdsAt: number, count: number, deadlineNs: number): number {
@@ -167,7 +181,7 @@ function deadlineAt(task: Task, addr: number, read: typeof readTimespec): number
   return ns <= 0 ? ns : task.kernel.nowNs() + ns;
 }
 
-/** Linux tells what remains of the timeout, unless the call restarts. */
+/** Linux tells what remains of the timeout; a call that is made again takes it from there. */
 function withRemaining(
   task: Task,
   addr: number,
@@ -190,7 +204,8 @@ function sysPpoll(
   if (deadline < 0) return deadline;
   const masked = applyMask(task, maskAt, size);
   if (masked < 0) return masked;
-  return settle(task, poll(task, fdsAt, count, deadline, -ERESTARTNOHAND));
+  const atEnd = (): void => withRemaining(task, timeoutAt, deadline, writeTimespec);
+  return settle(task, poll(task, fdsAt, count, deadline, -ERESTARTNOHAND, atEnd));
 }
 
 // --- select ----------------------------------------------------------------------------------------
@@ -239,8 +254,12 @@ function select(
       if (addr !== 0 && task.space.copyOut(addr, found[i] as Uint8Array) < 0) return -EFAULT;
     return ready;
   };
+  const interrupted = (): number => {
+    atEnd();
+    return -ERESTARTNOHAND;
+  };
   const files = () => fds.map((fd) => task.files.get(fd)).filter((file) => file !== undefined);
-  return waitForEvents(task, files, scan, finish, deadlineNs, -ERESTARTNOHAND);
+  return waitForEvents(task, files, scan, finish, deadlineNs, interrupted);
 }
 
 const hasBit = (set: Uint8Array, fd: number): boolean =>
@@ -363,7 +382,14 @@ function epollWait(
     const used = bytes.subarray(0, count * EPOLL_EVENT.bytes);
     return count > 0 && task.space.copyOut(eventsAt, used) < 0 ? -EFAULT : count;
   };
-  return waitForEvents(task, () => [set], scan, finish, deadlineNs, -EINTR);
+  return waitForEvents(
+    task,
+    () => [set],
+    scan,
+    finish,
+    deadlineNs,
+    () => -EINTR,
+  );
 }
 
 const millisecondDeadline = (task: Task, timeoutMs: number): number =>
