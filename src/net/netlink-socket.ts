@@ -56,6 +56,13 @@ export class NetlinkSocket extends AddressedSocket {
     if (this.#port === 0) this.#port = this.#context.netlinkPort(wanted || this.#owner);
   }
 
+  /** A message of the kernel's own; after the last close, nothing. */
+  deliver(message: Uint8Array): void {
+    if (this.references === 0) return;
+    this.#queue.push(message);
+    this.waitQueue.wake(POLLIN | POLLRDNORM);
+  }
+
   override listen(): number {
     return -EOPNOTSUPP;
   }

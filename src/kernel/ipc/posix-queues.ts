@@ -21,6 +21,7 @@ import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from '../../abi/poll-events.t
 import { SI_MESGQ } from '../../abi/signal.table.ts';
 import { SIGEV } from '../../abi/time.ts';
 import { WaitQueue } from '../../base/wait-queue.ts';
+import type { NetlinkSocket } from '../../net/netlink-socket.ts';
 import { AnonymousFile, anonymousRequest } from '../../vfs/anonymous.ts';
 import { bytesOf } from '../../vfs/byte-string.ts';
 import { RLIMIT } from '../limits.ts';
@@ -40,6 +41,19 @@ export interface QueueNotification {
   /** 0: nothing is sent. */
   readonly signal: number;
   readonly value: bigint;
+  /** SIGEV_THREAD: what is sent to a socket that a thread of the C library reads. */
+  readonly thread?: { readonly socket: NetlinkSocket; readonly cookie: Uint8Array };
+}
+
+/** The last byte of a cookie (`ipc/mqueue.c`). */
+const NOTIFY_WOKENUP = 1;
+const NOTIFY_REMOVED = 2;
+
+function sendCookie({ thread }: QueueNotification, what: number): void {
+  if (thread === undefined) return;
+  const message = thread.cookie.slice();
+  message[message.length - 1] = what;
+  thread.socket.deliver(message);
 }
 
 export class PosixQueue {
@@ -88,6 +102,7 @@ export class PosixQueue {
   #announce(sender: Task): void {
     const { notification } = this;
     this.notification = undefined;
+    if (notification !== undefined) sendCookie(notification, NOTIFY_WOKENUP);
     if (notification === undefined || notification.signal === 0) return;
     sendToGroup(notification.group, {
       signal: notification.signal,
@@ -96,6 +111,14 @@ export class PosixQueue {
       uid: sender.creds.uid,
       value: notification.value,
     });
+  }
+
+  /** `group` is not told any more, if it was to be. */
+  forgetNotification(group: ThreadGroup | undefined): void {
+    const { notification } = this;
+    if (notification === undefined || notification.group !== group) return;
+    this.notification = undefined;
+    sendCookie(notification, NOTIFY_REMOVED);
   }
 
   receive(): QueuedMessage | undefined {
@@ -138,7 +161,12 @@ export class PosixQueueFile extends AnonymousFile {
     const { notification, usedBytes } = this.queue;
     const signal = String(notification?.signal ?? 0).padEnd(5);
     const pid = String(notification?.group.pid ?? 0).padEnd(6);
-    const silent = notification?.signal === 0 ? SIGEV.SIGEV_NONE : SIGEV.SIGEV_SIGNAL;
+    const silent =
+      notification?.thread !== undefined
+        ? SIGEV.SIGEV_THREAD
+        : notification?.signal === 0
+          ? SIGEV.SIGEV_NONE
+          : SIGEV.SIGEV_SIGNAL;
     const size = String(usedBytes).padEnd(10);
     const kind = String(notification === undefined ? 0 : silent).padEnd(5);
     const text = `QSIZE:${size} NOTIFY:${kind} SIGNO:${signal} NOTIFY_PID:${pid}\n`;
@@ -150,10 +178,7 @@ export class PosixQueueFile extends AnonymousFile {
 
   /** A process that closes one of its descriptors is no longer told of messages. */
   override descriptorClosed(): void {
-    const { current } = this.#task.kernel;
-    const { notification } = this.queue;
-    if (notification !== undefined && notification.group === current?.group)
-      this.queue.notification = undefined;
+    this.queue.forgetNotification(this.#task.kernel.current?.group);
   }
 
   protected override closed(): void {
