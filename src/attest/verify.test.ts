@@ -3,10 +3,14 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { factsOf } from './appraise/facts.ts';
+import { checkProviderPolicy, RuleList } from './appraise/policy-checks.ts';
 import { parseDcapCollateral } from './dcap/collateral.ts';
+import { DcapVerifier } from './dcap/verify.ts';
 import { signEar, verifyEar } from './ear.ts';
 import type { Evidence, ProviderName } from './evidence.ts';
 import { parsePolicy } from './policy.ts';
+import { Forge, NOW_MS } from './testing/forge.ts';
 import { type Collateral, verify } from './verify.ts';
 
 const VECTORS = new URL('../../test/vectors/attestation/', import.meta.url);
@@ -136,6 +140,33 @@ test('Intel: a quote of the other kind, and a missing bundle, are refused', asyn
   const mislabelled = { ...tdx, evidence: { ...tdx.evidence, provider: 'sgx' as const } };
   assert.deepEqual(await refusals(mislabelled, 'sgx: {}'), ['UNSUPPORTED_EVIDENCE']);
   assert.deepEqual(await refusals({ ...tdx, collateral: {} }, 'tdx: {}'), ['COLLATERAL_MISSING']);
+});
+
+test('TDX: a service TD that was bound earlier shows in the extended body, and is refused', async () => {
+  const svns = (svn: number) => Array.from({ length: 16 }, () => ({ svn }));
+  const tcb = { sgxtcbcomponents: svns(1), pcesvn: 5, tdxtcbcomponents: svns(0) };
+  const level = { tcb, tcbDate: '2025-01-01T00:00:00Z', tcbStatus: 'UpToDate' };
+  const forge = new Forge({ tcbInfo: { tcbLevels: [level] } });
+  const verifier = new DcapVerifier([forge.root]);
+  const refusedRules = async (extended: Uint8Array) => {
+    const quote = forge.quote({ extended });
+    const verdict = await verifier.verify({
+      quote,
+      collateral: forge.collateral(),
+      timeMs: NOW_MS,
+    });
+    assert.ok(verdict.ok);
+    const rules = new RuleList();
+    const facts = factsOf({ provider: 'tdx', claims: verdict.claims });
+    const policy = 'format: cloister-policy/1\nproviders: {tdx: {}}\nimages: any';
+    checkProviderPolicy(rules, facts, parsePolicy(policy));
+    return rules.checks.filter(({ status }) => status === 'fail').map(({ id }) => id);
+  };
+  const none = new Uint8Array(885 - 648);
+  assert.deepEqual(await refusedRules(none), []);
+  // After vmId (1), tdId (32) and devInfo (48); and 8 bytes before the end.
+  for (const at of [1 + 32 + 48, none.length - 9])
+    assert.deepEqual(await refusedRules(none.with(at, 1)), ['policy.mrServiceTd']);
 });
 
 test('SNP: TCB floors, VMPL, VLEK, debug, digests', async () => {

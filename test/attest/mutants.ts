@@ -66,9 +66,9 @@ function quoteRegion(original: Uint8Array, changed: Uint8Array, at: number): Reg
   const quote = parseQuote(original);
   if (at >= original.length - quote.trailingBytes) return 'after the quote';
   if (isBlankChange(original, changed, at)) return 'PEM blanks';
-  if (quote.certificationData.kind === 'ppid') {
+  if (quote.certificationData.kind === 'outside') {
     const authEnd = quote.qeAuthData.byteOffset - original.byteOffset + quote.qeAuthData.length;
-    // The type may change among 1 to 3, and the data is not used; the size in between must fit.
+    // The type may change among 1 to 4, and the data is not used; the size in between must fit.
     if (at === authEnd || at >= authEnd + 6) return 'PPID certification data';
   }
   return undefined;

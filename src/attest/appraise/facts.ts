@@ -4,6 +4,7 @@
  */
 import { toHex } from '../bytes.ts';
 import type { Check, Verdict } from '../checks.ts';
+import type { TdReportExtension } from '../dcap/quote.ts';
 import type { DcapClaims } from '../dcap/verify.ts';
 import type { JsonObject } from '../json.ts';
 import type { NitroClaims } from '../nitro/verify.ts';
@@ -49,6 +50,12 @@ export function factsOf(tee: TeeClaims): Facts {
   }
 }
 
+const extendedFacts = (extended: TdReportExtension) => ({
+  tdId: toHex(extended.tdId),
+  initServiceTdHash: toHex(extended.initServiceTdHash),
+  currentServiceTdHash: toHex(extended.currentServiceTdHash),
+});
+
 function dcapFacts(tee: TeeClaims, claims: DcapClaims): Facts {
   const { quote, pck, evaluation } = claims;
   const { body } = quote;
@@ -65,6 +72,7 @@ function dcapFacts(tee: TeeClaims, claims: DcapClaims): Facts {
           xfam: toHex(body.report.xfam),
           teeTcbSvn: toHex(body.report.teeTcbSvn),
           ...(body.report.mrServiceTd ? { mrServiceTd: toHex(body.report.mrServiceTd) } : {}),
+          ...(body.report.extended ? extendedFacts(body.report.extended) : {}),
         }
       : {
           mrEnclave: toHex(body.report.mrEnclave),

@@ -150,7 +150,11 @@ function tdRules(
     rules.oneOf(id, 'POLICY_MEASUREMENT', toHex(report.rtmrs[i] as Uint8Array), wanted[id]);
   // A service TD can migrate the TD's secrets: none may be bound unless the policy names it.
   const service = report.mrServiceTd;
-  if (wanted.mrServiceTd !== undefined || (service && !isZero(service))) {
+  // One that was bound earlier, or elsewhere before a migration, shows only in the extended body.
+  const { extended } = report;
+  const hashes = [service, extended?.initServiceTdHash, extended?.currentServiceTdHash];
+  const bound = hashes.some((hash) => hash && !isZero(hash));
+  if (wanted.mrServiceTd !== undefined || bound) {
     const allowed = wanted.mrServiceTd ?? [];
     rules.oneOf('mrServiceTd', 'POLICY_CONFIGURATION', service ? toHex(service) : 'none', allowed);
   }

@@ -15,7 +15,7 @@ export interface DcapCollateral {
   readonly qeIdentity: string;
   readonly qeIdentitySignature: Uint8Array;
   readonly qeIdentityIssuerChain: string;
-  /** DER. Absent lists are warned of; whether that is enough is the policy's decision. */
+  /** DER or PEM. Absent lists are warned of; whether that is enough is the policy's decision. */
   readonly rootCaCrl: Uint8Array | undefined;
   readonly pckCrl: Uint8Array | undefined;
   readonly pckCrlIssuerChain: string | undefined;

@@ -31,7 +31,10 @@ export interface SgxReport {
   readonly reportData: Uint8Array;
 }
 
-/** TDREPORT body: 584 bytes (TDX 1.0), or 648 with the last two fields (TDX 1.5). */
+/**
+ * TDREPORT body: 584 bytes (TDX 1.0), 648 with `teeTcbSvn2` and `mrServiceTd` (TDX 1.5), 885 with
+ * `extended` (TDX 1.5, TD identity and migration; `sgx_report2_body_v1_5_ex_t`).
+ */
 export interface TdReport {
   readonly teeTcbSvn: Uint8Array;
   readonly mrSeam: Uint8Array;
@@ -47,6 +50,21 @@ export interface TdReport {
   readonly reportData: Uint8Array;
   readonly teeTcbSvn2: Uint8Array | undefined;
   readonly mrServiceTd: Uint8Array | undefined;
+  readonly extended: TdReportExtension | undefined;
+}
+
+/** What body type 4 adds: which TD this is, and under which service TDs it began and runs. */
+export interface TdReportExtension {
+  readonly vmId: number;
+  readonly tdId: Uint8Array;
+  readonly devInfo: Uint8Array;
+  readonly initServiceTdHash: Uint8Array;
+  readonly initServiceTdAttributes: Uint8Array;
+  readonly initCpuSvn: Uint8Array;
+  readonly initTeeTcbSvn: Uint8Array;
+  readonly initTeeFmspc: Uint8Array;
+  readonly currentServiceTdHash: Uint8Array;
+  readonly currentServiceTdAttributes: Uint8Array;
 }
 
 export type QuoteBody =
@@ -56,7 +74,7 @@ export type QuoteBody =
 /** How the quote names its PCK certificate (QuoteLib Reference, table 9). */
 export type CertificationData =
   | { readonly kind: 'pem-chain'; readonly text: Uint8Array }
-  | { readonly kind: 'ppid'; readonly type: number };
+  | { readonly kind: 'outside'; readonly type: number };
 
 export interface Quote {
   readonly version: 3 | 4 | 5;
@@ -129,11 +147,12 @@ function bodyV5(reader: Reader, teeType: number): QuoteBody {
   return bodyOf(reader, type);
 }
 
-const BODY_BYTES: Readonly<Record<number, number>> = { 1: 384, 2: 584, 3: 648 };
+/** Body types 1 to 4: enclave, TD 1.0, TD 1.5, TD 1.5 extended. */
+const BODY_BYTES: Readonly<Record<number, number>> = { 1: 384, 2: 584, 3: 648, 4: 885 };
 
 function bodyOf(reader: Reader, type: number): QuoteBody {
   if (type === 1) return { kind: 'sgx', report: readSgxReport(reader) };
-  return { kind: 'tdx', report: readTdReport(reader, type === 3) };
+  return { kind: 'tdx', report: readTdReport(reader, type) };
 }
 
 function readSgxReport(outer: Reader): SgxReport {
@@ -172,7 +191,7 @@ function readSgxReport(outer: Reader): SgxReport {
   };
 }
 
-function readTdReport(reader: Reader, is15: boolean): TdReport {
+function readTdReport(reader: Reader, type: number): TdReport {
   return {
     teeTcbSvn: reader.take(16),
     mrSeam: reader.take(48),
@@ -186,8 +205,24 @@ function readTdReport(reader: Reader, is15: boolean): TdReport {
     mrOwnerConfig: reader.take(48),
     rtmrs: [reader.take(48), reader.take(48), reader.take(48), reader.take(48)],
     reportData: reader.take(64),
-    teeTcbSvn2: is15 ? reader.take(16) : undefined,
-    mrServiceTd: is15 ? reader.take(48) : undefined,
+    teeTcbSvn2: type >= 3 ? reader.take(16) : undefined,
+    mrServiceTd: type >= 3 ? reader.take(48) : undefined,
+    extended: type >= 4 ? readTdExtension(reader) : undefined,
+  };
+}
+
+function readTdExtension(reader: Reader): TdReportExtension {
+  return {
+    vmId: reader.u8(),
+    tdId: reader.take(32),
+    devInfo: reader.take(48),
+    initServiceTdHash: reader.take(48),
+    initServiceTdAttributes: reader.take(8),
+    initCpuSvn: reader.take(16),
+    initTeeTcbSvn: reader.take(16),
+    initTeeFmspc: reader.take(12),
+    currentServiceTdHash: reader.take(48),
+    currentServiceTdAttributes: reader.take(8),
   };
 }
 
@@ -205,6 +240,7 @@ function readCertificationData(reader: Reader): CertificationData {
   const data = reader.take(reader.u32());
   if (reader.left !== 0) reader.fail('bytes after the certification data');
   if (type === 5) return { kind: 'pem-chain', text: data };
-  if (type >= 1 && type <= 3) return { kind: 'ppid', type };
+  // PPID in three forms, or the PCK certificate alone: the chain comes from outside (QVL 4.1.2.5.3).
+  if (type >= 1 && type <= 4) return { kind: 'outside', type };
   throw new Refusal('UNSUPPORTED_CERTIFICATION_DATA', `certification data type ${type}`);
 }

@@ -10,9 +10,9 @@ import { fromUtf8, toHex } from '../bytes.ts';
 import { Refusal, type RefusalCode, require } from '../errors.ts';
 import { verifyEcdsa } from '../webcrypto.ts';
 import type { Certificate } from '../x509/certificate.ts';
-import { type Crl, parseCrl } from '../x509/crl.ts';
+import type { Crl } from '../x509/crl.ts';
 import { checkCrlSignature, validatePath } from '../x509/path.ts';
-import { parsePemChain } from '../x509/pem.ts';
+import { parseAnyCrl, parsePemChain } from '../x509/pem.ts';
 import type { DcapCollateral } from './collateral.ts';
 import type { Quote } from './quote.ts';
 import { parseQeIdentity, parseTcbInfo, type QeIdentity, type TcbInfo } from './tcb-info.ts';
@@ -98,7 +98,7 @@ export class TrustedSources {
     return this.#once(collateral, `${which} ${toHex(issuer.spki)}`, async () => {
       const bytes = collateral[which];
       if (!bytes) throw new Refusal('CRL_MISSING', `collateral without ${which}`);
-      const crl = parseCrl(bytes);
+      const crl = parseAnyCrl(bytes);
       await checkCrlSignature(crl, issuer);
       return crl;
     });

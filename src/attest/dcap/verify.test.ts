@@ -11,6 +11,7 @@ import {
   SERIAL,
 } from '../testing/forge.ts';
 import type { DcapCollateral } from './collateral.ts';
+import { parseQuote } from './quote.ts';
 import { DcapVerifier } from './verify.ts';
 
 const DAY_MS = 86_400_000;
@@ -158,4 +159,57 @@ test('one verifier gives the same answers again, good and bad, and at other time
     assert.equal(await ask(bad), 'TCB_INFO_BAD_SIGNATURE');
     assert.equal(await ask(collateral, NOW_MS + 2 * DAY_MS), 'CRL_EXPIRED');
   }
+});
+
+test('body type 4 (TD report 1.5 ex): 885 bytes, all signed, judged like TD 1.5', async () => {
+  const extended = Uint8Array.from({ length: 885 - 648 }, (_, i) => i);
+  const fields = parseQuote(new Forge(FINE).quote({ extended })).body;
+  assert.ok(fields.kind === 'tdx' && fields.report.extended);
+  // sgx_quote_5.h, sgx_report2_body_v1_5_ex_t: offsets after byte 648.
+  const { vmId, tdId, initTeeFmspc, currentServiceTdAttributes } = fields.report.extended;
+  assert.equal(vmId, 0);
+  assert.deepEqual(tdId, extended.subarray(1, 33));
+  assert.deepEqual(initTeeFmspc, extended.subarray(169, 181));
+  assert.deepEqual(currentServiceTdAttributes, extended.subarray(229));
+  assert.equal(await outcome({ shape: { extended } }), 'UpToDate');
+  const three = levels('UpToDate', 'SWHardeningNeeded', 'OutOfDate');
+  const launchedOld = { extended, launchSvn: 7 };
+  assert.equal(await outcome({ options: three, shape: launchedOld }), 'TDRelaunchAdvised');
+  const short = extended.subarray(1);
+  assert.equal(await outcome({ shape: { extended: short } }), 'MALFORMED_QUOTE');
+
+  const forge = new Forge(FINE);
+  const quote = forge.quote({ extended });
+  quote[54 + 648 + 40] = (quote[54 + 648 + 40] ?? 0) ^ 1;
+  const verifier = new DcapVerifier([forge.root]);
+  const verdict = await verifier.verify({
+    quote,
+    collateral: forge.collateral(),
+    timeMs: NOW_MS,
+  });
+  assert.equal(verdict.ok ? 'ok' : verdict.error, 'QUOTE_BAD_SIGNATURE');
+});
+
+test('certification data 1 to 4 (QVL 4.1.2.5.3): the chain comes from outside, or there is none', async () => {
+  for (const certificationType of [1, 2, 3, 4]) {
+    const forge = new Forge(FINE);
+    const shape = { certificationType, chain: 'whatever' };
+    assert.equal(await outcome({ forge, shape }), 'COLLATERAL_MISSING');
+    const pckCertificateChain = forge.chain(forge.pck, forge.ca, forge.root);
+    assert.equal(await outcome({ forge, shape, collateral: { pckCertificateChain } }), 'UpToDate');
+  }
+  for (const certificationType of [0, 6, 7])
+    assert.equal(await outcome({ shape: { certificationType } }), 'UNSUPPORTED_CERTIFICATION_DATA');
+});
+
+test('revocation lists may be PEM, as version 3.0 of the collateral has them', async () => {
+  const forge = new Forge({ ...FINE, revokedByCa: [SERIAL.pck] });
+  const der = forge.collateral().pckCrl;
+  assert.ok(der);
+  const block = `-----BEGIN X509 CRL-----\n${Buffer.from(der).toString('base64')}\n-----END X509 CRL-----\n`;
+  const given = (text: string) => ({ pckCrl: new Uint8Array(Buffer.from(text)) });
+  assert.equal(await outcome({ forge, collateral: given(block) }), 'CERT_REVOKED');
+  // A second list would be read by nobody.
+  assert.equal(await outcome({ forge, collateral: given(block + block) }), 'MALFORMED_CRL');
+  assert.equal(await outcome({ forge, collateral: given('') }), 'MALFORMED_CRL');
 });

@@ -12,6 +12,7 @@ const COSE_SIGN1_TAG = 18;
 const ES384 = -35;
 const MAXIMUM_DOCUMENT = 32 * 1024;
 const MAXIMUM_OPTIONAL = 1024;
+const MAXIMUM_CERTIFICATE = 1024;
 
 export interface NitroDocument {
   readonly moduleId: string;
@@ -63,7 +64,7 @@ export function parseNitroDocument(bytes: Uint8Array): NitroDocument {
   require(map.get('digest') === 'SHA384', code, 'digest is not SHA384');
   const timestampMs = map.get('timestamp');
   require(typeof timestampMs === 'number' && timestampMs > 0, code, 'timestamp is not a number');
-  const certificate = sized(map.get('certificate'), 1, 1024 * 4, 'certificate');
+  const certificate = sized(map.get('certificate'), 1, MAXIMUM_CERTIFICATE, 'certificate');
   const bundle = map.get('cabundle');
   require(Array.isArray(bundle), code, 'cabundle is not a list');
   require(bundle.length >= 1 && bundle.length <= 8, code, 'cabundle is empty or too long');
@@ -72,7 +73,7 @@ export function parseNitroDocument(bytes: Uint8Array): NitroDocument {
     timestampMs,
     pcrs: parsePcrs(map),
     certificate,
-    cabundle: bundle.map((der: Cbor) => sized(der, 1, 1024 * 4, 'cabundle')),
+    cabundle: bundle.map((der: Cbor) => sized(der, 1, MAXIMUM_CERTIFICATE, 'cabundle')),
     publicKey: optional(map, 'public_key'),
     userData: optional(map, 'user_data'),
     nonce: optional(map, 'nonce'),

@@ -107,6 +107,9 @@ test('wrong shapes are refused', async () => {
     { pcrs: new Map([[0, new Uint8Array(47)]]) },
     { cabundle: [] },
     { cabundle: root.raw },
+    // attestation_process.md, 2.2.1: cert = bytes .size (1..1024)
+    { certificate: new Uint8Array(1025) },
+    { cabundle: [new Uint8Array(1025)] },
     { user_data: new Uint8Array(1025) },
     { nonce: 'text' },
   ];
@@ -114,6 +117,12 @@ test('wrong shapes are refused', async () => {
   const double = concatBytes(encodeCbor(payload()).subarray(0, -1), encodeCbor(null));
   assert.equal(await outcome(document(concatBytes(double, Uint8Array.of(0)))), 'MALFORMED_PAYLOAD');
   assert.equal(await outcome(document(encodeCbor(payload()), false, -7)), 'COSE_ALG');
+});
+
+test('a NitroTPM document is no enclave’s, though one root signs both', async () => {
+  const map = payload({ nitrotpm_pcrs: pcrs(16) });
+  map.delete('pcrs');
+  assert.equal(await outcome(document(encodeCbor(map))), 'MALFORMED_PAYLOAD');
 });
 
 test('chains: another root, a missing or needless authority, one in the wrong order', async () => {

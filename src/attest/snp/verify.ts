@@ -8,10 +8,10 @@ import { Refusal, require } from '../errors.ts';
 import * as roots from '../roots.table.ts';
 import { verifyEcdsa } from '../webcrypto.ts';
 import { type Certificate, findExtension, parseCertificate } from '../x509/certificate.ts';
-import { parseCrl } from '../x509/crl.ts';
 import { DerReader } from '../x509/der.ts';
 import { OID } from '../x509/oid.table.ts';
 import { type SignatureMemo, validatePath } from '../x509/path.ts';
+import { parseAnyCrl } from '../x509/pem.ts';
 import {
   decodeTcb,
   parseReport,
@@ -127,19 +127,36 @@ async function checkChain(
 ): Promise<readonly Certificate[]> {
   const wanted = report.signingKey === 'vlek' ? `SEV-VLEK-${product}` : `SEV-${product}`;
   const presented = (input.chain ?? []).map(parseCertificate);
+  const crl = input.crl && parseAnyCrl(input.crl);
   const path = await validatePath(key, {
     intermediates: [...presented, ...INTERMEDIATES[product].map(parseCertificate)],
     anchors: input.roots ?? [parseCertificate(ANCHORS[product])],
     timeMs: input.timeMs,
-    ...(input.crl ? { crls: [parseCrl(input.crl)] } : {}),
-    revocation: input.crl ? 'if-present' : 'none',
+    ...(crl ? { crls: [crl] } : {}),
+    revocation: crl ? 'if-present' : 'none',
     ...(input.memo ? { memo: input.memo } : {}),
   });
   // 58369: a VLEK hangs under ASVK, a VCEK under ASK; the report says which key signed it.
   require(path.length === 3 &&
     path[1]?.subjectCommonName ===
       wanted, 'CERT_WRONG_TYPE', `a ${report.signingKey} report needs a key under ${wanted}`);
+  checkKeyKind(key, report);
+  // 57230, 4.3: the list of a product line is its root's. Another's would be read by nobody.
+  const ours = !crl || path.some((certificate) => equalBytes(certificate.subject, crl.issuer));
+  require(ours, 'CRL_ISSUER_MISMATCH', `the CRL is of no authority above this ${product} key`);
   return path;
+}
+
+/** 57230, 3.1, and 58369: a VCEK names its chip, a VLEK the provider it was issued to. */
+function checkKeyKind(key: Certificate, report: SnpReport): void {
+  const names = {
+    vcek: findExtension(key, OID.amdHardwareId) !== undefined,
+    vlek: cspIdOf(key) !== undefined,
+  };
+  const other = report.signingKey === 'vlek' ? 'vcek' : 'vlek';
+  const code = 'CERT_WRONG_TYPE';
+  require(names[report.signingKey], code, `not a ${report.signingKey}: no chip or provider named`);
+  require(!names[other], code, `a ${report.signingKey} with the extension of a ${other}`);
 }
 
 function checkProduct(report: SnpReport, product: SnpProduct): void {
@@ -176,18 +193,18 @@ function checkChipId(key: Certificate, report: SnpReport, product: SnpProduct): 
   // Masked: the host hides the chip (MASK_CHIP_ID; older firmware does not tell). The key that
   // signed the report is the certificate's all the same.
   if (isZero(report.chipId)) return;
-  const hardwareId = findExtension(key, OID.amdHardwareId);
-  const code = 'CHIP_ID_MISMATCH';
-  require(hardwareId, code, 'VCEK without hardware ID');
+  const hardwareId = findExtension(key, OID.amdHardwareId) ?? new Uint8Array(0);
   const bytes = product === 'Turin' ? 8 : 64;
   const rest = report.chipId.subarray(bytes);
   const same = equalBytes(hardwareId, report.chipId.subarray(0, bytes)) && isZero(rest);
-  require(same, code, `the certificate is for chip ${toHex(hardwareId).slice(0, 16)}…`);
+  require(same, 'CHIP_ID_MISMATCH', `the certificate is for chip ${toHex(hardwareId).slice(0, 16)}…`);
 }
 
 function cspIdOf(key: Certificate): string | undefined {
   const value = findExtension(key, OID.amdCspId);
   if (!value) return undefined;
   const reader = new DerReader(value, 'MALFORMED_CERT');
-  return new TextDecoder().decode(reader.next().content.subarray(0, 256));
+  const text = new TextDecoder().decode(reader.next(0x16).content.subarray(0, 256)); // IA5String
+  reader.end();
+  return text;
 }

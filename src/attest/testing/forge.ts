@@ -37,7 +37,7 @@ const signDer = (key: Key, message: Uint8Array): Uint8Array =>
 const ALGORITHM = sequence(objectIdentifier(OID.ecdsaSha256));
 const nameOf = (text: string): Uint8Array =>
   sequence(der(TAG.set, sequence(objectIdentifier(OID.commonName), der(0x0c, utf8(text)))));
-const extension = (oid: string, value: Uint8Array, critical = false): Uint8Array =>
+export const extension = (oid: string, value: Uint8Array, critical = false): Uint8Array =>
   sequence(
     objectIdentifier(oid),
     ...(critical ? [der(TAG.boolean, Uint8Array.of(0xff))] : []),
@@ -283,8 +283,9 @@ export class Forge {
       new Uint8Array(64).fill(7),
       full(shape.currentSvn ?? 9).fill(0, 1, 2),
       new Uint8Array(48),
+      shape.extended ?? new Uint8Array(0),
     );
-    const signed = concatBytes(header, u16(3), u32(body.length), body);
+    const signed = concatBytes(header, u16(shape.extended ? 4 : 3), u32(body.length), body);
     const authData = new Uint8Array(32).fill(1);
     const bound = createHash('sha256').update(ak.point).update(authData).digest();
     const qe = new Uint8Array(384);
@@ -299,7 +300,7 @@ export class Forge {
       signFixed(pck, qe),
       u16(32),
       authData,
-      u16(5),
+      u16(shape.certificationType ?? 5),
       u32(chain.length),
       chain,
     );
@@ -321,4 +322,7 @@ export interface QuoteShape {
   readonly seamSigner?: string;
   readonly seamAttributes?: number;
   readonly chain?: string;
+  /** The 237 bytes that make the body one of type 4. */
+  readonly extended?: Uint8Array;
+  readonly certificationType?: number;
 }

@@ -2,6 +2,7 @@
 import { fromBase64 } from '../bytes.ts';
 import { Refusal, type RefusalCode } from '../errors.ts';
 import { type Certificate, parseCertificate } from './certificate.ts';
+import { type Crl, parseCrl } from './crl.ts';
 
 const MAXIMUM_TEXT = 1024 * 1024;
 const MAXIMUM_BLOCKS = 16;
@@ -48,4 +49,12 @@ export function parseAnyCertificate(bytes: Uint8Array): Certificate {
   const chain = parsePemChain(text);
   if (chain.length !== 1) throw new Refusal('MALFORMED_PEM', 'one certificate expected');
   return chain[0] as Certificate;
+}
+
+/** A revocation list as DER or PEM: Intel's services and caches give out both. */
+export function parseAnyCrl(bytes: Uint8Array): Crl {
+  if (bytes[0] === 0x30) return parseCrl(bytes);
+  const [der, ...others] = parsePem(new TextDecoder().decode(bytes), 'X509 CRL', 'MALFORMED_CRL');
+  if (!der || others.length > 0) throw new Refusal('MALFORMED_CRL', 'one CRL expected');
+  return parseCrl(der);
 }
