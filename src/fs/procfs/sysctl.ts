@@ -20,6 +20,18 @@ const nameSetting = (read: () => string, write: (name: string) => void): NodeMak
     },
   );
 
+/** A line that is kept, and has no other effect. */
+function keptText(initial: string): NodeMaker {
+  let value = initial;
+  return setting(
+    () => `${value}\n`,
+    (bytes) => {
+      value = byteString(bytes.subarray(0, 127)).replace(/\n.*$/s, '');
+      return 0;
+    },
+  );
+}
+
 /** A number that is kept, and has no other effect. */
 function kept(initial: number): NodeMaker {
   let value = initial;
@@ -71,7 +83,7 @@ const kernelEntries = (system: SystemView): [string, NodeMaker][] => [
   ['cap_last_cap', fixed(40)],
   ['ngroups_max', fixed(65536)],
   ['randomize_va_space', kept(2)],
-  ['core_pattern', fixed('core')],
+  ['core_pattern', keptText('core')],
   ['core_uses_pid', kept(0)],
   ['overflowuid', fixed(65534)],
   ['overflowgid', fixed(65534)],
