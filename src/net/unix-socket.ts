@@ -138,7 +138,8 @@ export class UnixSocket extends SocketFile {
     if (this.isListening) return -EINVAL;
     if (this.#wasConnected) return -EISCONN;
     const backlog = target.#backlog;
-    if (backlog === undefined || target.references === 0) return -ECONNREFUSED;
+    const isOpen = target.references > 0 && !target.#isReadShut;
+    if (backlog === undefined || !isOpen) return -ECONNREFUSED;
     if (backlog.length > target.#backlogLimit) return -EAGAIN;
     const server = new UnixSocket(
       this.#fs,
@@ -164,7 +165,7 @@ export class UnixSocket extends SocketFile {
   accept(): UnixSocket | number {
     if (this.#backlog === undefined) return -EINVAL;
     const server = this.#backlog.shift();
-    if (server === undefined) return -EAGAIN;
+    if (server === undefined) return this.#isReadShut ? -EINVAL : -EAGAIN;
     this.waitQueue.wake(POLLOUT);
     return server;
   }
@@ -256,7 +257,6 @@ export class UnixSocket extends SocketFile {
 
   /** Bit 0: no more reading; bit 1: no more writing. */
   shutdown(read: boolean, write: boolean): number {
-    if (!this.isDatagram && !this.#wasConnected) return -ENOTCONN;
     if (read) this.#isReadShut = true;
     if (write) this.#isWriteShut = true;
     this.waitQueue.wakeAll();

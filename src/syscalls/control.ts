@@ -372,7 +372,10 @@ export const CONTROL_ROWS: readonly SyscallRow[] = [
   row('capget', [pointer, outPointer], sysCapget),
   row('capset', [pointer, pointer], sysCapset),
   row('membarrier', [int, uint, int], sysMembarrier),
-  row('rseq', [pointer, uint, int, uint], sysRseq, { coverage: 'refused' }),
+  row('rseq', [pointer, uint, int, uint], sysRseq, {
+    coverage: 'refused',
+    note: 'ENOSYS, as without CONFIG_RSEQ: C libraries go on without it',
+  }),
   row('unshare', [arg.uint], sysUnshare, {
     coverage: 'partial',
     note: 'CLONE_FILES, CLONE_FS and CLONE_SYSVSEM; namespaces are EPERM',

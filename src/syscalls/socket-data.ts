@@ -207,7 +207,8 @@ function receive(
         ),
       );
       if (written < 0) return written;
-      resultFlags |= written;
+      // What the kernel was asked about control data, it says again.
+      resultFlags |= written | (flags & MSG.MSG_CMSG_CLOEXEC);
       setFlags(task, headerAt, resultFlags);
       const truncated = (flags & MSG.MSG_TRUNC) !== 0 && !socket.isStream;
       if (!socket.isStream || isPeek || hasControl || received >= header.totalBytes)

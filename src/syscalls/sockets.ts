@@ -300,6 +300,9 @@ function unixOption(task: Task, socket: UnixSocket, option: number): Uint8Array 
   return value === undefined ? -ENOPROTOOPT : intBytes(value);
 }
 
+/** `struct linger`. */
+const LINGER_BYTES = 8;
+
 function sysSetsockopt(
   task: Task,
   fd: number,
@@ -327,7 +330,8 @@ function sysSetsockopt(
   if (option === SO.SO_RCVBUF || option === SO.SO_RCVBUFFORCE)
     socket.receiveBytes = receiveBuffer(value);
   const isSize = option === SO.SO_SNDBUF || option === SO.SO_RCVBUF || isForced;
-  if (isSize || option === SO.SO_LINGER) return 0;
+  if (option === SO.SO_LINGER) return length < LINGER_BYTES ? -EINVAL : 0;
+  if (isSize) return 0;
   if (option === SO.SO_TYPE || option === SO.SO_ERROR || option === SO.SO_DOMAIN)
     return -ENOPROTOOPT;
   if (optionValue(task, socket, option) === undefined) return -ENOPROTOOPT;

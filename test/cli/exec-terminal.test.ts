@@ -26,6 +26,10 @@ after(() => {
   }
 });
 
+/** Keys that start `command`; it says `word` once it runs. */
+const running = (word: string, command: string): string =>
+  `busybox clear; busybox sh -c 'echo ${word}; exec ${command}'\r`;
+
 const session = (size: { rows?: number; columns?: number } = {}): TerminalSession =>
   new TerminalSession({
     argv: [CLOISTER, 'exec', '-it', '-e', 'PS1=$ ', 'host', 'busybox', 'sh'],
@@ -42,28 +46,29 @@ test('exec -it is a terminal: size, jobs, keys, status, and an end by hang-up', 
   cloister('start', '--name', 'host', '--rootfs', 'root', '-e', 'PATH=/bin', '--', ...forever);
   {
     using person = session({ rows: 20, columns: 70 });
-    await person.shows(/^\$$/m);
+    await person.shows(/\$$/m);
     person.type('busybox stty size; busybox tty\r');
-    await person.shows(/^20 70\n\/dev\/pts\/\d+\n/m);
+    await person.shows(/20 70\n\/dev\/pts\/\d+\n/);
     person.resize(30, 90);
     person.type('busybox clear; busybox stty size\r');
-    await person.shows(/^30 90\n/m);
-    person.type('busybox clear; busybox sleep 1000\r');
-    await person.shows(/sleep 1000|^$/m);
-    await person.settled();
+    await person.shows(/30 90\n/m);
+    person.type(running('one', 'busybox sleep 1000'));
+    await person.shows(/one\n/);
     person.type('\x03');
-    await person.shows(/^\$$/m);
+    await person.shows(/\$$/m);
     await person.settled();
     person.type('echo status $?\r');
-    await person.shows(/^status 130\n/m);
-    person.type('busybox cat\r');
-    await person.settled();
+    await person.shows(/status 130\n/m);
+    person.type(running('two', 'busybox cat'));
+    await person.shows(/two\n/);
     person.type('\x1a');
     await person.shows(/Stopped/);
     person.type('fg\r');
     await person.settled();
+    person.type('more\r');
+    await person.shows(/more\nmore\n/);
     person.type('\x03');
-    await person.shows(/^\$$/m);
+    await person.shows(/\$$/m);
     await person.settled();
     person.type('exit 7\r');
     assert.deepEqual(await person.end(), { status: 7, signal: 0 });
@@ -71,9 +76,9 @@ test('exec -it is a terminal: size, jobs, keys, status, and an end by hang-up', 
   {
     // The terminal goes: what ran at it is gone, the instance is not.
     using person = session();
-    await person.shows(/^\$$/m);
-    person.type('busybox sleep 4711\r');
-    await person.settled();
+    await person.shows(/\$$/m);
+    person.type(running('three', 'busybox sleep 4711'));
+    await person.shows(/three\n/);
     assert.match(cloister('exec', 'host', 'busybox', 'ps'), /sleep 4711/);
     person.kill('SIGHUP');
     await person.ended;
