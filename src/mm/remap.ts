@@ -137,9 +137,17 @@ function move(
   if (to < 0) return to;
   const kept = Math.min(oldBytes, newBytes);
   const mapping = shifted(item.value, from - item.start);
+  // What is new comes first: where it is refused, the old range is as it was.
+  if (newBytes > kept) {
+    const failed = extend(space, shifted(mapping, kept), to + kept, newBytes - kept);
+    if (failed < 0) return failed;
+  }
   space.codeChanged(from, oldBytes);
   const moved = movePages(space, from, to, kept, mapping);
-  if (moved < 0) return moved;
+  if (moved < 0) {
+    if (newBytes > kept) space.unmap(to + kept, newBytes - kept);
+    return moved;
+  }
   // The mapping goes along with its references; what is left of the old range is unmapped.
   const pieces = space.removeMappings(from, from + kept);
   for (const { start, end, value } of pieces)
@@ -148,10 +156,6 @@ function move(
   if (keeps) {
     const { prot, maxProt, label } = mapping;
     space.map({ addr: from, length: oldBytes, prot, maxProt, label, fixed: true });
-  }
-  if (newBytes > kept) {
-    const failed = extend(space, shifted(mapping, kept), to + kept, newBytes - kept);
-    if (failed < 0) return failed;
   }
   return to;
 }
