@@ -48,10 +48,16 @@ export function findTdxModule(info: TcbInfo, teeTcbSvn: Uint8Array): TdxModule {
     if (!info.tdxModule) throw new Refusal('TDX_MODULE_MISMATCH', 'TCB info names no TDX module');
     return info.tdxModule;
   }
-  const id = `TDX_${version.toString(16).padStart(2, '0').toUpperCase()}`;
-  const found = info.tdxModuleIdentities.find((module) => module.id === id);
-  if (!found) throw new Refusal('TDX_MODULE_MISMATCH', `TCB info knows no TDX module ${id}`);
+  const found = moduleIdentity(info, version);
+  const unknown = `TCB info knows no TDX module of version ${version}`;
+  if (!found) throw new Refusal('TDX_MODULE_MISMATCH', unknown);
   return found;
+}
+
+/** Identities are named by the version in two hexadecimal digits; QVL takes either case. */
+function moduleIdentity(info: TcbInfo, version: number): TdxModule | undefined {
+  const id = `TDX_${version.toString(16).padStart(2, '0').toUpperCase()}`;
+  return info.tdxModuleIdentities.find((module) => module.id.toUpperCase() === id);
 }
 
 export function matchIsvLevel(levels: readonly IsvLevel[], isvSvn: number, what: string): IsvLevel {
@@ -79,7 +85,10 @@ export function evaluateTcb(
   const platform = matchPlatformLevel(info, pck, teeTcbSvn);
   let tdxModule: TcbEvaluation['tdxModule'];
   if (teeTcbSvn && moduleVersion(teeTcbSvn) > 0) {
-    const module = findTdxModule(info, teeTcbSvn);
+    // 4.1.2.5.2.2.1: that the launched module has an identity is known by now (4.1.2.5.12); where
+    // the running one has none, there is no statement about its TCB.
+    const module = moduleIdentity(info, moduleVersion(teeTcbSvn));
+    if (!module) throw new Refusal('TCB_NOT_SUPPORTED', 'the running TDX module is unknown');
     const level = matchIsvLevel(module.levels, teeTcbSvn[0] ?? 0, `module ${module.id}`);
     tdxModule = { id: module.id, level };
   }

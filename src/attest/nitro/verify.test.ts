@@ -6,7 +6,7 @@ import { reportDataOf } from '../binding.ts';
 import { concatBytes, toHex } from '../bytes.ts';
 import { type Cbor, CborTag, encodeCbor } from '../cbor.ts';
 import { parsePolicy } from '../policy.ts';
-import { CA_EXTENSIONS, makeCertificate, makeKey, NOW_MS } from '../testing/forge.ts';
+import { CA_EXTENSIONS, MAY_SIGN, makeCertificate, makeKey, NOW_MS } from '../testing/forge.ts';
 import { verify } from '../verify.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { verifyNitro } from './verify.ts';
@@ -34,7 +34,7 @@ const leaf = makeCertificate({
   serial: 3,
   key: keys.leaf,
   signer: keys.ca,
-  extensions: [],
+  extensions: [MAY_SIGN],
 });
 const deep = makeCertificate({
   subject: 'deeper',
@@ -152,10 +152,27 @@ test('an authority below one that allows none is refused (path length)', async (
     serial: 5,
     key: keys.leaf,
     signer: keys.ca,
-    extensions: [],
+    extensions: [MAY_SIGN],
   });
   const change = { certificate: child.raw, cabundle: [root.raw, ca.raw, deep.raw] };
   assert.equal(await outcome(encoded(change)), 'CERT_PATH_LENGTH');
+});
+
+test('key usage must be stated, by the leaf and by authorities (attestation_process.md, 3.2.3.3)', async () => {
+  const shape = { subject: 'enclave', issuer: 'zonal', serial: 6, key: keys.leaf, signer: keys.ca };
+  const silent = makeCertificate({ ...shape, extensions: [] });
+  assert.equal(await outcome(encoded({ certificate: silent.raw })), 'CERT_KEY_USAGE');
+  const [constraints] = CA_EXTENSIONS(0);
+  assert.ok(constraints);
+  const zonal = makeCertificate({
+    subject: 'zonal',
+    issuer: 'root',
+    serial: 7,
+    key: keys.ca,
+    signer: keys.root,
+    extensions: [constraints],
+  });
+  assert.equal(await outcome(encoded({ cabundle: [root.raw, zonal.raw] })), 'CERT_KEY_USAGE');
 });
 
 test('Cloister’s binding travels as user data', async () => {

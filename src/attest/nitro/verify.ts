@@ -71,8 +71,16 @@ async function checkChain(document: NitroDocument, input: NitroInput): Promise<C
   });
   const used = bundle.every((certificate) => path.includes(certificate));
   require(used, 'CHAIN_INCOMPLETE', 'cabundle has certificates that lead nowhere');
-  const usage = leaf.keyUsage ?? KEY_USAGE.digitalSignature;
   require(!leaf.isCa, 'CERT_WRONG_TYPE', 'the signing certificate is an authority');
-  require((usage & KEY_USAGE.digitalSignature) !== 0, 'CERT_KEY_USAGE', 'leaf may not sign');
+  // 3.2.3.3: stricter than RFC 5280, which lets a certificate without key usage do anything.
+  require(leaf.pathLength === undefined, 'CERT_PATH_LENGTH', 'the leaf has a path length');
+  requireUsage(leaf, KEY_USAGE.digitalSignature);
+  for (const authority of bundle) requireUsage(authority, KEY_USAGE.keyCertSign);
   return leaf;
+}
+
+function requireUsage(certificate: Certificate, bit: number): void {
+  const stated = ((certificate.keyUsage ?? 0) & bit) !== 0;
+  const reason = `"${certificate.subjectCommonName}" does not state what it is for`;
+  require(stated, 'CERT_KEY_USAGE', reason);
 }

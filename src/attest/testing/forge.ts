@@ -52,6 +52,9 @@ export const CA_EXTENSIONS = (pathLength: number): Uint8Array[] => [
   extension(OID.keyUsage, der(TAG.bitString, Uint8Array.of(1, 0x06)), true),
 ];
 
+/** Key usage of an end certificate: digitalSignature. */
+export const MAY_SIGN = extension(OID.keyUsage, der(TAG.bitString, Uint8Array.of(7, 0x80)));
+
 export interface CertificateShape {
   readonly subject: string;
   readonly issuer: string;
