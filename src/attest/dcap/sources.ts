@@ -6,7 +6,7 @@
  * Owner: one `DcapVerifier`. Collateral is remembered as long as its object lives, chains in a table
  * of bounded size.
  */
-import { fromUtf8, toHex } from '../bytes.ts';
+import { equalBytes, fromUtf8, toHex } from '../bytes.ts';
 import { Refusal, type RefusalCode, require } from '../errors.ts';
 import { verifyEcdsa } from '../webcrypto.ts';
 import type { Certificate } from '../x509/certificate.ts';
@@ -84,6 +84,9 @@ export class TrustedSources {
       timeMs: undefined,
       revocation: 'none',
     });
+    // QVL compares names as they are encoded, where RFC 5280 lets case and blanks differ.
+    for (const [i, certificate] of path.slice(0, -1).entries())
+      requireSameBytes(certificate.issuer, path[i + 1] as Certificate, 'CHAIN_INCOMPLETE');
     const used = chain.every((certificate) => path.includes(certificate));
     require(used, 'UNTRUSTED_ROOT', 'the chain has certificates that lead nowhere');
     return path;
@@ -99,6 +102,8 @@ export class TrustedSources {
       const bytes = collateral[which];
       if (!bytes) throw new Refusal('CRL_MISSING', `collateral without ${which}`);
       const crl = parseAnyCrl(bytes);
+      // 4.1.2.5.7
+      requireSameBytes(crl.issuer, issuer, 'CRL_ISSUER_MISMATCH');
       await checkCrlSignature(crl, issuer);
       return crl;
     });
@@ -153,4 +158,8 @@ function chainInQuote(quote: Quote): string {
   }
   const message = 'neither the quote nor the collateral has a PCK certificate';
   throw new Refusal('COLLATERAL_MISSING', message);
+}
+
+function requireSameBytes(name: Uint8Array, issuer: Certificate, code: RefusalCode): void {
+  require(equalBytes(name, issuer.subject), code, `not issued by "${issuer.subjectCommonName}"`);
 }

@@ -79,6 +79,9 @@ test('a CRL with the right name under another key, or of the wrong CA, is refuse
   const forge = new Forge(FINE);
   const other = makeCrl('Intel SGX PCK Processor CA', forge.keys.ca, []);
   assert.equal(await outcome({ forge, collateral: { pckCrl: other } }), 'CRL_ISSUER_MISMATCH');
+  // QVL 4.1.2.5.7: the very bytes of the name, where RFC 5280 would take another case.
+  const cased = makeCrl('INTEL SGX PCK Platform CA', forge.keys.ca, []);
+  assert.equal(await outcome({ forge, collateral: { pckCrl: cased } }), 'CRL_ISSUER_MISMATCH');
   const swapped = makeCrl('Intel SGX Root CA', stranger, []);
   assert.equal(await outcome({ collateral: { rootCaCrl: swapped } }), 'CRL_BAD_SIGNATURE');
 });

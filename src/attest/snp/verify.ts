@@ -9,6 +9,7 @@ import * as roots from '../roots.table.ts';
 import { verifyEcdsa } from '../webcrypto.ts';
 import { type Certificate, findExtension, parseCertificate } from '../x509/certificate.ts';
 import { DerReader } from '../x509/der.ts';
+import { sameName } from '../x509/name.ts';
 import { OID } from '../x509/oid.table.ts';
 import { type SignatureMemo, validatePath } from '../x509/path.ts';
 import { parseAnyCrl } from '../x509/pem.ts';
@@ -142,7 +143,7 @@ async function checkChain(
       wanted, 'CERT_WRONG_TYPE', `a ${report.signingKey} report needs a key under ${wanted}`);
   checkKeyKind(key, report);
   // 57230, 4.3: the list of a product line is its root's. Another's would be read by nobody.
-  const ours = !crl || path.some((certificate) => equalBytes(certificate.subject, crl.issuer));
+  const ours = !crl || path.some((certificate) => sameName(certificate.subject, crl.issuer));
   require(ours, 'CRL_ISSUER_MISMATCH', `the CRL is of no authority above this ${product} key`);
   return path;
 }

@@ -24,7 +24,7 @@ export interface Certificate {
   /** The signed part (TBSCertificate). */
   readonly signed: Uint8Array;
   readonly serial: Uint8Array;
-  /** Issuer and subject names as raw DER: compared as bytes, never as text. */
+  /** Issuer and subject names as raw DER: see `name.ts` for their comparison. */
   readonly issuer: Uint8Array;
   readonly subject: Uint8Array;
   readonly subjectCommonName: string;

@@ -10,6 +10,7 @@ import { equalBytes, toHex } from '../bytes.ts';
 import { Refusal, require } from '../errors.ts';
 import { type Certificate, KEY_USAGE } from './certificate.ts';
 import type { Crl } from './crl.ts';
+import { sameName } from './name.ts';
 import { OID } from './oid.table.ts';
 import { verifySignature } from './signature.ts';
 
@@ -72,7 +73,7 @@ export async function validatePath(
 }
 
 /**
- * Follows issuer names (raw DER) upwards, the presented certificates before the anchors, so that a
+ * Follows issuer names upwards, the presented certificates before the anchors, so that a
  * root that only looks like an anchor is named as what it is. No certificate is used twice.
  */
 async function buildPath(leaf: Certificate, options: PathOptions): Promise<Certificate[]> {
@@ -82,8 +83,8 @@ async function buildPath(leaf: Certificate, options: PathOptions): Promise<Certi
   for (let last = leaf; !isAnchor(last); last = path[path.length - 1] as Certificate) {
     const name = last.subjectCommonName;
     const { issuer, subject } = last;
-    require(!equalBytes(subject, issuer), 'UNTRUSTED_ROOT', `"${name}" is no trusted root`);
-    const candidates = all.filter((c) => equalBytes(c.subject, issuer) && !path.includes(c));
+    require(!sameName(subject, issuer), 'UNTRUSTED_ROOT', `"${name}" is no trusted root`);
+    const candidates = all.filter((c) => sameName(c.subject, issuer) && !path.includes(c));
     const next = await chooseIssuer(last, candidates);
     require(next, 'CHAIN_INCOMPLETE', `no issuer of "${name}" ("${last.issuerCommonName}")`);
     path.push(next);
@@ -135,26 +136,39 @@ export function checkValidity(certificate: Certificate, timeMs: number): void {
     certificate.notAfterMs, 'CERT_EXPIRED', `"${name}" was valid until ${isoTime(certificate.notAfterMs)}`);
 }
 
-/** Section 6.3.3, for complete direct CRLs. */
+/**
+ * Section 6.3.3, for complete direct CRLs. Of several of one issuer each good one counts; a bad one
+ * beside it neither revokes nor stands in the way.
+ */
 async function checkRevocation(
   certificate: Certificate,
   issuer: Certificate,
   options: PathOptions,
 ): Promise<void> {
-  const crl = (options.crls ?? []).find((c) => equalBytes(c.issuer, certificate.issuer));
-  if (!crl) {
+  const crls = (options.crls ?? []).filter((crl) => sameName(crl.issuer, certificate.issuer));
+  if (crls.length === 0) {
     if (options.revocation === 'if-present') return;
     throw new Refusal('CRL_MISSING', `no CRL of "${certificate.issuerCommonName}"`);
   }
-  await checkCrlSignature(crl, issuer);
-  checkCrlTime(crl, issuer, options.timeMs ?? Number.NaN);
-  checkNotRevoked(certificate, crl);
+  const refusals: Refusal[] = [];
+  for (const crl of crls) {
+    try {
+      await checkCrlSignature(crl, issuer);
+      checkCrlTime(crl, issuer, options.timeMs ?? Number.NaN);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      refusals.push(error);
+      continue;
+    }
+    checkNotRevoked(certificate, crl);
+  }
+  if (refusals.length === crls.length) throw refusals[0];
 }
 
 /** Authority and signature of a CRL. */
 export async function checkCrlSignature(crl: Crl, issuer: Certificate): Promise<void> {
   const name = issuer.subjectCommonName;
-  require(equalBytes(crl.issuer, issuer.subject), 'CRL_ISSUER_MISMATCH', `CRL is not of "${name}"`);
+  require(sameName(crl.issuer, issuer.subject), 'CRL_ISSUER_MISMATCH', `CRL is not of "${name}"`);
   require(issuer.keyUsage === undefined ||
     (issuer.keyUsage & KEY_USAGE.crlSign) !== 0, 'CERT_KEY_USAGE', `"${name}" may not sign CRLs`);
   require(await verifySignature(
