@@ -128,8 +128,8 @@ const readSets: Readonly<Record<number, (target: Task, trace: Tracing) => Uint8A
   [P.NT_X86_XSTATE]: registers.readExtended,
 };
 
-/** `addr` names the set, `data` points to a struct iovec. */
-const getRegisterSet: Request = (task, target, trace, addr, data) => {
+/** `addr` names the set, `data` points to a struct iovec; what the set holds now, and the room for it. */
+function registerSet(task: Task, target: Task, trace: Tracing, addr: number, data: number) {
   const { space } = task;
   const base = space.readU64(data);
   const length = space.readU64(data + 8);
@@ -137,28 +137,29 @@ const getRegisterSet: Request = (task, target, trace, addr, data) => {
   const read = readSets[addr];
   if (read === undefined || length % 8 !== 0) return -EINVAL;
   const bytes = read(target, trace);
-  const part = bytes.subarray(0, Math.min(length, bytes.length));
-  if (space.copyOut(base, part) < 0) return -EFAULT;
-  return space.writeU64(data + 8, part.length) < 0 ? -EFAULT : 0;
+  return { bytes, base, count: Math.min(length, bytes.length) };
+}
+
+const getRegisterSet: Request = (task, target, trace, addr, data) => {
+  const set = registerSet(task, target, trace, addr, data);
+  if (typeof set === 'number') return set;
+  const { bytes, base, count } = set;
+  if (task.space.copyOut(base, bytes.subarray(0, count)) < 0) return -EFAULT;
+  return task.space.writeU64(data + 8, count) < 0 ? -EFAULT : 0;
 };
 
 const setRegisterSet: Request = (task, target, trace, addr, data) => {
-  const { space } = task;
-  const base = space.readU64(data);
-  const length = space.readU64(data + 8);
-  if (base === undefined || length === undefined) return -EFAULT;
-  const read = readSets[addr];
-  if (read === undefined || length % 8 !== 0) return -EINVAL;
-  const whole = read(target, trace);
-  const given = new Uint8Array(Math.min(length, whole.length));
-  if (space.copyIn(base, given) < 0) return -EFAULT;
+  const set = registerSet(task, target, trace, addr, data);
+  if (typeof set === 'number') return set;
+  const given = new Uint8Array(set.count);
+  if (task.space.copyIn(set.base, given) < 0) return -EFAULT;
   if (addr === P.NT_PRSTATUS) registers.writeRegisters(target, trace, given);
   else if (addr === P.NT_X86_XSTATE) {
-    if (given.length < whole.length) return -EFAULT;
+    if (given.length < set.bytes.length) return -EFAULT;
     if (!target.cpu.loadExtended(given)) return -EINVAL;
   } else if (given.length < P.FPREGS_BYTES || !registers.writeFloating(target, given))
     return -EINVAL;
-  return space.writeU64(data + 8, given.length) < 0 ? -EFAULT : 0;
+  return task.space.writeU64(data + 8, given.length) < 0 ? -EFAULT : 0;
 };
 
 const setOptions: Request = (_task, _target, trace, _addr, data) => {
