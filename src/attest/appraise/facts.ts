@@ -163,7 +163,7 @@ function nitroFacts(tee: TeeClaims, claims: NitroClaims): Facts {
     tcbStatus: undefined,
     advisories: [],
     timestampMs: document.timestampMs,
-    untilMs: claims.leafUntilMs,
+    untilMs: claims.chainUntilMs,
     hardware: {
       vendor: 'AWS',
       moduleId: document.moduleId,

@@ -216,3 +216,17 @@ test('revocation lists may be PEM, as version 3.0 of the collateral has them', a
   assert.equal(await outcome({ forge, collateral: given(block + block) }), 'MALFORMED_CRL');
   assert.equal(await outcome({ forge, collateral: given('') }), 'MALFORMED_CRL');
 });
+
+test('a verdict holds until the first thing ends, the TCB signing certificate among them', async () => {
+  const until = async (options: ForgeOptions) => {
+    const forge = new Forge({ ...FINE, ...options });
+    const verdict = await new DcapVerifier([forge.root]).verify({
+      quote: forge.quote(),
+      collateral: forge.collateral(),
+      timeMs: NOW_MS,
+    });
+    return verdict.ok ? verdict.claims.collateralUntilMs : Number.NaN;
+  };
+  assert.equal(await until({}), NOW_MS + DAY_MS, 'the lists');
+  assert.equal(await until({ tcbSigningUntilMs: NOW_MS + 1000 }), NOW_MS + 1000);
+});

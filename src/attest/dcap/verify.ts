@@ -10,7 +10,13 @@ import { INTEL_SGX_ROOT } from '../roots.table.ts';
 import { digest, type PublicKey, verifyEcdsa } from '../webcrypto.ts';
 import { type Certificate, parseCertificate } from '../x509/certificate.ts';
 import type { Crl } from '../x509/crl.ts';
-import { checkCrlTime, checkNotRevoked, checkValidity, isoTime } from '../x509/path.ts';
+import {
+  checkCrlTime,
+  checkNotRevoked,
+  checkValidity,
+  isoTime,
+  pathUntilMs,
+} from '../x509/path.ts';
 import type { DcapCollateral } from './collateral.ts';
 import {
   evaluateTcb,
@@ -155,17 +161,23 @@ async function verifySteps(
     checkNotRevoked(leaf, crl);
     return crl;
   });
-  const info = await checks.step('tcb-info', async () => {
-    const { path: chain, value } = await sources.tcbInfo(collateral);
-    checkSigners(chain, rootCrl, timeMs);
-    checkPeriod('TCB info', value, timeMs, 'TCB_INFO_NOT_YET_VALID', 'TCB_INFO_EXPIRED');
-    return value;
+  const { value: info, path: infoPath } = await checks.step('tcb-info', async () => {
+    const signed = await sources.tcbInfo(collateral);
+    checkSigners(signed.path, rootCrl, timeMs);
+    checkPeriod('TCB info', signed.value, timeMs, 'TCB_INFO_NOT_YET_VALID', 'TCB_INFO_EXPIRED');
+    return signed;
   });
-  const identity = await checks.step('qe-identity', async () => {
-    const { path: chain, value } = await sources.qeIdentity(collateral);
-    checkSigners(chain, rootCrl, timeMs);
-    checkPeriod('QE identity', value, timeMs, 'QE_IDENTITY_NOT_YET_VALID', 'QE_IDENTITY_EXPIRED');
-    return value;
+  const { value: identity, path: identityPath } = await checks.step('qe-identity', async () => {
+    const signed = await sources.qeIdentity(collateral);
+    checkSigners(signed.path, rootCrl, timeMs);
+    checkPeriod(
+      'QE identity',
+      signed.value,
+      timeMs,
+      'QE_IDENTITY_NOT_YET_VALID',
+      'QE_IDENTITY_EXPIRED',
+    );
+    return signed;
   });
 
   await checks.step('platform', () => checkPlatform(quote, pck, info));
@@ -185,7 +197,7 @@ async function verifySteps(
     debug: isDebug(quote),
     crlsChecked: rootCrl !== undefined && pckCrl !== undefined,
     collateralUntilMs: Math.min(
-      ...path.map((certificate) => certificate.notAfterMs),
+      ...[path, infoPath, identityPath].map(pathUntilMs),
       ...[rootCrl, pckCrl].map((crl) => crl?.nextUpdateMs ?? Number.POSITIVE_INFINITY),
       info.nextUpdateMs,
       identity.nextUpdateMs,

@@ -175,6 +175,21 @@ test('key usage must be stated, by the leaf and by authorities (attestation_proc
   assert.equal(await outcome(encoded({ cabundle: [root.raw, zonal.raw] })), 'CERT_KEY_USAGE');
 });
 
+test('a verdict holds until the first certificate ends, be it an authority', async () => {
+  const zonal = makeCertificate({
+    subject: 'zonal',
+    issuer: 'root',
+    serial: 8,
+    key: keys.ca,
+    signer: keys.root,
+    extensions: CA_EXTENSIONS(0),
+    notAfterMs: NOW_MS + 60_000,
+  });
+  const bytes = encoded({ cabundle: [root.raw, zonal.raw] });
+  const verdict = await verifyNitro({ document: bytes, timeMs: NOW_MS, roots: [root] });
+  assert.equal(verdict.ok && verdict.claims.chainUntilMs, NOW_MS + 60_000);
+});
+
 test('Cloister’s binding travels as user data', async () => {
   const binding = {
     imageMeasurement: new Uint8Array(32).fill(1),

@@ -8,7 +8,7 @@ import { require } from '../errors.ts';
 import { AWS_NITRO_ROOT } from '../roots.table.ts';
 import { verifyEcdsa } from '../webcrypto.ts';
 import { type Certificate, KEY_USAGE, parseCertificate } from '../x509/certificate.ts';
-import { type SignatureMemo, validatePath } from '../x509/path.ts';
+import { pathUntilMs, type SignatureMemo, validatePath } from '../x509/path.ts';
 import { type NitroDocument, parseNitroDocument } from './document.ts';
 
 const PLAN = {
@@ -27,7 +27,8 @@ export interface NitroClaims {
   readonly document: NitroDocument;
   /** PCR0 to PCR2 are zero exactly when the enclave was started in debug mode. */
   readonly debug: boolean;
-  readonly leafUntilMs: number;
+  /** When the first certificate ends: the leaf, or an authority that is renewed before. */
+  readonly chainUntilMs: number;
 }
 
 export interface NitroInput {
@@ -43,19 +44,19 @@ export interface NitroInput {
 export function verifyNitro(input: NitroInput): Promise<Verdict<NitroClaims>> {
   return runChecks(PLAN, async (checks) => {
     const document = await checks.step('structure', () => parseNitroDocument(input.document));
-    const leaf = await checks.step('chain', () => checkChain(document, input));
+    const { leaf, chainUntilMs } = await checks.step('chain', () => checkChain(document, input));
     await checks.step('signature', async () => {
       const { signed, signature } = document;
       const good = await verifyEcdsa(leaf.publicKey, 'SHA-384', signed, signature);
       require(good, 'COSE_BAD_SIGNATURE', 'the document is not signed by its certificate');
     });
     const zero = (pcr: number) => isZero(document.pcrs.get(pcr) ?? new Uint8Array(0));
-    return { document, debug: zero(0) && zero(1) && zero(2), leafUntilMs: leaf.notAfterMs };
+    return { document, debug: zero(0) && zero(1) && zero(2), chainUntilMs };
   });
 }
 
 /** Section 3.2.3: the path is given, root first; it is validated as given and in full. */
-async function checkChain(document: NitroDocument, input: NitroInput): Promise<Certificate> {
+async function checkChain(document: NitroDocument, input: NitroInput) {
   const anchors = input.roots ?? [parseCertificate(AWS_NITRO_ROOT)];
   const leaf = parseCertificate(document.certificate);
   const bundle = document.cabundle.map(parseCertificate);
@@ -76,7 +77,7 @@ async function checkChain(document: NitroDocument, input: NitroInput): Promise<C
   require(leaf.pathLength === undefined, 'CERT_PATH_LENGTH', 'the leaf has a path length');
   requireUsage(leaf, KEY_USAGE.digitalSignature);
   for (const authority of bundle) requireUsage(authority, KEY_USAGE.keyCertSign);
-  return leaf;
+  return { leaf, chainUntilMs: pathUntilMs(path) };
 }
 
 function requireUsage(certificate: Certificate, bit: number): void {

@@ -88,6 +88,11 @@ async function outcome({ parts, kind = 'vcek', chipId = CHIP, crl }: Attempt): P
     timeMs: NOW_MS,
     ...(crl ? { crl } : {}),
   });
+  if (verdict.ok) {
+    // A list ends before any certificate does.
+    const listUntilMs = NOW_MS + 86_400_000;
+    assert.equal(verdict.claims.keyUntilMs, crl ? listUntilMs : endorsement.notAfterMs);
+  }
   return verdict.ok ? (verdict.claims.cspId ?? 'ok') : verdict.error;
 }
 

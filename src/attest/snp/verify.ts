@@ -8,10 +8,11 @@ import { Refusal, require } from '../errors.ts';
 import * as roots from '../roots.table.ts';
 import { verifyEcdsa } from '../webcrypto.ts';
 import { type Certificate, findExtension, parseCertificate } from '../x509/certificate.ts';
+import type { Crl } from '../x509/crl.ts';
 import { DerReader } from '../x509/der.ts';
 import { sameName } from '../x509/name.ts';
 import { OID } from '../x509/oid.table.ts';
-import { type SignatureMemo, validatePath } from '../x509/path.ts';
+import { pathUntilMs, type SignatureMemo, validatePath } from '../x509/path.ts';
 import { parseAnyCrl } from '../x509/pem.ts';
 import {
   decodeTcb,
@@ -42,6 +43,7 @@ export interface SnpClaims {
   /** VLEK only: whom AMD issued the key to. */
   readonly cspId: string | undefined;
   readonly crlChecked: boolean;
+  /** When the first certificate, or the revocation list, ends. */
   readonly keyUntilMs: number;
 }
 
@@ -74,7 +76,7 @@ export function verifySnp(input: SnpInput): Promise<Verdict<SnpClaims>> {
     const report = await checks.step('structure', () => parseReport(input.report));
     const key = await checks.step('certificate', () => parseCertificate(input.endorsementKey));
     const product = await checks.step('certificate', () => productOfCertificate(key));
-    const path = await checks.step('chain', () => checkChain(input, report, key, product));
+    const { path, crl } = await checks.step('chain', () => checkChain(input, report, key, product));
     await checks.step('product', () => checkProduct(report, product));
     await checks.step('signature', async () => {
       const good = await verifyEcdsa(key.publicKey, 'SHA-384', report.signed, report.signature);
@@ -94,7 +96,7 @@ export function verifySnp(input: SnpInput): Promise<Verdict<SnpClaims>> {
       launchTcb: decodeTcb(report.launchTcb, product),
       cspId: cspIdOf(key),
       crlChecked: input.crl !== undefined,
-      keyUntilMs: Math.min(...path.map((certificate) => certificate.notAfterMs)),
+      keyUntilMs: Math.min(pathUntilMs(path), crl?.nextUpdateMs ?? Number.POSITIVE_INFINITY),
     };
   });
 }
@@ -125,7 +127,7 @@ async function checkChain(
   report: SnpReport,
   key: Certificate,
   product: SnpProduct,
-): Promise<readonly Certificate[]> {
+): Promise<{ readonly path: readonly Certificate[]; readonly crl: Crl | undefined }> {
   const wanted = report.signingKey === 'vlek' ? `SEV-VLEK-${product}` : `SEV-${product}`;
   const presented = (input.chain ?? []).map(parseCertificate);
   const crl = input.crl && parseAnyCrl(input.crl);
@@ -145,7 +147,7 @@ async function checkChain(
   // 57230, 4.3: the list of a product line is its root's. Another's would be read by nobody.
   const ours = !crl || path.some((certificate) => sameName(certificate.subject, crl.issuer));
   require(ours, 'CRL_ISSUER_MISMATCH', `the CRL is of no authority above this ${product} key`);
-  return path;
+  return { path, crl };
 }
 
 /** 57230, 3.1, and 58369: a VCEK names its chip, a VLEK the provider it was issued to. */

@@ -140,6 +140,7 @@ export interface ForgeOptions {
   readonly revokedByCa?: readonly number[];
   readonly tcbInfo?: Readonly<Record<string, unknown>>;
   readonly qeIdentity?: Readonly<Record<string, unknown>>;
+  readonly tcbSigningUntilMs?: number;
 }
 
 export const SERIAL = { root: 1, ca: 2, pck: 3, tcbSigning: 4 } as const;
@@ -186,6 +187,7 @@ export class Forge {
       serial: SERIAL.tcbSigning,
       key: tcb,
       extensions: [extension(OID.keyUsage, der(TAG.bitString, Uint8Array.of(7, 0x80)), true)],
+      ...(options.tcbSigningUntilMs ? { notAfterMs: options.tcbSigningUntilMs } : {}),
     });
   }
 

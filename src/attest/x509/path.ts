@@ -119,6 +119,10 @@ function checkIssuer(issuer: Certificate, certificatesBelow: number): void {
       0, 'CERT_KEY_USAGE', `"${name}" may not sign certificates`);
 }
 
+/** When the first certificate of a path ends. */
+export const pathUntilMs = (path: readonly Certificate[]): number =>
+  Math.min(...path.map((certificate) => certificate.notAfterMs));
+
 export async function checkSignedBy(certificate: Certificate, issuer: Certificate): Promise<void> {
   require(await verifySignature(
     issuer.publicKey,
