@@ -11,6 +11,7 @@ import {
   makeKey,
   NOW_MS,
 } from '../testing/forge.ts';
+import { TAG } from '../x509/der.ts';
 import { der, unsigned } from '../x509/der-writer.ts';
 import { OID } from '../x509/oid.table.ts';
 import { verifySnp } from './verify.ts';
@@ -45,6 +46,9 @@ const EXTENSIONS = {
     extension(OID.amdMicrocode, unsigned(Uint8Array.of(115))),
   ),
   chip: extension(OID.amdHardwareId, CHIP),
+  wrappedChip: extension(OID.amdHardwareId, der(TAG.octetString, CHIP)),
+  oddChip: extension(OID.amdHardwareId, der(TAG.bitString, CHIP)),
+  shortChip: extension(OID.amdHardwareId, CHIP.subarray(1)),
   csp: extension(OID.amdCspId, ia5('CN=cloud.example')),
   oddCsp: extension(OID.amdCspId, der(0x0c, utf8('CN=cloud.example'))),
 };
@@ -115,6 +119,13 @@ test('the chip: masked or the one of the certificate (56860, 7.3: CHIP_ID)', asy
     'CHIP_ID_MISMATCH',
   );
   assert.equal(await outcome({ kind: 'vlek', parts: ['csp'], chipId: CHIP }), 'CN=cloud.example');
+  assert.equal(await outcome({ parts: ['wrappedChip'] }), 'ok');
+  assert.equal(
+    await outcome({ parts: ['wrappedChip'], chipId: CHIP.map((b) => b ^ 1) }),
+    'CHIP_ID_MISMATCH',
+  );
+  assert.equal(await outcome({ parts: ['oddChip'] }), 'MALFORMED_CERT');
+  assert.equal(await outcome({ parts: ['shortChip'] }), 'CHIP_ID_MISMATCH');
 });
 
 test('a CRL must be of an authority above the key, or it says nothing (RFC 5280, 6.3.3)', async () => {

@@ -9,7 +9,7 @@ import * as roots from '../roots.table.ts';
 import { verifyEcdsa } from '../webcrypto.ts';
 import { type Certificate, findExtension, parseCertificate } from '../x509/certificate.ts';
 import type { Crl } from '../x509/crl.ts';
-import { DerReader } from '../x509/der.ts';
+import { DerReader, TAG } from '../x509/der.ts';
 import { sameName } from '../x509/name.ts';
 import { OID } from '../x509/oid.table.ts';
 import { pathUntilMs, type SignatureMemo, validatePath } from '../x509/path.ts';
@@ -191,16 +191,29 @@ function checkTcb(key: Certificate, tcb: TcbVersion): void {
       reported, 'TCB_MISMATCH', `${name}: certificate for ${certified ?? 'none'}, report says ${reported ?? 'none'}`);
 }
 
-/** hwID is the raw chip ID (not wrapped in DER): 64 bytes, on Turin 8 with the rest zero. */
+/** hwID is the chip ID: 64 bytes, on Turin 8 with the rest zero. */
 function checkChipId(key: Certificate, report: SnpReport, product: SnpProduct): void {
   // Masked: the host hides the chip (MASK_CHIP_ID; older firmware does not tell). The key that
   // signed the report is the certificate's all the same.
   if (isZero(report.chipId)) return;
-  const hardwareId = findExtension(key, OID.amdHardwareId) ?? new Uint8Array(0);
   const bytes = product === 'Turin' ? 8 : 64;
+  const hardwareId = hardwareIdOf(key, bytes);
   const rest = report.chipId.subarray(bytes);
   const same = equalBytes(hardwareId, report.chipId.subarray(0, bytes)) && isZero(rest);
   require(same, 'CHIP_ID_MISMATCH', `the certificate is for chip ${toHex(hardwareId).slice(0, 16)}…`);
+}
+
+/**
+ * The chip of a VCEK. The key service gives the bytes as they stand; a service that wraps them as
+ * the OCTET STRING that 57230 speaks of is understood, too.
+ */
+function hardwareIdOf(key: Certificate, bytes: number): Uint8Array {
+  const value = findExtension(key, OID.amdHardwareId) ?? new Uint8Array(0);
+  if (value.length !== bytes + 2) return value;
+  const reader = new DerReader(value, 'MALFORMED_CERT');
+  const { content } = reader.next(TAG.octetString);
+  reader.end();
+  return content;
 }
 
 function cspIdOf(key: Certificate): string | undefined {
