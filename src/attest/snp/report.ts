@@ -47,7 +47,8 @@ export interface SnpReport {
   readonly currentTcb: Uint8Array;
   readonly platformInfo: bigint;
   readonly authorKeyPresent: boolean;
-  readonly chipIdMasked: boolean;
+  /** The VCEK is not used: firmware leaves the signature zero, and it does not verify. */
+  readonly chipKeyMasked: boolean;
   readonly signingKey: 'vcek' | 'vlek';
   readonly reportData: Uint8Array;
   readonly measurement: Uint8Array;
@@ -121,7 +122,7 @@ export function parseReport(bytes: Uint8Array): SnpReport {
     currentTcb: at(0x38).take(8),
     platformInfo: at(0x40).u64(),
     authorKeyPresent: (flags & 1) !== 0,
-    chipIdMasked: (flags & 2) !== 0,
+    chipKeyMasked: (flags & 2) !== 0,
     signingKey,
     reportData: at(0x50).take(64),
     measurement: at(0x90).take(48),

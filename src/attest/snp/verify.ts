@@ -80,7 +80,9 @@ export function verifySnp(input: SnpInput): Promise<Verdict<SnpClaims>> {
     await checks.step('product', () => checkProduct(report, product));
     await checks.step('signature', async () => {
       const good = await verifyEcdsa(key.publicKey, 'SHA-384', report.signed, report.signature);
-      require(good, 'REPORT_BAD_SIGNATURE', 'the report is not signed by the endorsement key');
+      const masked = report.chipKeyMasked ? ' (MASK_CHIP_KEY: the firmware signed nothing)' : '';
+      const reason = `the report is not signed by the endorsement key${masked}`;
+      require(good, 'REPORT_BAD_SIGNATURE', reason);
     });
     const reportedTcb = decodeTcb(report.reportedTcb, product);
     await checks.step('tcb', () => checkTcb(key, reportedTcb));
@@ -193,8 +195,8 @@ function checkTcb(key: Certificate, tcb: TcbVersion): void {
 
 /** hwID is the chip ID: 64 bytes, on Turin 8 with the rest zero. */
 function checkChipId(key: Certificate, report: SnpReport, product: SnpProduct): void {
-  // Masked: the host hides the chip (MASK_CHIP_ID; older firmware does not tell). The key that
-  // signed the report is the certificate's all the same.
+  // Masked: the host hides the chip (MASK_CHIP_ID of SNP_CONFIG, which no field tells). The key
+  // that signed the report is the certificate's all the same.
   if (isZero(report.chipId)) return;
   const bytes = product === 'Turin' ? 8 : 64;
   const hardwareId = hardwareIdOf(key, bytes);
