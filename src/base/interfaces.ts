@@ -8,6 +8,8 @@ export interface Clock {
   nowNs(): number;
   /** CLOCK_REALTIME, ns since the epoch. Comes from an untrusted host. */
   realtimeNs(): bigint;
+  /** CLOCK_PROCESS_CPUTIME_ID of this process, all of its threads. */
+  processorNs(): number;
 }
 
 export interface Entropy {

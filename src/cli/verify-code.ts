@@ -73,7 +73,8 @@ async function verifyFile(path: string, bytes: Uint8Array, options: Options): Pr
   // Behind what is kept on this machine stands a code that authenticates it.
   const total = bytes.length < TOTAL_AT + 4 ? 0 : Buffer.from(bytes).readUInt32LE(TOTAL_AT);
   const file = TranslationFile.open(sourceOfBytes(bytes.subarray(0, total || bytes.length)));
-  if (typeof file === 'string') throw new CommandError('CLOISTER_TRANSLATIONS', `${path}: ${file}`);
+  if (typeof file !== 'object')
+    throw new CommandError('CLOISTER_TRANSLATIONS', `${path}: ${file ?? 'it cannot be read'}`);
   const wanted = options.at === undefined ? undefined : Number(options.at);
   const arena = new Arena();
   const results: (Examined & { readonly address: number })[] = [];

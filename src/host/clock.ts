@@ -12,4 +12,8 @@ export const nodeClock: Clock = {
   nowNs: () => Number(process.hrtime.bigint()),
   /** To the millisecond: all that JavaScript knows of the time of day. */
   realtimeNs: () => BigInt(Date.now()) * NS_PER_MS,
+  processorNs() {
+    const { user, system } = process.cpuUsage();
+    return (user + system) * 1000;
+  },
 };

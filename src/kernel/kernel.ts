@@ -27,6 +27,7 @@ import { PosixQueues } from './ipc/posix-queues.ts';
 import { type Limits, RLIMIT } from './limits.ts';
 import type { Platform } from './platform.ts';
 import { ProcessTable } from './process-table.ts';
+import { ProcessorTime } from './processor-time.ts';
 import { ResourceOrder } from './resource-order.ts';
 import { runTask } from './runner.ts';
 import { Scheduler } from './scheduler.ts';
@@ -141,6 +142,7 @@ export class Kernel {
   forks = 0;
   idleNs = 0;
   #turnStartNs = 0;
+  readonly #processor: ProcessorTime;
   readonly #logged = new Set<string>();
   readonly #kept = new Set<ThreadGroup>();
   /** Undefined for none. */
@@ -180,6 +182,7 @@ export class Kernel {
     this.hostName = this.options.hostName ?? DEFAULT_HOST_NAME;
     this.domainName = this.options.domainName ?? '(none)';
     this.bootNs = this.nowNs();
+    this.#processor = new ProcessorTime(this.clock);
     this.bootRealtimeNs = this.clock.realtimeNs();
     this.net = new NetStack({
       vfs: parts.vfs,
@@ -237,9 +240,10 @@ export class Kernel {
       if (this.#timePage !== undefined && now >= this.#timePage.dueNs) this.#timePage.refresh(now);
       const task = this.scheduler.next();
       if (task === undefined) return;
+      this.#processor.begin(now);
       this.#turn(task, now);
       const after = this.nowNs();
-      this.#account(task, after - now);
+      this.#account(task, this.#processor.of(after - now, after));
       now = after;
       if (now >= socketsDueNs && sockets?.isActive === true) {
         sockets.serve(0);

@@ -75,6 +75,8 @@ export class PosixTimer implements Disposable {
       value,
       overrun: 0,
       onDelivered: () => {
+        // What is due by now counts, too (posixtimer_rearm() in Linux).
+        if (this.timer instanceof IntervalTimer) this.timer.fireDue();
         this.#isPending = false;
         this.lastOverrun = this.#overrun;
         info.overrun = this.#overrun;

@@ -14,7 +14,7 @@ function stack() {
   const fixture = new Fixture();
   const net = new NetStack({
     vfs: fixture.vfs,
-    clock: { monotonicNs: () => 0n, nowNs: () => 0, realtimeNs: () => 0n },
+    clock: { monotonicNs: () => 0n, nowNs: () => 0, processorNs: () => 0, realtimeNs: () => 0n },
     access: undefined,
     randomBelow: () => 0,
     tellUrgent: () => undefined,

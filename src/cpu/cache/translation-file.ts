@@ -177,17 +177,23 @@ export class TranslationFile {
     this.places = places;
   }
 
-  /** The file, or why it is none that this version can use. */
-  static open(source: TranslationSource): TranslationFile | string {
+  /**
+   * The file, or why it is none that this version can use; undefined: it cannot be read, which the
+   * source has told.
+   */
+  static open(source: TranslationSource): TranslationFile | string | undefined {
+    if (HEAD_WORDS * 4 > source.sizeBytes) return 'it is too short';
     const head = wordsOf(source, 0, HEAD_WORDS);
-    if (!head) return 'it is too short';
+    if (!head) return undefined;
     const [first, second, format, version, entries, records, total] = head;
     if (first !== MAGIC[0] || second !== MAGIC[1]) return 'it holds no translations';
     if (format !== FORMAT) return `it has format ${format}, this is ${FORMAT}`;
     if (version !== VERSION) return `it was made by translator ${version}, this is ${VERSION}`;
     if (total !== source.sizeBytes) return `it has ${source.sizeBytes} bytes instead of ${total}`;
-    const index = wordsOf(source, HEAD_WORDS, PAIR * (entries! + records!));
-    if (!index) return 'its index is cut short';
+    const indexWords = PAIR * (entries! + records!);
+    if ((HEAD_WORDS + indexWords) * 4 > source.sizeBytes) return 'its index is cut short';
+    const index = wordsOf(source, HEAD_WORDS, indexWords);
+    if (!index) return undefined;
     const middle = PAIR * entries!;
     return new TranslationFile(source, index.subarray(0, middle), index.subarray(middle));
   }
@@ -258,7 +264,6 @@ export class TranslationFile {
 }
 
 function wordsOf(source: TranslationSource, first: number, count: number): Uint32Array | undefined {
-  if ((first + count) * 4 > source.sizeBytes) return undefined;
   const bytes = source.read(first * 4, count * 4);
   if (!bytes) return undefined;
   return new Uint32Array(Uint8Array.from(bytes).buffer, 0, count);

@@ -7,6 +7,7 @@ import { addressOf } from './libc.ts';
 
 const CLOCK_REALTIME = 0;
 const CLOCK_MONOTONIC = 1;
+const CLOCK_PROCESS_CPUTIME_ID = 2;
 const NS_PER_SECOND = 1_000_000_000n;
 const HIGH = 2 ** 32;
 
@@ -30,7 +31,15 @@ export class NativeClock implements Clock {
   }
 
   nowNs(): number {
-    assert(this.#gettime(CLOCK_MONOTONIC, this.#specAddress) === 0, 'clock_gettime');
+    return this.#number(CLOCK_MONOTONIC);
+  }
+
+  processorNs(): number {
+    return this.#number(CLOCK_PROCESS_CPUTIME_ID);
+  }
+
+  #number(clock: number): number {
+    assert(this.#gettime(clock, this.#specAddress) === 0, 'clock_gettime');
     const halves = this.#halves;
     const seconds = ((halves[0] as number) >>> 0) + (halves[1] as number) * HIGH;
     return seconds * 1e9 + (halves[2] as number);

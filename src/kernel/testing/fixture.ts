@@ -24,6 +24,7 @@ export class FakeHost implements Host {
   readonly clock = {
     monotonicNs: () => BigInt(Math.floor(this.ns)),
     nowNs: () => Math.floor(this.ns),
+    processorNs: () => Math.floor(this.ns),
     realtimeNs: () => 1_700_000_000_000_000_000n + BigInt(Math.floor(this.ns)),
   };
   readonly entropy = {

@@ -110,7 +110,12 @@ export function netFixture(rules?: AccessRules) {
   const logged: string[] = [];
   const net = new NetStack({
     vfs,
-    clock: { nowNs: () => 0, monotonicNs: () => 0n, realtimeNs: () => 1_000_000_007n },
+    clock: {
+      nowNs: () => 0,
+      processorNs: () => 0,
+      monotonicNs: () => 0n,
+      realtimeNs: () => 1_000_000_007n,
+    },
     access: rules && new HostAccess(host, rules, (line) => logged.push(line)),
     randomBelow: () => 0,
     tellUrgent: () => undefined,

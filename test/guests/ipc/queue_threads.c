@@ -4,11 +4,11 @@
 #include <mqueue.h>
 #include <semaphore.h>
 #include <sys/socket.h>
-static sem_t called; static void hear(union sigval v) { printf("told %d\n", v.sival_int); fflush(stdout); sem_post(&called); }
+static sem_t called; static int told; static void hear(union sigval v) { told = v.sival_int; sem_post(&called); }
 int main(void) {
   sem_init(&called, 0, 0); struct mq_attr at = {.mq_maxmsg = 4, .mq_msgsize = 16}; mqd_t q = mq_open("/queue_threads", O_CREAT | O_RDWR | O_NONBLOCK, 0600, &at); mq_unlink("/queue_threads"); IS(q >= 0);
   struct sigevent e = {.sigev_notify = SIGEV_THREAD, .sigev_notify_function = hear, .sigev_value.sival_int = 42}; char b[64], text[256];
-  for (int i = 0; i < 2; i++) { T(mq_notify(q, &e)); T(mq_notify(q, &e)); long n = read(q, text, 255); text[n > 0 ? n : 0] = 0; IS(i || strstr(text, "NOTIFY:2") != 0); T(mq_send(q, "x", 1, 0)); sem_wait(&called); T(mq_receive(q, b, 64, 0)); e.sigev_value.sival_int++; }
+  for (int i = 0; i < 2; i++) { T(mq_notify(q, &e)); T(mq_notify(q, &e)); long n = read(q, text, 255); text[n > 0 ? n : 0] = 0; IS(i || strstr(text, "NOTIFY:2") != 0); T(mq_send(q, "x", 1, 0)); sem_wait(&called); T(told); T(mq_receive(q, b, 64, 0)); e.sigev_value.sival_int++; }
   T(mq_notify(q, &e)); T(mq_notify(q, 0)); T(mq_notify(q, 0));
   int s = socket(AF_NETLINK, SOCK_RAW, 0), u = socket(AF_UNIX, SOCK_STREAM, 0); char cookie[32] = "a cookie of the caller's"; struct { void *value; int fd, notify; char rest[48]; } raw = {cookie, s, SIGEV_THREAD};
 #define RAW(f) (raw.fd = f, syscall(SYS_mq_notify, q, &raw))

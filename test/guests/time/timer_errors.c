@@ -1,7 +1,7 @@
 /* timer_create(2) and its kin, setitimer(2), alarm(2): every SIGEV, refusals, overruns, what is left. */
 #include "check.h"
 // flags: -lrt
-static volatile int hits, value, code, over; static void h(int s, siginfo_t *i, void *u) { hits++; value = i->si_value.sival_int; code = i->si_code; over = i->si_overrun; }
+static volatile int hits, value, code, over; static void h(int s, siginfo_t *i, void *u) { hits++; value = i->si_value.sival_int; code = i->si_code; if (i->si_overrun > over) over = i->si_overrun; }
 static long create(int clock, void *e, void *id) { return syscall(SYS_timer_create, clock, e, id); }
 static long settime(int id, int fl, void *n, void *o) { return syscall(SYS_timer_settime, id, fl, n, o); }
 static void until(int n) { for (int i = 0; i < 400 && hits < n; i++) usleep(1000); }
