@@ -239,7 +239,6 @@ function pagesOf(ranges: Uint32Array, arena: Arena): Uint32Array {
     const last = lastPage(ranges, n);
     for (let page = ranges[n]! >>> 12; page <= last; page++)
       if (page !== done) {
-        if (count === pageRoom.length) pageRoom = doubled(pageRoom);
         pageRoom[count++] = page;
         done = page;
       }
@@ -247,13 +246,8 @@ function pagesOf(ranges: Uint32Array, arena: Arena): Uint32Array {
   return arena.words(pageRoom, count);
 }
 
-let pageRoom = new Uint32Array(64);
-
-function doubled(table: Uint32Array): Uint32Array<ArrayBuffer> {
-  const larger = new Uint32Array(table.length * 2);
-  larger.set(table);
-  return larger;
-}
+/** Grows to what the largest unit needs. */
+const pageRoom: number[] = [];
 
 function lastPage(ranges: Uint32Array, n: number): number {
   return Math.floor((ranges[n]! + Math.max(ranges[n + 1]!, 1) - 1) / 4096);

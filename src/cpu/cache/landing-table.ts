@@ -43,7 +43,7 @@ export class LandingTable {
 
   /** The same, and the table leads there if it leads nowhere. */
   enter(rip: number, offset: number): void {
-    this.landings.set(rip, offset);
+    this.add(rip, offset);
     const index = rip & INDEX;
     if (this.headOf(index) === this.miss) this.lead(index, offset);
   }

@@ -17,6 +17,7 @@ import type { NativeContext } from './context.ts';
 import { mustMap, rawCpuid } from './engine-object.ts';
 import {
   addressOf,
+  MADV_DONTNEED,
   MAP_ANONYMOUS,
   MAP_NORESERVE,
   MAP_PRIVATE,
@@ -31,7 +32,6 @@ import { NativeStateImage } from './state-image.ts';
 import { NativeState, StatePool } from './states.ts';
 import { TablePool } from './tables.ts';
 
-const MADV_DONTNEED = 4;
 const SANDBOX_HIGH = STATE.sandboxBase / 4 + 1;
 
 export class NativeCodeHost implements CodeHost {

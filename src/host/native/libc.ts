@@ -20,6 +20,7 @@ export const MAP_PRIVATE = 0x02;
 export const MAP_FIXED = 0x10;
 export const MAP_ANONYMOUS = 0x20;
 export const MAP_NORESERVE = 0x4000;
+export const MADV_DONTNEED = 4;
 export const MAP_POPULATE = 0x8000;
 const MREMAP_MAYMOVE = 1;
 export const PROT_NONE = 0;

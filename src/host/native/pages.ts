@@ -9,6 +9,7 @@ import type { MemorySegment, PageHost, SandboxPages } from '../../mm/page-host.t
 import { type Slot, SlotPool } from './arena.ts';
 import type { NativeContext } from './context.ts';
 import {
+  MADV_DONTNEED,
   MAP_ANONYMOUS,
   MAP_FIXED,
   MAP_NORESERVE,
@@ -27,7 +28,6 @@ import { UsedRanges } from './used-ranges.ts';
 
 const MFD_CLOEXEC = 1;
 const MFD_ALLOW_SEALING = 2;
-const MADV_DONTNEED = 4;
 /** Linux 5.14. */
 const MADV_POPULATE_WRITE = 23;
 const POPULATE_BYTES = 2 * PAGE;
