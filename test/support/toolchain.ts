@@ -30,14 +30,16 @@ export function gcc(): Compiler {
   };
 }
 
+const muslRoot = (): string => packageRoot(['musl-dev'], { dependencies: false });
+const muslLibraries = (): string => join(muslRoot(), 'usr/lib/x86_64-linux-musl');
+
 /** gcc with musl: headers and libraries of musl-dev, always by its specs file. */
 export function muslGcc(): Compiler {
   const own = onPath('musl-gcc');
   if (own) return { command: own, args: [], env: process.env };
-  const root = packageRoot(['musl-dev'], { dependencies: false });
   const base = gcc();
-  const lib = join(root, 'usr/lib/x86_64-linux-musl');
-  const include = join(root, 'usr/include/x86_64-linux-musl');
+  const lib = muslLibraries();
+  const include = join(muslRoot(), 'usr/include/x86_64-linux-musl');
   return {
     ...base,
     args: [
@@ -70,7 +72,10 @@ export function compile(
   const musl = libc === 'musl' && compiler.args.includes('-nostdlib');
   // Libraries are searched for what stands before them.
   const libraries = flags.filter((flag) => flag.startsWith('-l'));
-  const tail = [...libraries, ...(musl ? ['-lc', '-lgcc', '-lgcc_eh'] : [])];
+  const tail = [
+    ...libraries,
+    ...(musl ? ['-lc', '-lgcc', '-lgcc_eh', join(muslLibraries(), 'crtn.o')] : []),
+  ];
   execFileSync(
     compiler.command,
     [...compiler.args, ...flags, '-o', building, ...sources, ...tail],
