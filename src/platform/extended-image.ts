@@ -5,7 +5,7 @@
 
 import type { CodeHost, StateBlock, StateImage } from '../cpu/code-host.ts';
 import type { CpuModel } from '../cpu/interpret/model.ts';
-import { STATE } from '../cpu/sandbox/layout.ts';
+import { STATE, WIDE_HIGH, WIDE_LOW } from '../cpu/sandbox/layout.ts';
 
 const HEADER_AT = 512;
 const HEADER_END = 576;
@@ -75,6 +75,7 @@ export class ExtendedImage {
     this.#taken.load(block);
     state[STATE.mxcsr / 4] = mxcsr;
     state[STATE.x87Used / 4] = 0;
+    block.u8[STATE.wideVectors] = WIDE_LOW | WIDE_HIGH;
     return true;
   }
 }

@@ -9,6 +9,7 @@ import {
   PF_WRITE,
   SI_KERNEL,
   SIGBUS,
+  SIGFPE,
   SIGSEGV,
   SIGTRAP,
   TRAP,
@@ -46,6 +47,19 @@ export function raiseTrap(cpu: TranslatedCpu, vector: number): Next {
   if (vector === TRAP.overflow) return raise(cpu, SIGSEGV, SI_KERNEL, 0n, vector, 0);
   if (vector === TRAP.breakpoint) return raise(cpu, SIGTRAP, SI_KERNEL, 0n, vector, 0);
   return raise(cpu, SIGTRAP, TRAP_BRKPT, BigInt(cpu.rip), vector, 0);
+}
+
+/** What the host's kernel made of a trap that is neither a page fault nor an undefined instruction. */
+export function raiseHostTrap(
+  cpu: TranslatedCpu,
+  signal: number,
+  code: number,
+  vector: number,
+): Next {
+  if (signal === SIGFPE || signal === SIGTRAP)
+    return raise(cpu, signal, code, BigInt(cpu.rip), vector, 0);
+  if (signal === SIGBUS) return raise(cpu, SIGBUS, code, 0n, vector, 0);
+  return raise(cpu, SIGSEGV, SI_KERNEL, 0n, TRAP.protection, 0);
 }
 
 /** Addresses from here to there are not canonical (48 bits). */

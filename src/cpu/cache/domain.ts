@@ -44,7 +44,7 @@ export class Domain implements Disposable {
    */
   private readonly mayEnter = new Uint32Array(MAY_ENTER_BITS / 32);
   /** Of `entries`, before the map is asked: address and offset by turns; offset 0 means none. */
-  private readonly recent = new Uint32Array(2 * RECENT);
+  private readonly recent = new Int32Array(2 * RECENT);
   private readonly returns: LandingTable;
   private readonly jumps: LandingTable;
   /** Guest page → units made from it, dropped ones until the next sweep included. */
@@ -77,15 +77,22 @@ export class Domain implements Disposable {
     this.wide = new WideTable(space.host);
   }
 
-  entryOf(rip: number): number | undefined {
+  /** The entry at the guest address with the low half `low` and no high one; 0: none found lately. */
+  recentEntry(low: number): number {
     const { recent } = this;
-    const slot = 2 * (rip & (RECENT - 1));
-    const known = recent[slot + 1]!;
-    if (known !== 0 && recent[slot] === rip) return known;
+    const slot = 2 * (low & (RECENT - 1));
+    return recent[slot] === low ? recent[slot + 1]! : 0;
+  }
+
+  entryOf(rip: number): number | undefined {
+    const low = rip | 0;
+    const known = low >>> 0 === rip ? this.recentEntry(low) : 0;
+    if (known !== 0) return known;
     const entry = this.entries.get(rip);
     if (entry !== undefined) {
-      recent[slot] = rip;
-      recent[slot + 1] = entry;
+      const slot = 2 * (low & (RECENT - 1));
+      this.recent[slot] = low;
+      this.recent[slot + 1] = entry;
     }
     return entry;
   }

@@ -3,7 +3,7 @@
  * use: XSTATE_BV names every requested one, which the manual permits.
  */
 
-import { STATE } from '../sandbox/layout.ts';
+import { STATE, WIDE_HIGH, WIDE_LOW } from '../sandbox/layout.ts';
 import type { CpuModel, XstateComponent } from './model.ts';
 
 const LEGACY_BYTES = 512;
@@ -75,6 +75,7 @@ export class Xstate {
     const takesMxcsr = (mask & (SSE | 4)) !== 0 && (!compact || (mask & present & SSE) !== 0);
     if (takesMxcsr && (read32(image, MXCSR_AT) & ~MXCSR_MASK) !== 0) return false;
     this.load(state, image, mask, present, compact ? format : 0);
+    state[STATE.wideVectors] = WIDE_LOW | WIDE_HIGH;
     if (takesMxcsr) state.set(image.subarray(MXCSR_AT, MXCSR_AT + 4), STATE.mxcsr);
     else if (compact && mask & SSE) write32(state, STATE.mxcsr, MXCSR_DEFAULT);
     return true;
@@ -112,6 +113,7 @@ export class Xstate {
     write32(state, STATE.mxcsr, MXCSR_DEFAULT);
     state.fill(0, STATE.vectors, STATE.vectors + 32 * 64);
     state.fill(0, STATE.masks, STATE.masks + 64);
+    state[STATE.wideVectors] = 0;
   }
 }
 

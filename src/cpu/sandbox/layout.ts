@@ -94,7 +94,7 @@ export const STATE = {
   errorCode: 200,
   /** The spill slots and the target slot as they were at a fault or tick: 9 × 8 bytes. */
   spills: 208,
-  /** Inputs of the entry stub. */
+  /** Inputs of the entry stub; the first is an offset in code memory, 32 bits. */
   entry: 288,
   sandboxBase: 296,
   wideTable: 304,
@@ -103,6 +103,11 @@ export const STATE = {
   signalCode: 324,
   /** RSP at a fault or tick: the exit stub stores it cut to a canonical address. */
   hostRsp: 328,
+  /**
+   * WIDE_LOW, WIDE_HIGH; 8 bits. Where one is clear, what it stands for is zero in the fields below.
+   * Whoever writes those fields sets both.
+   */
+  wideVectors: 336,
   /** FXSAVE64 image (Intel SDM vol. 1, 10.5.1), 16-byte aligned; its XMM part is not used. */
   x87: 512,
   /** zmm0 … zmm31, 64 bytes each (as much of each as the processor has). */
@@ -110,6 +115,10 @@ export const STATE = {
   /** k0 … k7, 8 bytes each. */
   masks: 3072,
 } as const;
+
+/** Of `wideVectors`: bits 128 … 511 of any of zmm0 … zmm15; any bit of zmm16 … zmm31. */
+export const WIDE_LOW = 1;
+export const WIDE_HIGH = 2;
 
 /** Why translated code left; what the entry stub returns. */
 export const EXIT = {

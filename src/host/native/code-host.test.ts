@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { HostAddr } from '../../base/brand.ts';
 import { wideIndex } from '../../cpu/code-host.ts';
-import { EXIT, STATE, TLS } from '../../cpu/sandbox/layout.ts';
+import { EXIT, STATE, TLS, WIDE_HIGH, WIDE_LOW } from '../../cpu/sandbox/layout.ts';
 import type { SandboxPages } from '../../mm/page-host.ts';
 import { sharedNativeHost } from './testing/shared-native-host.ts';
 
@@ -45,7 +45,7 @@ function sandbox(): SandboxPages {
 
 function state(space: SandboxPages, entry: HostAddr) {
   const block = code.createState();
-  block.u64[STATE.entry / 8] = BigInt(entry);
+  block.u64[STATE.entry / 8] = BigInt(entry - code.code.executable);
   block.u64[STATE.sandboxBase / 8] = BigInt(space.base);
   block.i32[STATE.mxcsr / 4] = 0x1f80;
   block.i32[STATE.rflags / 4] = 0x202;
@@ -65,6 +65,7 @@ test('enter() brings registers, flags, vectors and masks in and out unchanged', 
   s.u64[4] = 0xffff_8123_4567_89abn;
   for (let i = 0; i < 2048; i++) s.u8[STATE.vectors + i] = i * 7 + (i >> 8);
   for (let i = 0; i < 64; i++) s.u8[STATE.masks + i] = i * 5 + 1;
+  s.u8[STATE.wideVectors] = WIDE_LOW | WIDE_HIGH;
   s.i32[STATE.mxcsr / 4] = 0x5fa1;
   const before = s.u8.slice();
   for (const flags of [0x202, 0xed7, 0x246, 0xa02, 0x602, 0x293]) {
@@ -74,6 +75,47 @@ test('enter() brings registers, flags, vectors and masks in and out unchanged', 
     assert.deepEqual(s.u8.subarray(0, 128), before.subarray(0, 128));
     assert.deepEqual(s.u8.subarray(STATE.vectors), before.subarray(STATE.vectors));
     assert.equal(s.i32[STATE.mxcsr / 4], 0x5fa1);
+  }
+});
+
+test('parts of vectors that are zero come and go, and nothing of others is left in them', () => {
+  if ((code.xcr0 & 0xe0) !== 0xe0) return;
+  using space = sandbox();
+  const nothing = place(exit(EXIT.emulate));
+  /** VPTERNLOGD zmm[n], zmm[n], zmm[n], imm8: all ones (0xff) or zero (0). */
+  const fill = (n: number, imm8: number) => [
+    ...[0x62, [0xf3, 0x53, 0xa3, 0x03][n >> 3] as number, ((~n & 15) << 3) | 5],
+    ...[n < 16 ? 0x48 : 0x40, 0x25, 0xc0 | ((n & 7) * 9), imm8],
+  ];
+  using other = state(space, nothing);
+  other.u8.fill(0xff, STATE.vectors, STATE.vectors + 2048);
+  other.u8[STATE.wideVectors] = WIDE_LOW | WIDE_HIGH;
+  using s = state(space, nothing);
+  const run = (entry: HostAddr) => {
+    assert.equal(code.enter(other), EXIT.emulate);
+    s.i32[STATE.entry / 4] = entry - code.code.executable;
+    assert.equal(code.enter(s), EXIT.emulate);
+  };
+  const expected = new Uint8Array(2048);
+  for (const n of [0, 1, 2, 3, 5, 8, 15, 16, 17, 23, 24, 31]) {
+    const wide = n < 16 ? WIDE_LOW : WIDE_HIGH;
+    for (const [imm8, flags] of [
+      [0xff, wide],
+      [0, 0],
+    ] as const) {
+      run(place(fill(n, imm8), exit(EXIT.emulate)));
+      expected.fill(imm8, 64 * n, 64 * n + 64);
+      assert.deepEqual(s.u8.subarray(STATE.vectors, STATE.vectors + 2048), expected, `${n}`);
+      assert.equal(s.u8[STATE.wideVectors], flags, `zmm${n}`);
+      run(nothing);
+      assert.deepEqual(s.u8.subarray(STATE.vectors, STATE.vectors + 2048), expected, `${n}`);
+    }
+    // The lowest 128 bits alone leave the rest as it is.
+    s.u8.fill(n + 1, STATE.vectors + 64 * (n & 15), STATE.vectors + 64 * (n & 15) + 16);
+    expected.fill(n + 1, 64 * (n & 15), 64 * (n & 15) + 16);
+    run(nothing);
+    assert.deepEqual(s.u8.subarray(STATE.vectors, STATE.vectors + 2048), expected);
+    assert.equal(s.u8[STATE.wideVectors], 0);
   }
 });
 
@@ -123,7 +165,7 @@ test('divide errors, ud2 and int3-free traps carry their signals', () => {
   using s = state(space, place([0x31, 0xc9, 0xf7, 0xf1]));
   assert.equal(code.enter(s), EXIT.fault);
   assert.equal(s.i32[STATE.signal / 4], 8);
-  s.u64[STATE.entry / 8] = BigInt(place([0x0f, 0x0b]));
+  s.u64[STATE.entry / 8] = BigInt(place([0x0f, 0x0b]) - code.code.executable);
   assert.equal(code.enter(s), EXIT.fault);
   assert.equal(s.i32[STATE.signal / 4], 4);
 });
@@ -144,7 +186,7 @@ test('the tick leaves a loop at an instruction boundary', () => {
     const ahead = s.u64[0]! - s.u64[3]!;
     assert.equal(ahead, offset === 3 ? 1n : 0n);
     assert.ok([0, 3, 6].includes(offset));
-    s.u64[STATE.entry / 8] = s.u64[STATE.hostRip / 8]!;
+    s.u64[STATE.entry / 8] = s.u64[STATE.hostRip / 8]! - BigInt(code.code.executable);
   }
   code.setTick(0);
 });
@@ -196,9 +238,9 @@ test('a full x87 stack is kept for the guest and hidden from JavaScript', () => 
   assert.equal(s.u8[STATE.x87 + 4], 0xff); // abridged tag word: all eight in use
   // fstp qword gs:[0x400000], eight times: all there
   const pop = [0x65, 0x67, 0xdd, 0x1c, 0x25, ...le(0x400000, 4)];
-  s.u64[STATE.entry / 8] = BigInt(
-    place(setUsed, ...Array.from({ length: 8 }, () => pop), exit(EXIT.emulate)),
-  );
+  s.i32[STATE.entry / 4] =
+    place(setUsed, ...Array.from({ length: 8 }, () => pop), exit(EXIT.emulate)) -
+    code.code.executable;
   assert.equal(code.enter(s), EXIT.emulate);
   assert.equal(s.u8[STATE.x87 + 4], 0);
   const value = new Uint8Array(8);

@@ -44,7 +44,7 @@ function process(word: number) {
   state.i32[STATE.rflags / 4] = 0x202;
   return {
     enter(entry: number): ExitKind {
-      state.u64[STATE.entry / 8] = BigInt(entry);
+      state.u64[STATE.entry / 8] = BigInt(entry - code.code.executable);
       return code.enter(state);
     },
     /** The host thread that it runs on; it finds its own memory wherever that is. */
