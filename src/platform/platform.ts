@@ -89,7 +89,6 @@ export class TranslatedPlatform implements Platform, CodeObserver {
   private readonly spaces = new WeakMap<AddressSpace, SpaceState>();
   private readonly decoded = new Decoded();
   private readonly details: UnitDetails;
-
   /** `translator`: not trusted, whatever it makes is checked. */
   constructor(host: CodeHost, logger: Logger, translator?: UnitMaker) {
     this.host = host;
@@ -107,7 +106,6 @@ export class TranslatedPlatform implements Platform, CodeObserver {
   }
 
   readonly counter = (): bigint => this.host.counter();
-
   get cpuinfo(): string {
     return cpuinfoText(this.model);
   }

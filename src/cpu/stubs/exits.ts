@@ -136,15 +136,9 @@ function emitVectors(c: Context): void {
   );
   a.emit('vmovdqa64', zmm[0]!, zmm[16]!);
   emitUnion(c, zmm.slice(17));
-  emitHalf(
-    c,
-    WIDE_HIGH,
-    0xff,
-    () => {},
-    () => {
-      for (let n = 16; n < 32; n++) keep(n);
-    },
-  );
+  emitHalf(c, WIDE_HIGH, 0xff, undefined, () => {
+    for (let n = 16; n < 32; n++) keep(n);
+  });
   a.emit('mov', field(STATE.wideVectors, 8), cl);
 }
 
@@ -169,7 +163,7 @@ function emitHalf(
   { a }: Context,
   flag: number,
   qwords: number,
-  narrow: () => void,
+  narrow: (() => void) | undefined,
   full: () => void,
 ): void {
   const whole = a.label('whole');
@@ -184,7 +178,7 @@ function emitHalf(
   a.emit('and', eax, flag);
   a.emit('or', eax, edx);
   a.emit('jne', whole);
-  narrow();
+  narrow?.();
   a.emit('jmp', kept);
   a.bind(whole);
   full();
