@@ -7,7 +7,6 @@
 export { folderRoot, imageRoot, machineRoot, mountAll, sealedMounts } from './cli/run-roots.ts';
 export { nodeCrypto, nodeEntropy } from './host/crypto.ts';
 export { NodeImageSource } from './host/image-files.ts';
-export { NativeClock } from './host/native/clock.ts';
 export { createNativeHost, type NativeHost } from './host/native/native-host.ts';
 export { NodeHost } from './host/node-host.ts';
 export { inheritedStream } from './host/stdio.ts';

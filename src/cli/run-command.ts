@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { ENOENT } from '../abi/errno.table.ts';
 import type { Clock, Logger } from '../base/interfaces.ts';
 import { forwardSignals } from '../host/forward-signals.ts';
-import { NativeClock } from '../host/native/clock.ts';
 import { createNativeHost, type NativeHost } from '../host/native/native-host.ts';
 import { NodeHost } from '../host/node-host.ts';
 import { inheritedStream } from '../host/stdio.ts';
@@ -120,8 +119,7 @@ export async function assemble(
   // Keys of volumes that the broker released go to the volumes, not to the guest.
   const sealed = await sealedMounts(plan.sealed, attestation, logger);
   const native = createNativeHost();
-  const { pages, code, entropy, files } = native;
-  const clock = new NativeClock();
+  const { pages, code, entropy, clock, files } = native;
   const host = new NodeHost({ clock, entropy, logger });
   const tools = await toolsOf(options, native, clock);
   const access = await networkOf(plan.network, native, host, logger);

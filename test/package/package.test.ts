@@ -68,7 +68,7 @@ test('a bug keeps a stack that names the sources', () => {
 
 /** Does a little with each export. */
 const USE = `
-import { createNativeHost, Instance, machineRoot, mountAll, NativeClock, NodeHost, inheritedStream,
+import { createNativeHost, Instance, machineRoot, mountAll, NodeHost, inheritedStream,
   planUnmeasured } from 'cloister';
 import { Assembler, CodeVerifier, DECODE_OK, decode, print } from 'cloister/cpu';
 import { parsePolicy, Refusal } from 'cloister/attest';
@@ -93,8 +93,8 @@ console.log(words.join(' '));
 
 const native = createNativeHost();
 const logger = { log: (_level: string, text: string) => console.error(text) };
-const { pages, code, entropy, files } = native;
-const host = new NodeHost({ clock: new NativeClock(), entropy, logger });
+const { pages, code, clock: hostClock, entropy, files } = native;
+const host = new NodeHost({ clock: hostClock, entropy, logger });
 const plan = planUnmeasured({
   command: ['/bin/busybox', 'echo', 'embedded'], environment: [], binds: [], sealed: [], tmpfs: [],
   isRootReadOnly: false, workingDir: undefined, hostName: undefined, user: undefined,

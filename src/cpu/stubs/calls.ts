@@ -25,6 +25,7 @@ export const CALLS = {
   counter: 6,
   pieces: 7,
   handOver: 8,
+  clock: 9,
 } as const;
 
 export interface Stubs {

@@ -5,6 +5,7 @@ import {
   eax,
   ebx,
   ecx,
+  edi,
   edx,
   type Label,
   mem,
@@ -31,6 +32,7 @@ export function emitHelpers(c: Context): void {
   emitPieces(c);
   emitCpuid(c.a, c.config.mailbox, c.at('cpuid'), c.at('xgetbv'));
   emitCounter(c);
+  emitClock(c);
   const { a, at } = c;
   a.align(16, 0xcc);
   a.bind(at('pause'));
@@ -93,6 +95,19 @@ function emitCounter({ a, at, config }: Context): void {
   a.emit('movabs', r8, BigInt(config.mailbox));
   a.emit('mov', mem({ base: r8, disp: MAILBOX.cpuid }), eax);
   a.emit('mov', mem({ base: r8, disp: MAILBOX.cpuid + 4 }), edx);
+  a.emit('ret');
+}
+
+/** clock_gettime(3) of the C library, which asks the vDSO: EAX = 0. The push aligns the stack for it. */
+function emitClock({ a, at, config }: Context): void {
+  a.align(16, 0xcc);
+  a.bind(at('clock'));
+  a.emit('push', rbx);
+  a.emit('movabs', rbx, BigInt(config.mailbox));
+  a.emit('mov', edi, mem({ base: rbx, disp: MAILBOX.clockId }));
+  a.emit('lea', rsi, mem({ base: rbx, disp: MAILBOX.clockTime }));
+  a.emit('call', mem({ base: rbx, disp: MAILBOX.clockFunction, bits: 64 }));
+  a.emit('pop', rbx);
   a.emit('ret');
 }
 

@@ -19,6 +19,10 @@ export const MAILBOX = {
   pieceCount: 168,
   /** cpuid: eax, ecx in; eax, ebx, ecx, edx out. xgetbv: eax out. counter: low, high half out. */
   cpuid: 104,
+  /** Address of clock_gettime(3); the `timespec` that it fills; which clock. */
+  clockFunction: 176,
+  clockTime: 184,
+  clockId: 200,
   /** 32 zero bytes: a kernel `struct sigaction` with the default action. */
   defaultAction: 128,
   /** Handlers that were there before ours, 8 bytes a signal number. */

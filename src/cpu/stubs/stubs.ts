@@ -34,7 +34,7 @@ export function assembleStubs(config: StubConfig): Stubs {
   );
   const labels = names([
     ...['enter', 'syscall', 'copy', 'fill', 'cpuid', 'xgetbv', 'counter', 'pieces', 'handOver'],
-    ...['miss', 'handler', 'pause', 'partner'],
+    ...['clock', 'miss', 'handler', 'pause', 'partner'],
     ...['missReturn', 'missReturnLoad', 'missReturnLoaded', 'missJump'],
     ...['restartStart', 'restartEnd', 'copyStart', 'copyEnd', 'copyDone'],
   ]);

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { nodeClock } from '../clock.ts';
-import { NativeClock } from './clock.ts';
+import { sharedNativeHost } from './testing/shared-native-host.ts';
 
 test('both clocks tell the same time and run forward', () => {
-  const native = new NativeClock();
+  const { clock: native } = sharedNativeHost();
   const millisecond = 1_000_000n;
   for (const read of ['realtimeNs', 'monotonicNs'] as const) {
     const before = nodeClock[read]();

@@ -1,29 +1,33 @@
-/** {@link Clock} through the C library's clock_gettime(3): the vDSO, to the nanosecond. */
+/**
+ * {@link Clock} through the C library's clock_gettime(3): the vDSO, to the nanosecond. The kernel asks
+ * twice a hand-over, so a stub calls it: measured, 25 ns instead of 170 with arguments of node:ffi.
+ */
 
-import ffi from 'node:ffi';
 import { assert } from '../../base/assert.ts';
 import type { Clock } from '../../base/interfaces.ts';
-import { addressOf } from './libc.ts';
+import { MAILBOX } from '../../cpu/stubs/mailbox.ts';
+import type { NativeContext } from './context.ts';
+import { symbolOfLibc } from './libc.ts';
 
 const CLOCK_REALTIME = 0;
 const CLOCK_MONOTONIC = 1;
 const CLOCK_PROCESS_CPUTIME_ID = 2;
 const NS_PER_SECOND = 1_000_000_000n;
 const HIGH = 2 ** 32;
+const TIME = MAILBOX.clockTime / 4;
+const ID = MAILBOX.clockId / 4;
 
 export class NativeClock implements Clock {
-  /** A timespec; large enough to lie outside V8's moving heap. */
-  readonly #spec = new BigInt64Array(new ArrayBuffer(4096));
-  /** The same words in halves: reading them makes no BigInt. */
-  readonly #halves = new Int32Array(this.#spec.buffer);
-  readonly #specAddress = BigInt(addressOf(this.#spec));
-  readonly #gettime: (clock: number, spec: bigint) => number;
+  readonly #mailbox: Int32Array;
+  readonly #time: BigInt64Array;
+  readonly #gettime: () => number;
 
-  constructor() {
-    const { functions } = ffi.dlopen('libc.so.6', {
-      clock_gettime: { arguments: ['int32', 'pointer'], return: 'int32' },
-    });
-    this.#gettime = functions.clock_gettime as (clock: number, spec: bigint) => number;
+  constructor({ engine }: NativeContext) {
+    this.#mailbox = new Int32Array(engine.mailbox);
+    this.#time = new BigInt64Array(engine.mailbox, MAILBOX.clockTime, 2);
+    this.#gettime = engine.calls.clock;
+    const address = new BigInt64Array(engine.mailbox, MAILBOX.clockFunction, 1);
+    address[0] = BigInt(symbolOfLibc('clock_gettime'));
   }
 
   monotonicNs(): bigint {
@@ -38,19 +42,24 @@ export class NativeClock implements Clock {
     return this.#number(CLOCK_PROCESS_CPUTIME_ID);
   }
 
-  #number(clock: number): number {
-    assert(this.#gettime(clock, this.#specAddress) === 0, 'clock_gettime');
-    const halves = this.#halves;
-    const seconds = ((halves[0] as number) >>> 0) + (halves[1] as number) * HIGH;
-    return seconds * 1e9 + (halves[2] as number);
-  }
-
   realtimeNs(): bigint {
     return this.#read(CLOCK_REALTIME);
   }
 
+  #ask(clock: number): void {
+    this.#mailbox[ID] = clock;
+    assert(this.#gettime() === 0, 'clock_gettime');
+  }
+
+  #number(clock: number): number {
+    this.#ask(clock);
+    const words = this.#mailbox;
+    const seconds = (words[TIME]! >>> 0) + words[TIME + 1]! * HIGH;
+    return seconds * 1e9 + words[TIME + 2]!;
+  }
+
   #read(clock: number): bigint {
-    assert(this.#gettime(clock, this.#specAddress) === 0, 'clock_gettime');
-    return (this.#spec[0] as bigint) * NS_PER_SECOND + (this.#spec[1] as bigint);
+    this.#ask(clock);
+    return this.#time[0]! * NS_PER_SECOND + this.#time[1]!;
   }
 }

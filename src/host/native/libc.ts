@@ -157,6 +157,11 @@ export class Libc {
   }
 }
 
+/** Where the C library has a function. */
+export function symbolOfLibc(name: string): HostAddr {
+  return Number(new ffi.DynamicLibrary('libc.so.6').getSymbol(name)) as HostAddr;
+}
+
 export interface LoadedObject {
   readonly symbols: Readonly<Record<string, HostAddr>>;
   /** A symbol as a function without arguments that returns a 32-bit integer. */

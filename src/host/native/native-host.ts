@@ -5,10 +5,11 @@
  */
 
 import { assert } from '../../base/assert.ts';
-import type { Entropy } from '../../base/interfaces.ts';
+import type { Clock, Entropy } from '../../base/interfaces.ts';
 import type { CodeHost } from '../../cpu/code-host.ts';
 import type { PageHost } from '../../mm/page-host.ts';
 import { reserveArena } from './arena.ts';
+import { NativeClock } from './clock.ts';
 import { NativeCodeHost } from './code-host.ts';
 import type { NativeContext } from './context.ts';
 import { CODE_BYTES, loadEngineObject, mustMap } from './engine-object.ts';
@@ -27,6 +28,7 @@ export interface NativeHost {
   readonly pages: PageHost;
   readonly code: CodeHost;
   readonly entropy: Entropy;
+  readonly clock: Clock;
   /** ioctl(2) with an argument that is read and written (at most 4 KiB): its result or -errno. */
   ioctl(fd: number, command: number, argument: Uint8Array): number;
   /** Calls on files that Node.js does not have. */
@@ -58,6 +60,7 @@ export function createNativeHost({ hasPartner }: { hasPartner?: true } = {}): Na
     pages: new NativePageHost(native),
     code: new NativeCodeHost(native, hasPartner),
     entropy: new NativeEntropy(native),
+    clock: new NativeClock(native),
     ioctl: (fd, command, argument) => {
       assert(argument.length <= 4096, 'a small argument');
       bounce.set(argument);
