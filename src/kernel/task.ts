@@ -125,6 +125,9 @@ export class Task implements Waiter {
   /** ioprio_set(2): class in the bits from 13 on, 0 for none chosen. */
   ioPriority = 0;
 
+  /** A sleep that is used again and again, while nothing sleeps with it. */
+  keptSleep: Sleep | undefined = undefined;
+
   #sleep: Sleep | undefined = undefined;
   readonly #entries: WaitEntry[] = [];
   readonly #sleepTimer: Timer;

@@ -13,6 +13,7 @@ import type { Interval, IntervalMap } from '../base/interval-map.ts';
 import { directIndex } from './address-space.ts';
 import type { Mapping } from './mapping.ts';
 import { PROT_WRITE, type SandboxPages } from './page-host.ts';
+import { PageSet } from './page-set.ts';
 
 const PAGE = 4096;
 const LIMIT = 2 ** 32;
@@ -31,8 +32,9 @@ export abstract class GuestMemory {
   readonly #words: Int32Array;
   readonly #scratch = new Uint8Array(8);
   readonly #scratchView = new DataView(this.#scratch.buffer);
-  /** The mapping found last; reset with every change. */
+  /** The mapping found last, and the one before: tasks take turns with buffers; reset with every change. */
   #last: Interval<Mapping> | undefined;
+  #before: Interval<Mapping> | undefined;
 
   constructor(pages: SandboxPages, mappings: IntervalMap<Mapping>) {
     this.pages = pages;
@@ -43,7 +45,7 @@ export abstract class GuestMemory {
   }
 
   /** Page numbers whose translated code must hear of writes. */
-  protected readonly writeProtected = new Set<number>();
+  protected readonly writeProtected = new PageSet();
   /** The kernel is about to write: drop translations, make the page writable again. */
   protected abstract announceWrite(addr: number, length: number): void;
   /** Access below a stack: grows it when Linux would. */
@@ -51,6 +53,7 @@ export abstract class GuestMemory {
 
   protected forgetLast(): void {
     this.#last = undefined;
+    this.#before = undefined;
   }
 
   /** {@link AddressSpace.direct}: writers must hear of it before they touch a page. */
@@ -86,7 +89,12 @@ export abstract class GuestMemory {
   #lookup(addr: number): Interval<Mapping> | undefined {
     const last = this.#last;
     if (last !== undefined && addr >= last.start && addr < last.end) return last;
-    this.#last = this.mappings.find(addr);
+    const before = this.#before;
+    this.#before = last;
+    this.#last =
+      before !== undefined && addr >= before.start && addr < before.end
+        ? before
+        : this.mappings.find(addr);
     return this.#last;
   }
 

@@ -206,7 +206,7 @@ export abstract class MappedMemory extends GuestMemory {
   }
 
   /** The page numbers, for a fork. */
-  get protectedPages(): ReadonlySet<number> {
+  get protectedPages(): Iterable<number> {
     return this.writeProtected;
   }
 

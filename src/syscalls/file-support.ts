@@ -3,11 +3,9 @@
 import { EAGAIN, EBADF, EFAULT, ENAMETOOLONG, ENOENT, EPIPE } from '../abi/errno.table.ts';
 import { AT_FDCWD, O_NONBLOCK, O_PATH, PATH_MAX } from '../abi/file-flags.ts';
 import { SIGPIPE } from '../abi/signal.table.ts';
-import type { WaitQueue } from '../base/wait-queue.ts';
 import { BLOCKED, ERESTARTSYS } from '../kernel/outcome.ts';
 import { sendToTask } from '../kernel/signals/send.ts';
 import { userSignal } from '../kernel/signals/signal-info.ts';
-import type { Sleep } from '../kernel/sleep.ts';
 import type { Task } from '../kernel/task.ts';
 import { directIndex } from '../mm/address-space.ts';
 import type { Location } from '../vfs/dentry.ts';
@@ -75,7 +73,8 @@ export class TaskMemory implements UserMemory {
 
 /**
  * Sleeps until `attempt` answers something else than -EAGAIN. Holds the file meanwhile, since
- * another thread may close the descriptor. `interrupted`: what a signal makes of it.
+ * another thread may close the descriptor. `interrupted`: what a signal makes of it. -EAGAIN for a file
+ * that is never woken.
  */
 export function waitForFile(
   task: Task,
@@ -86,100 +85,35 @@ export function waitForFile(
   timeoutNs = 0,
   timedOut: () => number = () => file.timedOutResult,
 ): number {
-  return sleepOnFile(
-    task,
-    new CallbackSleep(task, file, reason, timeoutNs, attempt, interrupted, timedOut),
-  );
+  const { waitQueue } = file;
+  if (waitQueue === undefined) return -EAGAIN;
+  file.retain();
+  return task.sleep({
+    queues: [waitQueue],
+    reason,
+    deadlineNs: deadlineOf(task, timeoutNs),
+    attempt: (who) => {
+      const result = attempt(who);
+      if (result === -EAGAIN || result === BLOCKED) return BLOCKED;
+      file.release();
+      return result;
+    },
+    interrupted: () => {
+      file.release();
+      return interrupted();
+    },
+    timedOut: () => {
+      file.release();
+      return timedOut();
+    },
+    abandoned: () => file.release(),
+  });
 }
 
-/** Goes to sleep on the file's queue; -EAGAIN for a file that is never woken. */
-export function sleepOnFile(task: Task, sleep: FileSleep): number {
-  if (sleep.queues.length === 0) return -EAGAIN;
-  sleep.file.retain();
-  return task.sleep(sleep);
-}
-
-/** A sleep that holds a file. A class, since reads and writes that wait should allocate little. */
-export abstract class FileSleep implements Sleep {
-  readonly queues: readonly WaitQueue[];
-  readonly file: OpenFile;
-  readonly reason: string;
-  readonly deadlineNs: number | undefined;
-
-  constructor(task: Task, file: OpenFile, reason: string, timeoutNs: number) {
-    const { waitQueue } = file;
-    this.queues = waitQueue === undefined ? [] : [waitQueue];
-    this.file = file;
-    this.reason = reason;
-    const isBounded = timeoutNs !== 0 && timeoutNs !== Number.POSITIVE_INFINITY;
-    this.deadlineNs = isBounded ? task.kernel.nowNs() + timeoutNs : undefined;
-  }
-
-  /** One more attempt: -EAGAIN or BLOCKED to sleep on. */
-  protected abstract tryAgain(task: Task): number;
-
-  /** What a signal makes of it. */
-  protected whenInterrupted(): number {
-    return -ERESTARTSYS;
-  }
-
-  protected whenTimedOut(): number {
-    return this.file.timedOutResult;
-  }
-
-  attempt(task: Task): number {
-    const result = this.tryAgain(task);
-    if (result === -EAGAIN || result === BLOCKED) return BLOCKED;
-    this.file.release();
-    return result;
-  }
-
-  interrupted(): number {
-    this.file.release();
-    return this.whenInterrupted();
-  }
-
-  timedOut(): number {
-    this.file.release();
-    return this.whenTimedOut();
-  }
-
-  abandoned(): void {
-    this.file.release();
-  }
-}
-
-class CallbackSleep extends FileSleep {
-  readonly #again: (task: Task) => number;
-  readonly #interrupted: () => number;
-  readonly #timedOut: () => number;
-
-  constructor(
-    task: Task,
-    file: OpenFile,
-    reason: string,
-    timeoutNs: number,
-    again: (task: Task) => number,
-    interrupted: () => number,
-    timedOut: () => number,
-  ) {
-    super(task, file, reason, timeoutNs);
-    this.#again = again;
-    this.#interrupted = interrupted;
-    this.#timedOut = timedOut;
-  }
-
-  protected override tryAgain(task: Task): number {
-    return this.#again(task);
-  }
-
-  protected override whenInterrupted(): number {
-    return this.#interrupted();
-  }
-
-  protected override whenTimedOut(): number {
-    return this.#timedOut();
-  }
+/** When a wait of `timeoutNs` ends that begins now; none: it has no bound. */
+export function deadlineOf(task: Task, timeoutNs: number): number | undefined {
+  const isBounded = timeoutNs !== 0 && timeoutNs !== Number.POSITIVE_INFINITY;
+  return isBounded ? task.kernel.nowNs() + timeoutNs : undefined;
 }
 
 export const isNonBlocking = (file: OpenFile): boolean => (file.flags & O_NONBLOCK) !== 0;
