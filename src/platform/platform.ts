@@ -170,7 +170,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
   private invalidate(known: SpaceState, addr: number, length: number): void {
     const { domain, group } = known;
     if (!known.sharesDomain) this.cache.invalidate(domain, addr, length);
-    else if (group?.hasCodeIn(addr, length) || domain.unitsIn(addr, length).length !== 0)
+    else if (group?.hasCodeIn(addr, length) || domain.hasUnitsIn(addr, length))
       this.leaveShared(known);
   }
 

@@ -209,10 +209,9 @@ export class CodeCache {
 
   /** Drops the units made from a guest range; true when there were any. */
   invalidate(domain: Domain, addr: number, length: number): boolean {
-    const units = domain.unitsIn(addr, length);
-    for (const unit of units) domain.drop(unit);
-    this.statistics.drops += units.length;
-    return units.length > 0;
+    const count = domain.dropIn(addr, length);
+    this.statistics.drops += count;
+    return count > 0;
   }
 
   /**

@@ -27,7 +27,6 @@ export interface PlacedUnit {
 }
 
 const NO_LINK = -1;
-const NO_UNITS: readonly PlacedUnit[] = [];
 /** Addresses that execution went on at lately, by their low bits. */
 const RECENT = 256;
 const MAY_ENTER_BITS = 1 << 18;
@@ -159,18 +158,36 @@ export class Domain implements Disposable {
     if (entry !== undefined && rip !== 0) this.wide.set(rip, this.space.addressOf(entry));
   }
 
-  /** Units made from bytes of [addr, addr + length). */
-  unitsIn(addr: number, length: number): PlacedUnit[] {
+  /** Are there units made from the pages of [addr, addr + length)? */
+  hasUnitsIn(addr: number, length: number): boolean {
+    const isLive = ({ dead }: PlacedUnit) => !dead;
+    return this.pagesIn(addr, length).some((page) => this.byPage.get(page)!.some(isLive));
+  }
+
+  /** Drops the units made from the pages of [addr, addr + length); how many there were. */
+  dropIn(addr: number, length: number): number {
+    let count = 0;
+    for (const page of this.pagesIn(addr, length)) {
+      for (const placed of this.byPage.get(page)!) {
+        if (placed.dead) continue;
+        this.drop(placed);
+        count++;
+      }
+      // At once: a guest that changes its code all the time would look through the dropped ones each time.
+      this.byPage.delete(page);
+    }
+    return count;
+  }
+
+  /** Those of the pages of [addr, addr + length) that units were made from. */
+  private pagesIn(addr: number, length: number): number[] {
     const first = addr >>> 12;
     const last = Math.floor((addr + length - 1) / 4096);
-    const found = new Set<PlacedUnit>();
-    const add = (units: readonly PlacedUnit[]) => {
-      for (const unit of units) if (!unit.dead) found.add(unit);
-    };
+    const found: number[] = [];
     if (last - first > this.byPage.size) {
-      for (const [page, units] of this.byPage) if (page >= first && page <= last) add(units);
-    } else for (let page = first; page <= last; page++) add(this.byPage.get(page) ?? NO_UNITS);
-    return [...found];
+      for (const page of this.byPage.keys()) if (page >= first && page <= last) found.push(page);
+    } else for (let page = first; page <= last; page++) if (this.byPage.has(page)) found.push(page);
+    return found;
   }
 
   /** Units that are not dropped. */

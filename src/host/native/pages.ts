@@ -6,7 +6,7 @@ import { assert } from '../../base/assert.ts';
 import type { HostAddr } from '../../base/brand.ts';
 import { GUEST_HIGH, GUEST_LOW, SANDBOX_BYTES, SLOT_BASE_BYTES } from '../../cpu/sandbox/layout.ts';
 import type { MemorySegment, PageHost, SandboxPages } from '../../mm/page-host.ts';
-import { type Slot, SlotPool } from './arena.ts';
+import { RESERVATION, type Slot, SlotPool } from './arena.ts';
 import type { NativeContext } from './context.ts';
 import {
   MADV_DONTNEED,
@@ -51,6 +51,8 @@ class NativeSandbox implements SandboxPages {
   readonly #host: NativePageHost;
   readonly #slot: Slot;
   readonly #used = new UsedRanges();
+  /** What was mapped without access: it may have no pages, but it is not the reservation. */
+  readonly #closed = new UsedRanges();
   #released = false;
 
   constructor(host: NativePageHost, slot: Slot) {
@@ -64,6 +66,7 @@ class NativeSandbox implements SandboxPages {
 
   mapAnonymous(addr: number, length: number, prot: number, isPopulated = false): Errno | 0 {
     checkRange(addr, length);
+    (prot === PROT_NONE ? this.#closed : this.#used).add(addr, addr + length);
     const populate = isPopulated ? MAP_POPULATE : 0;
     const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE | populate;
     return this.#map(addr, length, hostProt(prot), flags, -1, 0);
@@ -80,6 +83,7 @@ class NativeSandbox implements SandboxPages {
   ): Errno | 0 {
     checkRange(addr, length);
     assert(segment instanceof NativeSegment && offset >= 0 && offset % PAGE === 0);
+    this.#used.add(addr, addr + length);
     const populate = isPopulated ? MAP_POPULATE : 0;
     const kind = sharing === 'shared' ? MAP_SHARED : MAP_PRIVATE;
     const flags = kind | MAP_FIXED | MAP_NORESERVE | populate;
@@ -96,7 +100,6 @@ class NativeSandbox implements SandboxPages {
   ): Errno | 0 {
     assert(!this.#released, 'sandbox was released');
     const at = this.base + addr;
-    if (prot !== PROT_NONE || fd >= 0) this.#used.add(addr, addr + length);
     const result = this.#host.native.sys.mmap(at, length, prot, flags, fd, offset);
     assert(result < 0 || result === at, 'mmap placed a page elsewhere');
     return toErrno(result);
@@ -111,13 +114,14 @@ class NativeSandbox implements SandboxPages {
   protect(addr: number, length: number, prot: number): Errno | 0 {
     checkRange(addr, length);
     assert(!this.#released);
+    // What was mapped without access has pages from now on.
+    if (prot !== PROT_NONE) this.#used.add(addr, addr + length);
     return toErrno(this.#host.native.sys.mprotect(this.base + addr, length, hostProt(prot)));
   }
 
   unmap(addr: number, length: number): Errno | 0 {
     checkRange(addr, length);
-    const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
-    return this.#map(addr, length, PROT_NONE, flags, -1, 0);
+    return this.#map(addr, length, PROT_NONE, RESERVATION | MAP_FIXED, -1, 0);
   }
 
   move(from: number, to: number, length: number): Errno | 0 {
@@ -191,7 +195,8 @@ class NativeSandbox implements SandboxPages {
   [Symbol.dispose](): void {
     if (this.#released) return;
     const { slots } = this.#host;
-    const keepsTables = this.#used.isSmall && slots.mayKeepTables(this.#slot);
+    const isSmall = this.#used.isSmall && this.#closed.isShort;
+    const keepsTables = isSmall && slots.mayKeepTables(this.#slot);
     const cleared = keepsTables ? this.#unmapUsed() : this.unmap(GUEST_LOW, ALL_BYTES) === 0;
     this.#released = true;
     // A slot that cannot be cleared is lost, not used again.
@@ -200,7 +205,7 @@ class NativeSandbox implements SandboxPages {
 
   /** measured: unmapping all of it frees its page tables, and the next process makes them again. */
   #unmapUsed(): boolean {
-    for (const { start, end } of this.#used.ranges)
+    for (const { start, end } of [...this.#used.ranges, ...this.#closed.ranges])
       if (this.unmap(start, end - start) !== 0) return false;
     return true;
   }

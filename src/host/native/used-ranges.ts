@@ -23,7 +23,12 @@ export class UsedRanges {
   get isSmall(): boolean {
     let bytes = 0;
     for (const { start, end } of this.ranges) bytes += end - start;
-    return this.ranges.length <= SMALL_RANGES && bytes <= SMALL_BYTES;
+    return this.isShort && bytes <= SMALL_BYTES;
+  }
+
+  /** Few enough to treat one by one. */
+  get isShort(): boolean {
+    return this.ranges.length <= SMALL_RANGES;
   }
 
   add(start: number, end: number): void {
