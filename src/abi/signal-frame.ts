@@ -57,6 +57,7 @@ export const FPX = {
   magic1: 0x46505853,
   magic2: 0x46505845,
   legacyBytes: 512,
+  headerBytes: 64,
   magic2Bytes: 4,
 } as const;
 

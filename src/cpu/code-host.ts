@@ -45,11 +45,14 @@ export interface NativeMemory extends Disposable {
   readonly bytes: Uint8Array;
 }
 
-/** An image in another layout of parts of a state block, and the way between the two. */
-export interface StateImage {
-  readonly bytes: Uint8Array;
-  save(state: StateBlock): void;
-  load(state: StateBlock): void;
+/** Parts of state blocks, 16 bytes each, and where they stand in an image in another layout. */
+export interface StatePieces {
+  /** Copies `count` of them, from number `first` on, to an image at a host address that may be written. */
+  save(state: StateBlock, image: number, first: number, count: number): void;
+  /** The same from an image to a state block. */
+  load(state: StateBlock, image: number, first: number, count: number): void;
+  /** Zeros at a host address that may be written. */
+  clear(address: number, bytes: number): void;
 }
 
 export interface CodeHost {
@@ -72,8 +75,8 @@ export interface CodeHost {
    */
   createTables(returnFill: HostAddr, jumpFill: HostAddr): LookupTables;
   createState(): StateBlock;
-  /** `pieces`: pairs of offsets, in a state block and in the image, of 16 bytes each. */
-  createImage(bytes: number, pieces: Uint32Array): StateImage;
+  /** `pairs`: offsets in a state block and in the image by turns. */
+  createPieces(pairs: Uint32Array): StatePieces;
   /** For the wide table and the like; zeroed. */
   allocate(bytes: number): NativeMemory;
   /** Loads the guest state, runs translated code, stores the guest state. */

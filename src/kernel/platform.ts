@@ -61,8 +61,8 @@ export interface GuestCpu extends Disposable {
   readonly fault: GuestFault;
   /** Bytes of the XSAVE image (standard format) that this processor model has. */
   readonly extendedBytes: number;
-  /** XCR0 as guests see it: the components in that image. */
-  readonly extendedFeatures: bigint;
+  /** XCR0 as guests see it, its low half: the components in that image. */
+  readonly extendedFeatures: number;
   /**
    * x87, MXCSR, vectors, masks as an XSAVE image in standard format (SDM vol. 1, 13.4); reserved
    * bytes of `target` stay as they are.
@@ -70,6 +70,13 @@ export interface GuestCpu extends Disposable {
   saveExtended(target: Uint8Array): void;
   /** Takes a guest-made image; sanitises MXCSR and header. False when it is malformed. */
   loadExtended(source: Uint8Array): boolean;
+  /**
+   * The same straight into guest memory, `words` of which {@link AddressSpace.directWords} gave for the
+   * whole image; reserved bytes are zero.
+   */
+  saveExtendedTo(space: AddressSpace, addr: number, words: Int32Array): void;
+  /** False: not an image that can be taken straight from there; nothing is changed then. */
+  loadExtendedFrom(space: AddressSpace, addr: number, words: Int32Array): boolean;
   /** x87, vectors and masks as at process start: signal handlers begin with it. */
   resetExtended(): void;
   /** Whole state of another thread: fork and clone. */

@@ -151,6 +151,12 @@ export interface AddressSpace extends Disposable {
    */
   direct(addr: number, length: number, forWriting: boolean): Uint8Array | undefined;
 
+  /**
+   * The same as 32-bit words, from index `addr / 4` on: all of the sandbox. Also undefined where `addr`
+   * is no multiple of 4.
+   */
+  directWords(addr: number, length: number, forWriting: boolean): Int32Array | undefined;
+
   // copies; -EFAULT when not all bytes could be copied, unless said
   copyIn(addr: number, target: Uint8Array): number;
   copyOut(addr: number, source: Uint8Array): number;

@@ -62,6 +62,13 @@ export abstract class GuestMemory {
     return may ? this.#half(addr, length) : undefined;
   }
 
+  /** {@link AddressSpace.directWords} */
+  directWords(addr: number, length: number, forWriting: boolean): Int32Array | undefined {
+    if ((addr & 3) !== 0 || !isRange(addr, length)) return undefined;
+    const may = forWriting ? this.#directWrite(addr, length) : this.#directRead(addr, length);
+    return may ? this.#words : undefined;
+  }
+
   /** The half of the sandbox that holds all of a range. */
   #half(addr: number, length: number): Uint8Array | undefined {
     if (addr >= HALF) return this.#upper;

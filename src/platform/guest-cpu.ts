@@ -112,8 +112,8 @@ export class TranslatedCpu implements GuestCpu {
     return this.model.xsaveBytes;
   }
 
-  get extendedFeatures(): bigint {
-    return BigInt(this.model.xcr0);
+  get extendedFeatures(): number {
+    return this.model.xcr0;
   }
 
   saveExtended(target: Uint8Array): void {
@@ -126,8 +126,16 @@ export class TranslatedCpu implements GuestCpu {
     return this.xstate.restore(this.state.u8, source, xcr0);
   }
 
+  saveExtendedTo(space: AddressSpace, addr: number, words: Int32Array): void {
+    this.images.saveTo(this.state, words, addr >>> 2, space.pages.base + addr);
+  }
+
+  loadExtendedFrom(space: AddressSpace, addr: number, words: Int32Array): boolean {
+    return this.images.loadFrom(this.state, words, addr >>> 2, space.pages.base + addr);
+  }
+
   resetExtended(): void {
-    this.xstate.reset(this.state.u8);
+    this.images.reset(this.state);
   }
 
   copyFrom(other: GuestCpu): void {

@@ -10,7 +10,7 @@ import * as registers from '../kernel/ptrace/registers.ts';
 import type { ResumeMode, Tracing } from '../kernel/ptrace/state.ts';
 import * as tracing from '../kernel/ptrace/tracing.ts';
 import { sendToTask } from '../kernel/signals/send.ts';
-import { encodeSignalInfo, userSignal } from '../kernel/signals/signal-info.ts';
+import { signalInfoBytes, userSignal } from '../kernel/signals/signal-info.ts';
 import { SignalSet } from '../kernel/signals/signal-set.ts';
 import type { Task } from '../kernel/task.ts';
 import * as arg from './args.ts';
@@ -171,9 +171,7 @@ const setOptions: Request = (_task, _target, trace, _addr, data) => {
 const getInfo: Request = (task, _target, trace, _addr, data) => {
   const info = trace.stop?.info;
   if (info === undefined) return -EINVAL;
-  const bytes = new Uint8Array(SIGINFO_BYTES);
-  encodeSignalInfo(info, new DataView(bytes.buffer), 0);
-  return task.space.copyOut(data, bytes) < 0 ? -EFAULT : 0;
+  return task.space.copyOut(data, signalInfoBytes(info)) < 0 ? -EFAULT : 0;
 };
 
 const setInfo: Request = (task, _target, { stop }, _addr, data) => {

@@ -6,7 +6,7 @@ import { SIGCHLD } from '../abi/signal.table.ts';
 import { SIGINFO_BYTES } from '../abi/signal-frame.ts';
 import { P_ID, WAIT, WSTOPPED } from '../abi/task-flags.ts';
 import { PidfdFile } from '../kernel/pidfd.ts';
-import { encodeSignalInfo } from '../kernel/signals/signal-info.ts';
+import { signalInfoBytes } from '../kernel/signals/signal-info.ts';
 import type { Task } from '../kernel/task.ts';
 import { type ChildSelector, type WaitResult, waitForChild } from '../kernel/wait.ts';
 import * as arg from './args.ts';
@@ -81,14 +81,11 @@ function selectorOfId(task: Task, type: number, id: number): ChildSelector | num
 
 /** Only these fields are written; without a child all are 0 (waitid(2)). */
 function writeInfo(task: Task, addr: number, found: WaitResult | undefined): number {
-  const bytes = new Uint8Array(SIGINFO_BYTES);
-  const view = new DataView(bytes.buffer);
-  if (found !== undefined)
-    encodeSignalInfo(
-      { signal: SIGCHLD, code: found.code, pid: found.pid, uid: found.uid, status: found.detail },
-      view,
-      0,
-    );
+  const info = found && {
+    ...{ signal: SIGCHLD, code: found.code, status: found.detail },
+    ...{ pid: found.pid, uid: found.uid },
+  };
+  const bytes = info ? signalInfoBytes(info) : new Uint8Array(SIGINFO_BYTES);
   return task.space.copyOut(addr, bytes.subarray(0, 32));
 }
 

@@ -106,15 +106,6 @@ export class Xstate {
       else clearComponent(state, component);
     }
   }
-
-  /** As at process start. */
-  reset(state: Uint8Array): void {
-    state[STATE.x87Used] = 0;
-    write32(state, STATE.mxcsr, MXCSR_DEFAULT);
-    state.fill(0, STATE.vectors, STATE.vectors + 32 * 64);
-    state.fill(0, STATE.masks, STATE.masks + 64);
-    state[STATE.wideVectors] = 0;
-  }
 }
 
 function saveX87(state: Uint8Array, image: Uint8Array): void {

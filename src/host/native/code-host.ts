@@ -8,7 +8,7 @@ import type {
   LookupTables,
   NativeMemory,
   StateBlock,
-  StateImage,
+  StatePieces,
   StubAddresses,
 } from '../../cpu/code-host.ts';
 import { type ExitKind, STATE } from '../../cpu/sandbox/layout.ts';
@@ -28,7 +28,7 @@ import {
 } from './libc.ts';
 import { Partner } from './partner.ts';
 import { TickTimer } from './signals.ts';
-import { NativeStateImage } from './state-image.ts';
+import { NativeStatePieces } from './state-pieces.ts';
 import { NativeState, StatePool } from './states.ts';
 import { TablePool } from './tables.ts';
 
@@ -84,9 +84,9 @@ export class NativeCodeHost implements CodeHost {
     return this.#states.take();
   }
 
-  createImage(bytes: number, pieces: Uint32Array): StateImage {
-    const { pieces: copy } = this.#native.engine.calls;
-    return new NativeStateImage(this.#mailbox, copy, bytes, pieces, (size) => this.allocate(size));
+  createPieces(pairs: Uint32Array): StatePieces {
+    const { pieces, fill } = this.#native.engine.calls;
+    return new NativeStatePieces(this.#mailbox, pieces, fill, pairs, (size) => this.allocate(size));
   }
 
   allocate(bytes: number): NativeMemory {

@@ -1,13 +1,11 @@
 /**
- * The frame of a signal handler (`arch/x86/kernel/signal_64.c`): written at delivery, read by
- * rt_sigreturn(2). What a guest hands back is sanitised: flags here, MXCSR and the XSAVE header by
- * the platform. Layout: abi/signal-frame.ts.
+ * The frame of a signal handler (`arch/x86/kernel/signal_64.c`), as delivery writes it: straight into
+ * the guest's stack where that may be touched, else through buffers. Layout: abi/signal-frame.ts.
  */
 
-import { SA, SS_AUTODISARM, SS_DISABLE } from '../../abi/signal.table.ts';
+import { SA, SS_AUTODISARM } from '../../abi/signal.table.ts';
 import {
   EFLAGS_DF,
-  EFLAGS_RESTORABLE,
   EFLAGS_RF,
   EFLAGS_TF,
   FPX,
@@ -24,12 +22,14 @@ import {
 import { GPR, type GuestCpu } from '../platform.ts';
 import type { Task } from '../task.ts';
 import type { SignalAction } from './handlers.ts';
-import { encodeSignalInfo, type SignalInfo } from './signal-info.ts';
-import { SignalSet } from './signal-set.ts';
+import { encodeSignalInfo, putBigWord, putWord, type SignalInfo } from './signal-info.ts';
 
 const RED_ZONE_BYTES = 128;
-const GUEST_END = 0x1_0000_0000;
-const MCONTEXT_AT = FRAME.ucontext + UCONTEXT.mcontext;
+export const GUEST_END = 0x1_0000_0000;
+const NOWHERE = -1;
+/** Words of a frame. */
+const UCONTEXT_AT = FRAME.ucontext / 4;
+const MCONTEXT_AT = (FRAME.ucontext + UCONTEXT.mcontext) / 4;
 
 /** AT_MINSIGSTKSZ: what a frame takes at most. */
 export function minimumStackBytes(cpu: GuestCpu): number {
@@ -38,39 +38,55 @@ export function minimumStackBytes(cpu: GuestCpu): number {
 
 /** Writes the frame and points the registers at the handler. False: the stack is no good. */
 export function writeSignalFrame(task: Task, info: SignalInfo, action: SignalAction): boolean {
-  const { cpu } = task;
+  const { cpu, space } = task;
   if ((action.flags & SA.SA_RESTORER) === 0) return false;
-  const place = placeFrame(task, action);
-  if (place === undefined) return false;
-  const { frameAt, extendedAt } = place;
-  const { frames } = task.group.kernel;
-  const { frame, view } = frames;
-  frames.prepare(cpu.extendedBytes, cpu.extendedFeatures);
-  frame.fill(0);
-  putWord(view, FRAME.pretcode, action.restorer);
-  writeContext(task, view, info, extendedAt);
-  encodeSignalInfo(info, view, FRAME.siginfo);
-  cpu.saveExtended(frames.image);
-  if (task.space.copyOut(extendedAt, frames.image) < 0) return false;
-  if (task.space.copyOut(frameAt, frame) < 0) return false;
+  const extendedAt = placeImage(task, action);
+  if (extendedAt === NOWHERE) return false;
+  const frameAt = frameBelow(extendedAt);
+  const end = extendedAt + cpu.extendedBytes + FPX.magic2Bytes;
+  const words = space.directWords(frameAt, end - frameAt, true);
+  if (words !== undefined) {
+    cpu.saveExtendedTo(space, extendedAt, words);
+    markImage(words, extendedAt >>> 2, cpu);
+    writeFrame(task, words, frameAt >>> 2, info, action, extendedAt);
+  } else if (!writeByBuffers(task, info, action, frameAt, extendedAt)) return false;
   if ((task.alternateStack.flags & SS_AUTODISARM) !== 0) task.alternateStack.disable();
   enterHandler(cpu, info.signal, action, frameAt);
   return true;
 }
 
+/** Where the stack may fault, or has translated code. */
+function writeByBuffers(
+  task: Task,
+  info: SignalInfo,
+  action: SignalAction,
+  frameAt: number,
+  extendedAt: number,
+): boolean {
+  const { cpu, space } = task;
+  const { frames } = task.group.kernel;
+  frames.prepare(cpu.extendedBytes);
+  frames.image.fill(0);
+  cpu.saveExtended(frames.image);
+  markImage(frames.imageWords, 0, cpu);
+  writeFrame(task, frames.words, 0, info, action, extendedAt);
+  const image = frames.image.subarray(0, cpu.extendedBytes + FPX.magic2Bytes);
+  return space.copyOut(extendedAt, image) >= 0 && space.copyOut(frameAt, frames.bytes) >= 0;
+}
+
+/** Software bytes and magic numbers (`fpx_sw_bytes`). */
+function markImage(words: Int32Array, start: number, cpu: GuestCpu): void {
+  const { extendedBytes } = cpu;
+  words[start + FPX.magic1At / 4] = FPX.magic1;
+  words[start + FPX.extendedSizeAt / 4] = extendedBytes + FPX.magic2Bytes;
+  words[start + FPX.featuresAt / 4] = cpu.extendedFeatures;
+  words[start + FPX.stateSizeAt / 4] = extendedBytes;
+  words[start + extendedBytes / 4] = FPX.magic2;
+}
+
 const TWO_32 = 0x1_0000_0000;
 
-/** A number as a 64-bit word; what is below 2^53 is exact. */
-function putWord(view: DataView, at: number, value: number): void {
-  view.setInt32(at, value | 0, true);
-  view.setInt32(at + 4, Math.floor(value / TWO_32), true);
-}
-
-function wordAt(view: DataView, at: number): number {
-  return view.getUint32(at + 4, true) * TWO_32 + view.getUint32(at, true);
-}
-
-function registerOf(cpu: GuestCpu, register: number): number {
+export function registerOf(cpu: GuestCpu, register: number): number {
   const { gprHalves } = cpu;
   const low = (gprHalves[2 * register] as number) >>> 0;
   return ((gprHalves[2 * register + 1] as number) >>> 0) * TWO_32 + low;
@@ -82,11 +98,8 @@ function setRegister(cpu: GuestCpu, register: number, value: number): void {
   cpu.gprHalves[2 * register + 1] = 0;
 }
 
-/** `get_sigframe`: red zone, alternate stack, alignment. */
-function placeFrame(
-  task: Task,
-  action: SignalAction,
-): { frameAt: number; extendedAt: number } | undefined {
+/** `get_sigframe`: red zone, alternate stack, alignment. Where the image goes; the frame is right below. */
+function placeImage(task: Task, action: SignalAction): number {
   const { cpu, alternateStack } = task;
   const rsp = registerOf(cpu, GPR.rsp);
   let sp = rsp - RED_ZONE_BYTES;
@@ -98,42 +111,73 @@ function placeFrame(
   }
   sp -= cpu.extendedBytes + FPX.magic2Bytes;
   const extendedAt = sp - (((sp % 64) + 64) % 64);
-  sp = extendedAt - FRAME.bytes;
-  const frameAt = sp - (((sp % 16) + 16) % 16) - 8;
-  if ((nested || entering) && !alternateStack.holds(frameAt)) return undefined;
+  const frameAt = frameBelow(extendedAt);
+  if ((nested || entering) && !alternateStack.holds(frameAt)) return NOWHERE;
   // The alternate stack may lie anywhere in 64 bits.
-  return frameAt < 0 || extendedAt >= GUEST_END ? undefined : { frameAt, extendedAt };
+  return frameAt < 0 || extendedAt >= GUEST_END ? NOWHERE : extendedAt;
 }
 
-function writeContext(task: Task, view: DataView, info: SignalInfo, extendedAt: number): void {
+function frameBelow(extendedAt: number): number {
+  const sp = extendedAt - FRAME.bytes;
+  return sp - (((sp % 16) + 16) % 16) - 8;
+}
+
+/** The frame as words of memory, from index `start` on: every one of them. */
+function writeFrame(
+  task: Task,
+  words: Int32Array,
+  start: number,
+  info: SignalInfo,
+  action: SignalAction,
+  extendedAt: number,
+): void {
   const { cpu, alternateStack } = task;
-  const uc = FRAME.ucontext;
-  const rsp = registerOf(cpu, GPR.rsp);
-  const flags = UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
-  putWord(view, uc + UCONTEXT.flags, flags);
-  putWord(view, uc + UCONTEXT.stackPointer, alternateStack.pointer);
-  view.setInt32(uc + UCONTEXT.stackFlags, alternateStack.reportedFlags(rsp), true);
-  putWord(view, uc + UCONTEXT.stackSize, alternateStack.sizeBytes);
+  putWord(words, start + FRAME.pretcode / 4, action.restorer);
+  const uc = start + UCONTEXT_AT;
+  putWord(words, uc, UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS);
+  putWord(words, uc + UCONTEXT.link / 4, 0);
+  putWord(words, uc + UCONTEXT.stackPointer / 4, alternateStack.pointer);
+  putWord(
+    words,
+    uc + UCONTEXT.stackFlags / 4,
+    alternateStack.reportedFlags(registerOf(cpu, GPR.rsp)) >>> 0,
+  );
+  putWord(words, uc + UCONTEXT.stackSize / 4, alternateStack.sizeBytes);
+  writeContext(cpu, words, start + MCONTEXT_AT, info, extendedAt);
+  const mask = task.savedMask ?? task.blocked;
+  putWord(words, start + MCONTEXT_AT + SIGCONTEXT.oldmask / 4, mask.lo >>> 0);
+  words[uc + UCONTEXT.sigmask / 4] = mask.lo;
+  words[uc + UCONTEXT.sigmask / 4 + 1] = mask.hi;
+  encodeSignalInfo(info, words, start + FRAME.siginfo / 4);
+}
+
+/** `__unsafe_setup_sigcontext`; the mask is left out. */
+function writeContext(
+  cpu: GuestCpu,
+  words: Int32Array,
+  start: number,
+  info: SignalInfo,
+  extendedAt: number,
+): void {
   // Halves: a BigInt a register would cost more than all the rest of the frame.
   const { gprHalves } = cpu;
   for (let i = 0; i < SIGCONTEXT_GPRS.length; i++) {
     const half = 2 * (SIGCONTEXT_GPRS[i] as number);
-    view.setInt32(MCONTEXT_AT + 8 * i, gprHalves[half] as number, true);
-    view.setInt32(MCONTEXT_AT + 8 * i + 4, gprHalves[half + 1] as number, true);
+    words[start + 2 * i] = gprHalves[half] as number;
+    words[start + 2 * i + 1] = gprHalves[half + 1] as number;
   }
-  putWord(view, MCONTEXT_AT + SIGCONTEXT.rip, cpu.rip);
-  putWord(view, MCONTEXT_AT + SIGCONTEXT.eflags, cpu.rflags >>> 0);
-  view.setUint16(MCONTEXT_AT + SIGCONTEXT.cs, USER_CS, true);
-  view.setUint16(MCONTEXT_AT + SIGCONTEXT.ss, USER_DS, true);
-  putWord(view, MCONTEXT_AT + SIGCONTEXT.err, info.errorCode ?? 0);
-  putWord(view, MCONTEXT_AT + SIGCONTEXT.trapno, info.trapNumber ?? 0);
-  if (info.address !== undefined)
-    view.setBigUint64(MCONTEXT_AT + SIGCONTEXT.cr2, BigInt.asUintN(64, info.address), true);
-  putWord(view, MCONTEXT_AT + SIGCONTEXT.fpstate, extendedAt);
-  const mask = task.savedMask ?? task.blocked;
-  putWord(view, MCONTEXT_AT + SIGCONTEXT.oldmask, mask.lo >>> 0);
-  view.setInt32(uc + UCONTEXT.sigmask, mask.lo, true);
-  view.setInt32(uc + UCONTEXT.sigmask + 4, mask.hi, true);
+  putWord(words, start + SIGCONTEXT.rip / 4, cpu.rip);
+  putWord(words, start + SIGCONTEXT.eflags / 4, cpu.rflags >>> 0);
+  // Two selectors a word; those of FS and GS are 0.
+  words[start + SIGCONTEXT.cs / 4] = USER_CS;
+  words[start + SIGCONTEXT.fs / 4] = USER_DS << 16;
+  putWord(words, start + SIGCONTEXT.err / 4, info.errorCode ?? 0);
+  putWord(words, start + SIGCONTEXT.trapno / 4, info.trapNumber ?? 0);
+  if (info.address === undefined) putWord(words, start + SIGCONTEXT.cr2 / 4, 0);
+  else putBigWord(words, start + SIGCONTEXT.cr2 / 4, info.address);
+  putWord(words, start + SIGCONTEXT.fpstate / 4, extendedAt);
+  const end = start + SIGCONTEXT.bytes / 4;
+  for (let at = start + SIGCONTEXT.fpstate / 4 + 2; at < end; at++) words[at] = 0;
 }
 
 /** Registers at the first instruction of a handler; the vector state is fresh. */
@@ -146,89 +190,4 @@ function enterHandler(cpu: GuestCpu, signal: number, action: SignalAction, frame
   setRegister(cpu, GPR.rsp, frameAt);
   cpu.rip = action.handler;
   cpu.rflags &= ~(EFLAGS_DF | EFLAGS_RF | EFLAGS_TF);
-}
-
-/** rt_sigreturn(2): false when the frame cannot be read or is malformed (SIGSEGV then). */
-export function readSignalFrame(task: Task): boolean {
-  const { cpu } = task;
-  const rsp = registerOf(cpu, GPR.rsp);
-  if (rsp < 8 || rsp >= GUEST_END) return false;
-  const { frame, view } = task.group.kernel.frames;
-  // Up to and with `ucontext`; siginfo may be gone.
-  if (task.space.copyIn(rsp - 8, frame) < 0 && !readShortFrame(task, rsp - 8)) return false;
-  const uc = FRAME.ucontext;
-  const mask = new SignalSet(
-    view.getInt32(uc + UCONTEXT.sigmask, true),
-    view.getInt32(uc + UCONTEXT.sigmask + 4, true),
-  );
-  task.setBlocked(mask);
-  const extendedAt = wordAt(view, MCONTEXT_AT + SIGCONTEXT.fpstate);
-  const { gprHalves } = cpu;
-  for (let i = 0; i < SIGCONTEXT_GPRS.length; i++) {
-    const half = 2 * (SIGCONTEXT_GPRS[i] as number);
-    gprHalves[half] = view.getInt32(MCONTEXT_AT + 8 * i, true);
-    gprHalves[half + 1] = view.getInt32(MCONTEXT_AT + 8 * i + 4, true);
-  }
-  cpu.rip = wordAt(view, MCONTEXT_AT + SIGCONTEXT.rip);
-  const flags = view.getUint32(MCONTEXT_AT + SIGCONTEXT.eflags, true);
-  cpu.rflags = (cpu.rflags & ~EFLAGS_RESTORABLE) | (flags & EFLAGS_RESTORABLE);
-  if (!readExtended(task, extendedAt)) return false;
-  // Another code segment: IRET would raise #GP.
-  if ((view.getUint16(MCONTEXT_AT + SIGCONTEXT.cs, true) | 3) !== USER_CS) return false;
-  restoreAlternateStack(task, view);
-  return true;
-}
-
-/** As much of the frame as is asked for, where what lies behind it cannot be read. */
-function readShortFrame(task: Task, at: number): boolean {
-  const { frame } = task.group.kernel.frames;
-  return task.space.copyIn(at, frame.subarray(0, FRAME.ucontext + UCONTEXT.bytes)) >= 0;
-}
-
-/** Full image when both marks are right, else the legacy part alone (`restore_fpregs_from_user`). */
-function readExtended(task: Task, at: number): boolean {
-  const { cpu, space } = task;
-  if (at === 0) {
-    cpu.resetExtended();
-    return true;
-  }
-  if (at >= GUEST_END) return false;
-  const { frames } = task.group.kernel;
-  frames.prepare(cpu.extendedBytes, cpu.extendedFeatures);
-  const image = frames.taken;
-  const view = frames.takenView;
-  const got = space.copyInPartial(at, image);
-  if (got < FPX.legacyBytes) return false;
-  const size = view.getUint32(FPX.stateSizeAt, true);
-  const isExtended =
-    view.getUint32(FPX.magic1At, true) === FPX.magic1 &&
-    size >= 576 &&
-    size <= cpu.extendedBytes &&
-    view.getUint32(FPX.extendedSizeAt, true) >= size + FPX.magic2Bytes;
-  if (isExtended) {
-    if (got < size + FPX.magic2Bytes) return false;
-    if (view.getUint32(size, true) === FPX.magic2) {
-      image.fill(0, size + FPX.magic2Bytes);
-      return cpu.loadExtended(frames.takenImage);
-    }
-  }
-  image.fill(0, FPX.legacyBytes);
-  // XSTATE_BV: x87 and SSE.
-  view.setUint32(FPX.legacyBytes, 3, true);
-  return cpu.loadExtended(frames.takenImage);
-}
-
-function restoreAlternateStack(task: Task, view: DataView): void {
-  const uc = FRAME.ucontext;
-  const stack = task.alternateStack;
-  const rsp = registerOf(task.cpu, GPR.rsp);
-  const flags = view.getInt32(uc + UCONTEXT.stackFlags, true);
-  if (stack.contains(rsp)) return;
-  if ((flags & SS_DISABLE) !== 0) {
-    stack.disable();
-    return;
-  }
-  stack.pointer = wordAt(view, uc + UCONTEXT.stackPointer);
-  stack.sizeBytes = wordAt(view, uc + UCONTEXT.stackSize);
-  stack.flags = flags & SS_AUTODISARM;
 }

@@ -51,39 +51,59 @@ export const userSignal = (signal: number, pid: number, uid: number): SignalInfo
 
 export const kernelSignal = (signal: number): SignalInfo => ({ signal, code: SI_KERNEL });
 
-/** Writes `siginfo_t` at `at`; the union is chosen as `copy_siginfo_to_user` does. */
-export function encodeSignalInfo(info: SignalInfo, view: DataView, at: number): void {
+/** Writes `siginfo_t` from index `at` of `words` on; the union is chosen as `copy_siginfo_to_user` does. */
+export function encodeSignalInfo(info: SignalInfo, words: Int32Array, at: number): void {
   if (info.raw !== undefined) {
-    new Uint8Array(view.buffer, view.byteOffset + at, SIGINFO_BYTES).set(info.raw);
+    const raw = new DataView(info.raw.buffer, info.raw.byteOffset, SIGINFO_BYTES);
+    for (let n = 0; n < SIGINFO_BYTES / 4; n++) words[at + n] = raw.getInt32(4 * n, true);
     return;
   }
-  for (let word = at; word < at + SIGINFO_BYTES; word += 4) view.setInt32(word, 0, true);
-  view.setInt32(at, info.signal, true);
-  view.setInt32(at + 4, info.errno ?? 0, true);
-  view.setInt32(at + 8, info.code, true);
+  for (let n = 3; n < SIGINFO_BYTES / 4; n++) words[at + n] = 0;
+  words[at] = info.signal;
+  words[at + 1] = info.errno ?? 0;
+  words[at + 2] = info.code;
   if (info.timerId !== undefined) {
-    view.setInt32(at + 16, info.timerId, true);
-    view.setInt32(at + 20, info.overrun ?? 0, true);
-    view.setBigUint64(at + 24, BigInt.asUintN(64, info.value ?? 0n), true);
+    words[at + 4] = info.timerId;
+    words[at + 5] = info.overrun ?? 0;
+    putBigWord(words, at + 6, info.value ?? 0n);
     return;
   }
   if (info.address !== undefined && isFault(info.signal)) {
-    view.setBigUint64(at + 16, BigInt.asUintN(64, info.address), true);
+    putBigWord(words, at + 4, info.address);
     return;
   }
   if (info.band !== undefined) {
-    view.setBigInt64(at + 16, BigInt(info.band), true);
-    view.setInt32(at + 24, info.fd ?? -1, true);
+    putWord(words, at + 4, info.band);
+    words[at + 6] = info.fd ?? -1;
     return;
   }
-  view.setInt32(at + 16, info.pid ?? 0, true);
-  view.setUint32(at + 20, info.uid ?? 0, true);
+  words[at + 4] = info.pid ?? 0;
+  words[at + 5] = (info.uid ?? 0) | 0;
   if (info.signal === SIGCHLD && info.code > 0) {
-    view.setInt32(at + 24, info.status ?? 0, true);
-    view.setBigInt64(at + 32, BigInt(info.userTicks ?? 0), true);
-    view.setBigInt64(at + 40, BigInt(info.systemTicks ?? 0), true);
-  } else if (info.value !== undefined)
-    view.setBigUint64(at + 24, BigInt.asUintN(64, info.value), true);
+    words[at + 6] = info.status ?? 0;
+    putWord(words, at + 8, info.userTicks ?? 0);
+    putWord(words, at + 10, info.systemTicks ?? 0);
+  } else if (info.value !== undefined) putBigWord(words, at + 6, info.value);
+}
+
+/** The bytes of `siginfo_t`. */
+export function signalInfoBytes(info: SignalInfo): Uint8Array {
+  const words = new Int32Array(SIGINFO_BYTES / 4);
+  encodeSignalInfo(info, words, 0);
+  return new Uint8Array(words.buffer);
+}
+
+const TWO_32 = 0x1_0000_0000;
+
+/** A number as a 64-bit word, in two's complement; what is below 2^53 is exact. */
+export function putWord(words: Int32Array, at: number, value: number): void {
+  words[at] = value | 0;
+  words[at + 1] = Math.floor(value / TWO_32);
+}
+
+export function putBigWord(words: Int32Array, at: number, value: bigint): void {
+  words[at] = Number(BigInt.asIntN(32, value));
+  words[at + 1] = Number(BigInt.asIntN(32, value >> 32n));
 }
 
 function isFault(signal: number): boolean {

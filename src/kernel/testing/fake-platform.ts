@@ -41,7 +41,7 @@ export class FakeCpu implements GuestCpu {
   gsBase = 0n;
   readonly fault: GuestFault = { signal: 0, code: 0, address: 0n, trapNumber: 0, errorCode: 0 };
   readonly extendedBytes = EXTENDED_BYTES;
-  readonly extendedFeatures = 3n;
+  readonly extendedFeatures = 3;
   /** Stands for the vector state. */
   extended = new Uint8Array(EXTENDED_BYTES);
   /** What the next child made by fork or clone runs. */
@@ -61,6 +61,14 @@ export class FakeCpu implements GuestCpu {
   loadExtended(source: Uint8Array): boolean {
     this.extended.set(source.subarray(0, EXTENDED_BYTES));
     return true;
+  }
+
+  saveExtendedTo(space: AddressSpace, addr: number): void {
+    assert(space.copyOut(addr, this.extended) === 0, 'memory that may be written');
+  }
+
+  loadExtendedFrom(space: AddressSpace, addr: number): boolean {
+    return space.copyIn(addr, this.extended) === 0;
   }
 
   resetExtended(): void {
