@@ -227,6 +227,9 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
       if (!found?.value.growsDown) return -EINVAL;
       start = found.start;
     }
+    const whole = this.mappings.find(start);
+    if (whole !== undefined && end <= whole.end)
+      return this.#protectPiece(start, end, whole, wanted);
     let at = start;
     for (const piece of this.mappings.overlapping(start, end)) {
       if (piece.start > at) return -ENOMEM;

@@ -9,9 +9,9 @@ import type { Logger } from '../base/interfaces.ts';
 import { CodeCache } from '../cpu/cache/code-cache.ts';
 import { MISSED_RETURN } from '../cpu/cache/code-space.ts';
 import { isStart, type PlacedUnit } from '../cpu/cache/domain.ts';
-import { hostOffsetOf, makeExact } from '../cpu/cache/exact.ts';
+import { hostOffsetOf } from '../cpu/cache/exact.ts';
 import type { CodeHost } from '../cpu/code-host.ts';
-import { faultingAddress } from '../cpu/interpret/address.ts';
+import { faultingAddress, staysBelow } from '../cpu/interpret/address.ts';
 import { Decoded, hexOf } from '../cpu/interpret/decoded.ts';
 import { Interpreter } from '../cpu/interpret/emulate.ts';
 import { CpuModel } from '../cpu/interpret/model.ts';
@@ -31,6 +31,7 @@ import { cpuinfoText } from './cpuinfo.ts';
 import { claimsOf, DomainGroups, type Group, isSharable } from './domains.ts';
 import { ExtendedImage } from './extended-image.ts';
 import { addressIn, TranslatedCpu } from './guest-cpu.ts';
+import { Interruption } from './interruption.ts';
 import { learnImmediates } from './live-immediates.ts';
 import { GuestMachine } from './machine.ts';
 import type { PlatformObserver } from './observer.ts';
@@ -89,6 +90,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
   private readonly spaces = new WeakMap<AddressSpace, SpaceState>();
   private readonly decoded = new Decoded();
   private readonly details: UnitDetails;
+  private readonly interruption: Interruption;
   /** `translator`: not trusted, whatever it makes is checked. */
   constructor(host: CodeHost, logger: Logger, translator?: UnitMaker) {
     this.host = host;
@@ -100,6 +102,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     this.translator = translator ?? new Translator(host.tlsDisplacement);
     this.details = new UnitDetails(this.translator);
     this.cache = new CodeCache(host);
+    this.interruption = new Interruption(this.cache, this.details);
     this.steps = new SingleSteps(this.cache, this.translator);
     this.groups = new DomainGroups(this.cache);
     this.hwcap = this.model.cpuid(1, 0).edx >>> 0;
@@ -253,7 +256,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
       case EXIT.indirect:
         return this.indirect(cpu, known);
       case EXIT.tick:
-        this.makeExact(cpu, known);
+        this.interruption.makeExact(cpu, known);
         this.observer?.ticked?.(cpu, known.space, true);
         for (const page of known.written.tick()) this.invalidate(known, page * 4096, 4096);
         return LEAVE_PREEMPTED;
@@ -341,33 +344,6 @@ export class TranslatedPlatform implements Platform, CodeObserver {
 
   // interruptions
 
-  /**
-   * Makes the guest's registers exact after a fault or tick, and remembers the unit. True when it was
-   * comparing its own source: that is fetching, not reading.
-   */
-  private makeExact(cpu: TranslatedCpu, known: SpaceState): boolean {
-    const { i32, u64 } = cpu.state;
-    cpu.gprs[4] = u64[STATE.hostRsp / 8]!;
-    const offset = addressIn(i32, STATE.hostRip / 4) - this.host.code.executable;
-    const placed = this.cache.unitAt(offset);
-    const machine = new GuestMachine(cpu, known.space);
-    if (!placed) {
-      const kind = this.cache.space.preambleAt(offset);
-      expectOfCode(kind !== 0, 'it was interrupted outside of any unit');
-      cpu.gprs[1] = u64[STATE.spills / 8]!;
-      cpu.rip = machine.transferTarget(kind === MISSED_RETURN);
-      return false;
-    }
-    const { unit } = placed;
-    const at = offset - placed.offset;
-    const details = this.details.of(unit);
-    const rip = makeExact(details, at, machine);
-    expectOfCode(rip !== undefined, 'no record of the instruction that was interrupted');
-    u64[STATE.rip / 8] = rip;
-    cpu.lastUnit = placed;
-    return unit.selfChecking && at >= unit.entryAt && at < (details.offsets[0] ?? 0);
-  }
-
   private fault(cpu: TranslatedCpu, known: SpaceState): Next {
     const { i32 } = cpu.state;
     const trap = i32[STATE.trapNumber / 4]!;
@@ -375,7 +351,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     const faultAt = addressIn(i32, STATE.faultAddress / 4);
     const hostSignal = i32[STATE.signal / 4]!;
     const hostCode = i32[STATE.signalCode / 4]!;
-    const fetching = this.makeExact(cpu, known);
+    const fetching = this.interruption.makeExact(cpu, known);
     if (trap === TRAP.page) {
       const low = faultAt - known.space.pages.base;
       if (fetching) return this.fetchFault(cpu, known, BigInt(low));
@@ -397,10 +373,17 @@ export class TranslatedPlatform implements Platform, CodeObserver {
       space.setWriteProtect(page, 4096, false);
       return this.enterAt(cpu, known, cpu.rip);
     }
+    const access = write ? 'write' : 'read';
+    const present = errorCode & PF_PRESENT;
+    const { rip } = cpu;
+    const { decoded, interruption } = this;
+    const unit = interruption.placed?.unit;
+    const isDecoded = (unit && decoded.of(unit, rip)) || decoded.at(space, rip);
+    if (inside && (!isDecoded || staysBelow(decoded.instruction, rip, cpu.gprHalves)))
+      return this.spaceFault(cpu, known, low, access, present);
     let address = BigInt(low < 0 ? low + GUEST_LIMIT : low);
-    if (this.decoded.at(space, cpu.rip))
-      address = faultingAddress(this.decoded.instruction, cpu.rip, Number(address), cpu);
-    return this.accessFault(cpu, known, address, write ? 'write' : 'read', errorCode & PF_PRESENT);
+    if (isDecoded) address = faultingAddress(decoded.instruction, rip, Number(address), cpu);
+    return this.accessFault(cpu, known, address, access, present);
   }
 
   /** The unit at `rip` found other bytes than it was made from. */
@@ -437,12 +420,23 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     const shown = address >= TASK_SIZE_MAX ? bits | PF_PRESENT : bits;
     if (address >= BigInt(GUEST_LIMIT))
       return raise(cpu, SIGSEGV, SEGV_MAPERR, address, TRAP.page, shown);
-    const stackPointer = Number(cpu.gprs[4]! & 0xffff_ffffn);
-    const verdict = known.space.fault(Number(address), access, stackPointer);
+    return this.spaceFault(cpu, known, Number(address), access, present);
+  }
+
+  /** The same of an address in guest space. */
+  private spaceFault(
+    cpu: TranslatedCpu,
+    known: SpaceState,
+    address: number,
+    access: FaultAccess,
+    present: number | undefined,
+  ): Next {
+    const verdict = known.space.fault(address, access, cpu.gprHalves[8]! >>> 0);
     if (verdict.kind === 'handled') return this.enterAt(cpu, known, cpu.rip);
     // The host's page is there exactly when the guest's would be.
     const bit = present ?? (verdict.code === SEGV_MAPERR ? 0 : PF_PRESENT);
-    return raise(cpu, verdict.signal, verdict.code, address, TRAP.page, bits | bit);
+    const { signal, code } = verdict;
+    return raise(cpu, signal, code, BigInt(address), TRAP.page, errorBits(access) | bit);
   }
 
   private fetchFault(cpu: TranslatedCpu, known: SpaceState, address: bigint): Next {

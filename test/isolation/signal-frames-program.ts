@@ -43,7 +43,7 @@ if (mode === 'unblocked') unblock(28);
 // inc rax; jmp back
 code.code.bytes.set([0x48, 0xff, 0xc0, 0xeb, 0xfb], code.codeStart);
 const state = code.createState();
-state.u64[STATE.entry / 8] = BigInt(code.code.executable + code.codeStart);
+state.i32[STATE.entry / 4] = code.codeStart;
 state.u64[STATE.sandboxBase / 8] = BigInt(space.base);
 state.u64[4] = BigInt(rsp);
 state.i32[STATE.mxcsr / 4] = 0x1f80;
@@ -62,7 +62,8 @@ while (Date.now() < ends) {
   kinds[kind] = (kinds[kind] ?? 0) + 1;
   if (kind === EXIT.tickBeforeEntry) continue;
   if (kind !== EXIT.tick || state.u64[4] !== BigInt(rsp)) exact = false;
-  state.u64[STATE.entry / 8] = state.u64[STATE.hostRip / 8] as bigint;
+  state.i32[STATE.entry / 4] =
+    Number(state.u64[STATE.hostRip / 8] as bigint) - code.code.executable;
 }
 code.setTick(0);
 const changed = victim.bytes.reduce((sum, byte) => sum + (byte === 0xa5 ? 0 : 1), 0);

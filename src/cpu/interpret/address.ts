@@ -43,6 +43,29 @@ function bitStringOffset(ins: Instruction, c: AddressContext): bigint {
   return (offset >> shift) * BigInt(operand.bits / 8);
 }
 
+/**
+ * True when all that `ins` names surely lies below 2^32, by the registers' 32-bit halves: then the address
+ * that the processor refused is the one that the guest named. False says nothing.
+ */
+export function staysBelow(ins: Instruction, rip: number, halves: Int32Array): boolean {
+  const { base, index, row, prefixes } = ins;
+  if ((prefixes & (PREFIX_FS | PREFIX_GS)) !== 0 || row.bitString || row.moffs) return false;
+  if (row.implicitMemory.length !== 0) return false;
+  if (!ins.hasMemory) return true;
+  let address = ins.displacement;
+  if (base === BASE_RIP) address += rip + ins.length;
+  else if (base !== NONE) {
+    if (halves[2 * base + 1] !== 0) return false;
+    address += halves[2 * base]! >>> 0;
+  }
+  if (index !== NONE) {
+    // Vector-indexed ones have numbers up to 31.
+    if (index > 15 || halves[2 * index + 1] !== 0) return false;
+    address += (halves[2 * index]! >>> 0) * 2 ** ins.scale;
+  }
+  return address >= 0 && address < 2 ** 32;
+}
+
 const IMPLICIT = { rsp: 4, rbp: 5, rsi: 6, rdi: 7, rax: 0, 'rbx+al': 3 } as const;
 
 /**

@@ -2,6 +2,7 @@
 
 import { DECODE_OK, DECODE_TRUNCATED, decodeInto } from '../../x86/decode.ts';
 import { Instruction } from '../../x86/instruction.ts';
+import type { Unit } from '../translate/unit.ts';
 
 /** Guest memory, executable or not. Negative: nothing was copied. */
 export interface Peek {
@@ -24,13 +25,38 @@ const PROT_EXEC = 4;
 export class Decoded {
   readonly instruction = new Instruction();
   private readonly bytes = new Uint8Array(MAX_BYTES);
+  /** What `of` decoded last, as long as it stands in `instruction`. */
+  private unit: Unit | undefined;
+  private rip = 0;
 
   /** Decodes the instruction at `rip`; false when there is none. */
   at(memory: Peek, rip: number): boolean {
+    this.unit = undefined;
     if (rip >= 2 ** 32) return false;
     for (let length = MAX_BYTES; length > 0; length--) {
       if (memory.peek(rip, this.bytes.subarray(0, length)) < 0) continue;
       return decodeInto(this.instruction, this.bytes, 0, length) === DECODE_OK;
+    }
+    return false;
+  }
+
+  /** The same from what `unit` was made of, once for faults that come again; false: not all of it is there. */
+  of(unit: Unit, rip: number): boolean {
+    if (this.unit === unit && this.rip === rip) return true;
+    this.unit = undefined;
+    const { ranges, source } = unit;
+    let at = 0;
+    for (let n = 0; n < ranges.length; n += 2) {
+      const offset = rip - ranges[n]!;
+      const length = ranges[n + 1]!;
+      if (offset >= 0 && offset < length) {
+        if (decodeInto(this.instruction, source, at + offset, at + length) !== DECODE_OK)
+          return false;
+        this.unit = unit;
+        this.rip = rip;
+        return true;
+      }
+      at += length;
     }
     return false;
   }
@@ -44,6 +70,7 @@ export class Decoded {
   goesOnBehind(memory: ExecutablePeek, rip: number, pageEnd: number): boolean {
     const length = pageEnd - rip;
     if (length >= MAX_BYTES || memory.permits(pageEnd, 1, PROT_EXEC)) return false;
+    this.unit = undefined;
     if (memory.peek(rip, this.bytes.subarray(0, length)) < 0) return false;
     return decodeInto(this.instruction, this.bytes, 0, length) === DECODE_TRUNCATED;
   }

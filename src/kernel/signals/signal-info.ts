@@ -102,6 +102,11 @@ export function putWord(words: Int32Array, at: number, value: number): void {
 }
 
 export function putBigWord(words: Int32Array, at: number, value: bigint): void {
+  const small = Number(value);
+  if (small >= 0 && small <= Number.MAX_SAFE_INTEGER) {
+    putWord(words, at, small);
+    return;
+  }
   words[at] = Number(BigInt.asIntN(32, value));
   words[at + 1] = Number(BigInt.asIntN(32, value >> 32n));
 }
