@@ -9,6 +9,7 @@ import { WaitQueue } from '../base/wait-queue.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import type { PiWaiter } from './futex-pi.ts';
 import { BLOCKED, ERESTART_RESTARTBLOCK, ERESTARTNOINTR, ERESTARTSYS } from './outcome.ts';
+import type { Sleep } from './sleep.ts';
 import type { Task } from './task.ts';
 
 /** Identity of a futex word. */
@@ -21,11 +22,66 @@ export interface FutexWaiter {
   readonly task: Task;
   readonly bitset: number;
   readonly queue: WaitQueue;
-  key: FutexKey;
+  /** Which word it waits on: another one after a requeue. */
+  owner: object;
+  offset: number;
   isWoken: boolean;
   /** FUTEX_WAIT_REQUEUE_PI: the lock that it waits for in the end. */
   readonly pi?: PiWaiter;
 }
+
+/**
+ * A wait on one word. Kept by its task for the next one: measured, a fifth of a hand-over was
+ * making it and telling the collector about it.
+ */
+class FutexWait implements FutexWaiter, Sleep {
+  readonly task: Task;
+  readonly queue: WaitQueue = new WaitQueue();
+  readonly queues: readonly WaitQueue[] = [this.queue];
+  readonly reason = 'futex_wait_queue';
+  readonly #table: FutexTable;
+  bitset = 0;
+  owner: object;
+  offset = 0;
+  isWoken = false;
+  deadlineNs: number | undefined;
+
+  constructor(task: Task, table: FutexTable) {
+    this.task = task;
+    this.owner = task;
+    this.#table = table;
+  }
+
+  attempt(): number {
+    return this.isWoken ? this.#end(0) : BLOCKED;
+  }
+
+  timedOut(): number {
+    return this.#giveUp(-ETIMEDOUT);
+  }
+
+  interrupted(): number {
+    return this.#giveUp(this.deadlineNs === undefined ? -ERESTARTSYS : -ERESTART_RESTARTBLOCK);
+  }
+
+  abandoned(): void {
+    this.#giveUp(0);
+  }
+
+  #giveUp(result: number): number {
+    this.#table.remove(this);
+    return this.#end(result);
+  }
+
+  /** Keeps no address space alive. */
+  #end(result: number): number {
+    this.owner = this.task;
+    return result;
+  }
+}
+
+/** Words that nobody waits on any more keep their lists, so many of an owner. */
+const KEPT_LISTS = 64;
 
 export class FutexTable {
   /** By owner, then by offset: waiters in the order in which they came. */
@@ -36,45 +92,39 @@ export class FutexTable {
   }
 
   #insert(waiter: FutexWaiter): void {
-    const { owner, offset } = waiter.key;
+    const { owner, offset } = waiter;
     let byOffset = this.#waiters.get(owner);
     if (byOffset === undefined) {
       byOffset = new Map();
       this.#waiters.set(owner, byOffset);
     }
     const list = byOffset.get(offset);
-    if (list === undefined) byOffset.set(offset, [waiter]);
-    else list.push(waiter);
+    if (list !== undefined) {
+      list.push(waiter);
+      return;
+    }
+    if (byOffset.size >= KEPT_LISTS)
+      for (const [at, { length }] of byOffset) if (length === 0) byOffset.delete(at);
+    byOffset.set(offset, [waiter]);
   }
 
-  #remove(waiter: FutexWaiter): void {
-    const { owner, offset } = waiter.key;
-    const byOffset = this.#waiters.get(owner);
-    const list = byOffset?.get(offset);
-    if (byOffset === undefined || list === undefined) return;
-    const at = list.indexOf(waiter);
-    if (at >= 0) list.splice(at, 1);
-    if (list.length === 0) byOffset.delete(offset);
+  remove(waiter: FutexWaiter): void {
+    const list = this.#list(waiter);
+    if (list !== undefined) removeFrom(list, waiter);
   }
 
   /** Waits until woken; the word was found equal to what the caller expects. */
   wait(task: Task, key: FutexKey, bitset: number, deadlineNs: number | undefined): number {
-    const queue = new WaitQueue();
-    const waiter: FutexWaiter = { task, bitset, queue, key, isWoken: false };
+    const { futexWait } = task;
+    const waiter = futexWait instanceof FutexWait ? futexWait : new FutexWait(task, this);
+    task.futexWait = waiter;
+    waiter.bitset = bitset;
+    waiter.owner = key.owner;
+    waiter.offset = key.offset;
+    waiter.isWoken = false;
+    waiter.deadlineNs = deadlineNs;
     this.#insert(waiter);
-    const giveUp = (result: number) => () => {
-      this.#remove(waiter);
-      return result;
-    };
-    return task.sleep({
-      queues: [queue],
-      attempt: () => (waiter.isWoken ? 0 : BLOCKED),
-      ...(deadlineNs === undefined ? {} : { deadlineNs }),
-      timedOut: giveUp(-ETIMEDOUT),
-      interrupted: giveUp(deadlineNs === undefined ? -ERESTARTSYS : -ERESTART_RESTARTBLOCK),
-      abandoned: giveUp(0),
-      reason: 'futex_wait_queue',
-    });
+    return task.sleep(waiter);
   }
 
   /** Waits for the first of several words: its index. */
@@ -84,10 +134,12 @@ export class FutexTable {
     deadlineNs: number | undefined,
   ): number {
     const queue = new WaitQueue();
-    const waiters = words.map(({ key, bitset }) => ({ task, bitset, queue, key, isWoken: false }));
+    const waiters = words.map(({ key: { owner, offset }, bitset }) => ({
+      ...{ task, bitset, queue, owner, offset, isWoken: false },
+    }));
     for (const waiter of waiters) this.#insert(waiter);
     const end = (result: number) => {
-      for (const waiter of waiters) this.#remove(waiter);
+      for (const waiter of waiters) this.remove(waiter);
       return result;
     };
     return task.sleep({
@@ -107,11 +159,12 @@ export class FutexTable {
   /** Waits until FUTEX_CMP_REQUEUE_PI has made the task owner of `pi`'s lock. */
   waitForRequeue(task: Task, key: FutexKey, pi: PiWaiter, deadlineNs: number | undefined): number {
     const waiter: FutexWaiter = {
-      ...{ task, bitset: -1, queue: pi.queue, key, isWoken: false, pi },
+      ...{ task, bitset: -1, queue: pi.queue, owner: key.owner, offset: key.offset },
+      ...{ isWoken: false, pi },
     };
     this.#insert(waiter);
     const giveUp = (result: number) => () => {
-      this.#remove(waiter);
+      this.remove(waiter);
       task.kernel.piFutexes.remove(pi);
       return result;
     };
@@ -133,7 +186,7 @@ export class FutexTable {
 
   /** It waits for its lock from now on. */
   leaveForLock(waiter: FutexWaiter): void {
-    this.#remove(waiter);
+    this.remove(waiter);
   }
 
   /** Wakes at most `count` waiters whose bits meet `bitset`; how many. */
@@ -148,7 +201,7 @@ export class FutexTable {
         i++;
         continue;
       }
-      this.#remove(waiter);
+      removeFrom(list, waiter);
       waiter.isWoken = true;
       waiter.queue.wakeAll();
       woken++;
@@ -162,12 +215,20 @@ export class FutexTable {
     if (list === undefined) return 0;
     const moved = list.slice(0, count);
     for (const waiter of moved) {
-      this.#remove(waiter);
-      waiter.key = to;
+      this.remove(waiter);
+      waiter.owner = to.owner;
+      waiter.offset = to.offset;
       this.#insert(waiter);
     }
     return moved.length;
   }
+}
+
+/** measured: splice() is a call into the runtime; mostly one waits alone. */
+function removeFrom(list: FutexWaiter[], waiter: FutexWaiter): void {
+  const at = list.indexOf(waiter);
+  if (at === list.length - 1) list.pop();
+  else if (at >= 0) list.splice(at, 1);
 }
 
 /** The name of the word at `addr`, or -errno. */

@@ -127,6 +127,8 @@ export class Task implements Waiter {
 
   /** A sleep that is used again and again, while nothing sleeps with it. */
   keptSleep: Sleep | undefined = undefined;
+  /** The like for futexes. */
+  futexWait: Sleep | undefined = undefined;
 
   #sleep: Sleep | undefined = undefined;
   readonly #entries: WaitEntry[] = [];

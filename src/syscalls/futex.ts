@@ -164,7 +164,9 @@ function waitUntil(
   const word = task.space.readI32(addr);
   if (word === undefined) return -EFAULT;
   if (word !== expected) return -EAGAIN;
-  task.restartBlock = (again) => waitUntil(again, addr, isPrivate, expected, bitset, deadlineNs);
+  // Without a deadline the call itself is made again.
+  if (deadlineNs !== undefined)
+    task.restartBlock = (again) => waitUntil(again, addr, isPrivate, expected, bitset, deadlineNs);
   return task.kernel.futexes.wait(task, key, bitset, deadlineNs);
 }
 
