@@ -223,7 +223,7 @@ class TransferSleep implements Sleep {
   attempt(task: Task): number {
     const result = this.#isWrite
       ? this.#write(task)
-      : readOnce(task, this.#held, this.#addr, this.#count, this.#position);
+      : readOnce(task, this.#held(), this.#addr, this.#count, this.#position);
     if (result === -EAGAIN || result === BLOCKED) return BLOCKED;
     this.#release();
     return result;
@@ -235,7 +235,7 @@ class TransferSleep implements Sleep {
   }
 
   timedOut(): number {
-    const { timedOutResult } = this.#held;
+    const { timedOutResult } = this.#held();
     this.#release();
     if (this.#isWrite) return this.#done > 0 ? this.#done : -EAGAIN;
     return timedOutResult;
@@ -245,19 +245,19 @@ class TransferSleep implements Sleep {
     this.#release();
   }
 
-  get #held(): OpenFile {
+  #held(): OpenFile {
     assert(this.#file !== undefined, 'a wait is under way');
     return this.#file;
   }
 
   #release(): void {
-    const file = this.#held;
+    const file = this.#held();
     this.#file = undefined;
     file.release();
   }
 
   #write(task: Task): number {
-    const file = this.#held;
+    const file = this.#held();
     const done = this.#done;
     const result = writeOnce(task, file, this.#addr + done, this.#count - done, this.#position);
     if (result < 0) {
