@@ -24,16 +24,16 @@ export interface IntervalRules<V> {
 /** Between `at`, where an interval starts, and `high` there is no gap for `length`. */
 interface Searched {
   readonly high: number;
-  readonly length: number;
   readonly alignment: number;
+  length: number;
   at: number;
 }
 
 export class IntervalMap<V> {
   readonly #rules: IntervalRules<V>;
   #items: Interval<V>[] = [];
-  /** Where the last search for a gap ended: programs map tens of thousands of areas in a row. */
-  #searched: Searched | undefined = undefined;
+  /** Where the last search for a gap below each bound ended: programs map tens of thousands of areas. */
+  readonly #searches: Searched[] = [];
 
   constructor(rules: IntervalRules<V>) {
     this.#rules = rules;
@@ -104,9 +104,9 @@ export class IntervalMap<V> {
     assert(start <= end);
     const from = this.#cutAt(start);
     const to = this.#cutAt(end);
-    const searched = this.#searched;
-    if (searched !== undefined && end > searched.at)
-      searched.at = Math.max(searched.at, this.#items[to]?.start ?? Number.POSITIVE_INFINITY);
+    for (const searched of this.#searches)
+      if (end > searched.at)
+        searched.at = Math.max(searched.at, this.#items[to]?.start ?? Number.POSITIVE_INFINITY);
     return this.#items.splice(from, to - from);
   }
 
@@ -174,9 +174,8 @@ export class IntervalMap<V> {
    * `alignment`.
    */
   findGapBelow(low: number, high: number, length: number, alignment = 1): number {
-    const searched = this.#searched;
-    const isKnown = searched?.high === high && searched.alignment === alignment;
-    let top = isKnown && length >= searched.length ? Math.min(high, searched.at) : high;
+    const searched = this.#searchBelow(high, alignment);
+    let top = length >= searched.length ? Math.min(high, searched.at) : high;
     for (let n = this.#indexAfter(top - 1); n >= -1; n--) {
       const item = this.#items[n];
       // Below the first interval there is nothing.
@@ -185,22 +184,29 @@ export class IntervalMap<V> {
       if (n < 0 || (item !== undefined && floor < top)) {
         const start = alignDown(top - length, alignment);
         if (start >= Math.max(low, floor)) {
-          // What is known of a shorter length is worth more.
-          if (!isKnown || length <= searched.length)
-            this.#searched = { high, length, alignment, at: top };
+          noteEnd(searched, length, top);
           return start;
         }
       }
       top = Math.min(top, item?.start ?? top);
-      if (top - length < low) return -1;
+      if (top - length < low) break;
     }
+    noteEnd(searched, length, top);
     return -1;
+  }
+
+  #searchBelow(high: number, alignment: number): Searched {
+    for (const known of this.#searches)
+      if (known.high === high && known.alignment === alignment) return known;
+    const searched = { high, alignment, length: Number.POSITIVE_INFINITY, at: high };
+    this.#searches.push(searched);
+    return searched;
   }
 
   clear(): Interval<V>[] {
     const all = this.#items;
     this.#items = [];
-    this.#searched = undefined;
+    this.#searches.length = 0;
     return all;
   }
 
@@ -208,6 +214,13 @@ export class IntervalMap<V> {
   [Symbol.iterator](): Iterator<Interval<V>> {
     return this.#items[Symbol.iterator]();
   }
+}
+
+/** What is known of a shorter length is worth more. */
+function noteEnd(searched: Searched, length: number, at: number): void {
+  if (length > searched.length) return;
+  searched.length = length;
+  searched.at = at;
 }
 
 function alignDown(value: number, alignment: number): number {

@@ -64,7 +64,9 @@ function file(content: Uint8Array, withPages: boolean, key?: string): MappedFile
 test('map() places, replaces and refuses as mmap(2) does', () => {
   using space = create();
   const at = space.map({ addr: 0, length: 3 * PAGE, prot: RW });
-  assert.ok(at >= 2 ** 31 && at % PAGE === 0);
+  assert.ok(at < 2 ** 31 && at % PAGE === 0, 'small data lies below 2 GiB');
+  const large = space.map({ addr: 0, length: 64 * 2 ** 20, prot: RW });
+  assert.ok(large >= 2 ** 31 && space.unmap(large, 64 * 2 ** 20) === 0, 'large data above');
   assert.equal(space.map({ addr: 0x10000, length: PAGE, prot: RW }), 0x10000);
   assert.equal(space.map({ addr: 0, length: 0, prot: RW }), -EINVAL);
   assert.equal(space.map({ addr: 0x1001, length: PAGE, prot: RW, fixed: true }), -EINVAL);

@@ -7,6 +7,7 @@ import { ENOMEM, type Errno } from '../../abi/errno.table.ts';
 import { S_ISGID, S_ISUID } from '../../abi/file-mode.ts';
 import { AT, CLK_TCK } from '../../abi/task-flags.ts';
 import type { AddressSpace } from '../../mm/address-space.ts';
+import { HEAP_FLOOR, STACK_CEILING } from '../../mm/placement.ts';
 import { bytesOf } from '../../vfs/byte-string.ts';
 import type { Location } from '../../vfs/dentry.ts';
 import type { OpenFile } from '../../vfs/open-file.ts';
@@ -44,16 +45,12 @@ export interface ProgramImage {
 }
 
 const PAGE = 4096;
-/** The last page that guests may map ends here. */
-const STACK_CEILING = 0xffff_0000;
 const STACK_RANDOM_PAGES = 4096;
 /** Room below the arguments that is mapped at once; the rest of the stack grows on demand. */
 const INITIAL_STACK_BYTES = 132 * 1024;
 /** The first frames lie below the arguments. */
 const FIRST_FRAMES_BYTES = PAGE;
 const HEAP_RANDOM_PAGES = 8192;
-/** Heap of programs that can be loaded anywhere: above modules, below mappings and stacks. */
-const HEAP_FLOOR = 0x8000_0000;
 
 /** Builds the image, or says why not. */
 export function buildImage(kernel: Kernel, request: ImageRequest): ProgramImage | ExecFailure {
