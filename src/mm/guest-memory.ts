@@ -89,7 +89,7 @@ export abstract class GuestMemory {
     const end = addr + length;
     // A buffer may begin in the data of a program and end in the zeros behind it.
     if (end > found.end && !this.mappings.covers(found.end, end, isDirectlyWritable)) return false;
-    if (this.writeProtected.size !== 0) this.#announce(addr, length);
+    if (!this.writeProtected.isEmpty) this.#announce(addr, length);
     return true;
   }
 
@@ -106,9 +106,11 @@ export abstract class GuestMemory {
   }
 
   #announce(addr: number, length: number): void {
-    const end = Math.floor((addr + length - 1) / PAGE);
-    for (let page = Math.floor(addr / PAGE); page <= end; page++)
-      if (this.writeProtected.has(page)) this.announceWrite(page * PAGE, PAGE);
+    const { writeProtected } = this;
+    const end = Math.ceil((addr + length) / PAGE);
+    let page = writeProtected.firstIn(Math.floor(addr / PAGE), end);
+    for (; page >= 0; page = writeProtected.firstIn(page + 1, end))
+      this.announceWrite(page * PAGE, PAGE);
   }
 
   copyInPartial(addr: number, target: Uint8Array): number {
@@ -137,7 +139,7 @@ export abstract class GuestMemory {
       else copyBytes(source, 0, half, directIndex(addr), length);
       return length;
     }
-    if (this.writeProtected.size !== 0) this.#announce(addr, length);
+    if (!this.writeProtected.isEmpty) this.#announce(addr, length);
     let done = this.pages.copyOut(addr, source);
     while (done < length && this.growStack(addr + done))
       done += this.pages.copyOut(addr + done, source.subarray(done));

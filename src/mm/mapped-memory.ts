@@ -88,15 +88,18 @@ export abstract class MappedMemory extends GuestMemory {
     }
     const failed = this.pages.protect(addr, length, prot);
     if (failed !== 0) return -failed;
-    if ((prot & PROT.PROT_WRITE) === 0 || this.writeProtected.size === 0) return 0;
-    for (let at = addr; at < addr + length; at += PAGE)
-      if (this.writeProtected.has(at / PAGE)) this.pages.protect(at, PAGE, prot & ~2);
+    const { writeProtected } = this;
+    if ((prot & PROT.PROT_WRITE) === 0 || writeProtected.isEmpty) return 0;
+    const end = (addr + length) / PAGE;
+    let page = writeProtected.firstIn(addr / PAGE, end);
+    for (; page >= 0; page = writeProtected.firstIn(page + 1, end))
+      this.pages.protect(page * PAGE, PAGE, prot & ~PROT.PROT_WRITE);
     return 0;
   }
 
   /** Host permissions as the map says, after pages were mapped anew. */
   protectAgain(start: number, end: number): void {
-    if (this.writeProtected.size === 0) return;
+    if (this.writeProtected.isEmpty) return;
     for (const piece of this.mappings.overlapping(start, end)) {
       const from = Math.max(piece.start, start);
       this.hostProtect(from, Math.min(piece.end, end) - from, piece.value.prot, piece.value);
@@ -245,17 +248,14 @@ export abstract class MappedMemory extends GuestMemory {
       if ((piece.value.prot & PROT.PROT_EXEC) !== 0) hadCode = true;
     }
     this.changed();
-    if (hadCode || this.writeProtected.size !== 0) this.dropCode(start, end, hadCode);
+    if (hadCode || !this.writeProtected.isEmpty) this.dropCode(start, end, hadCode);
     return pieces;
   }
 
   /** The range is not code any more: its translations and their write-protection go. */
   dropCode(start: number, end: number, hadCode = true): void {
-    let any = hadCode;
-    if (this.writeProtected.size !== 0)
-      for (let page = start / PAGE; page < end / PAGE; page++)
-        if (this.writeProtected.delete(page)) any = true;
-    if (any) this.codeChanged(start, end - start);
+    const wasProtected = this.writeProtected.deleteRange(start / PAGE, end / PAGE);
+    if (hadCode || wasProtected) this.codeChanged(start, end - start);
   }
 
   /** Replaces the values of mappings in a range; pages stay as they are. */

@@ -154,6 +154,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
   onCodeMayDiffer(space: AddressSpace, _addr: number, _length: number, cause: CodeCause): void {
     const known = this.spaces.get(space);
     if (!known) return;
+    if (cause === 'protected') known.written.noteOpened();
     const claims = known.group && cause === 'mapped' ? claimsOf(space) : undefined;
     if (claims === undefined) this.leaveShared(known);
     else if (known.group?.fits(claims)) known.group.claim(claims);
@@ -172,8 +173,9 @@ export class TranslatedPlatform implements Platform, CodeObserver {
 
   private invalidate(known: SpaceState, addr: number, length: number): void {
     const { domain, group } = known;
-    if (!known.sharesDomain) this.cache.invalidate(domain, addr, length);
-    else if (group?.hasCodeIn(addr, length) || domain.hasUnitsIn(addr, length))
+    if (!known.sharesDomain) {
+      if (this.cache.invalidate(domain, addr, length)) known.written.noteDropped();
+    } else if (group?.hasCodeIn(addr, length) || domain.hasUnitsIn(addr, length))
       this.leaveShared(known);
   }
 

@@ -4,7 +4,7 @@ import type { Domain } from '../cpu/cache/domain.ts';
 import type { ModulePlace, SourceCheck } from '../cpu/cache/unit-store.ts';
 import { MOVABLE_LIMIT, type Unit } from '../cpu/translate/unit.ts';
 import type { CodeSource } from '../cpu/translate/window.ts';
-import type { AddressSpace, Area } from '../mm/address-space.ts';
+import { type AddressSpace, type Area, directIndex } from '../mm/address-space.ts';
 import { PROT_EXEC, PROT_WRITE } from '../mm/page-host.ts';
 import { type Group, isSharable } from './domains.ts';
 import { WrittenPages } from './written-pages.ts';
@@ -20,12 +20,14 @@ export class SpaceState implements CodeSource, SourceCheck {
   /** Counts replacements of the domain. */
   generation = 0;
   private scratch = new Uint8Array(PAGE_BYTES);
+  private seenAt = 0;
   /** The area asked for last, as long as the map stays the same. */
   private areaStart = 0;
   private areaEnd = 0;
   private areaGeneration = -1;
   private areaIsShared = false;
   private areaIsWritable = false;
+  private areaIsAnonymous = false;
   private areaPlace: ModulePlace | undefined;
 
   /** The group that the domain belongs to; undefined: it is this space's and its forks' alone. */
@@ -63,7 +65,9 @@ export class SpaceState implements CodeSource, SourceCheck {
   }
 
   hasLiveImmediate(rip: number): boolean {
-    return this.written.hasLiveImmediate(rip);
+    const { written } = this;
+    if (written.hasLiveImmediate(rip)) return true;
+    return written.isRewritten && this.findArea(rip) && this.areaIsAnonymous;
   }
 
   /** Protects first, reads then: no write can slip in between. */
@@ -112,24 +116,29 @@ export class SpaceState implements CodeSource, SourceCheck {
     if (ranges.length === 0) return true;
     const first = ranges[0]!;
     const span = ranges.at(-2)! + ranges.at(-1)! - first;
-    // Mostly all of it lies together: one copy instead of one a range.
-    const isTogether = span > 0 && span <= MAX_SPAN && this.copied(first, span) !== undefined;
+    // Mostly all of it lies together: found once instead of once a range.
+    const together = span > 0 && span <= MAX_SPAN ? this.seen(first, span) : undefined;
+    const start = this.seenAt;
     let at = 0;
     for (let n = 0; n < ranges.length; n += 2) {
       const length = ranges[n + 1]!;
-      const from = isTogether ? ranges[n]! - first : 0;
-      if (!isTogether && !this.copied(ranges[n]!, length)) return false;
-      for (let k = 0; k < length; k++) if (this.scratch[from + k] !== source[at + k]) return false;
+      const bytes = together ?? this.seen(ranges[n]!, length);
+      if (bytes === undefined) return false;
+      const from = together === undefined ? this.seenAt : start + (ranges[n]! - first);
+      for (let k = 0; k < length; k++) if (bytes[from + k] !== source[at + k]) return false;
       at += length;
     }
     return true;
   }
 
-  /** Guest memory in the scratch buffer; undefined where none can be read. */
-  private copied(addr: number, length: number): Uint8Array | undefined {
+  /** Guest memory, from index `seenAt` on; undefined where none can be read. */
+  private seen(addr: number, length: number): Uint8Array | undefined {
+    const direct = this.space.direct(addr, length, false);
+    this.seenAt = direct === undefined ? 0 : directIndex(addr);
+    if (direct !== undefined) return direct;
     if (length > this.scratch.length) this.scratch = new Uint8Array(length * 2);
-    const found = this.scratch.subarray(0, length);
-    return this.space.peek(addr, found) < 0 ? undefined : found;
+    const copy = this.scratch.subarray(0, length);
+    return this.space.peek(addr, copy) < 0 ? undefined : this.scratch;
   }
 
   /** False: guest code may not be executed there. */
@@ -152,6 +161,7 @@ export class SpaceState implements CodeSource, SourceCheck {
     this.areaEnd = area.end;
     this.areaIsShared = area.shared && area.file?.contentKey === undefined;
     this.areaIsWritable = (area.prot & PROT_WRITE) !== 0;
+    this.areaIsAnonymous = area.file === undefined && !area.shared;
     this.areaPlace = placeIn(area);
     return true;
   }

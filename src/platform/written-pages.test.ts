@@ -45,3 +45,21 @@ test('a page that stayed quiet for long starts afresh', () => {
   assert.equal(written.noteFault(9, false), false);
   assert.equal(written.noteFault(9, false), true);
 });
+
+test('code memory counts as rewritten after it was closed and opened a few times with code in it', () => {
+  const written = new WrittenPages();
+  // A program that makes its code once, piece by piece, drops none.
+  for (let n = 0; n < 100; n++) written.noteOpened();
+  assert.equal(written.isRewritten, false);
+  for (let n = 0; n < 7; n++) {
+    written.noteDropped();
+    written.noteOpened();
+    written.noteOpened();
+  }
+  assert.equal(written.isRewritten, false);
+  written.noteDropped();
+  written.noteDropped();
+  assert.equal(written.isRewritten, false);
+  written.noteOpened();
+  assert.equal(written.isRewritten, true);
+});

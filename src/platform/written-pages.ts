@@ -15,6 +15,8 @@ const FIRST_PATIENCE_TICKS = 32;
 const LONGEST_PATIENCE_TICKS = 4096;
 /** A page that needed no checks for so many times its patience starts afresh. */
 const FORGIVEN_AFTER = 4;
+/** So often memory with code was closed for execution, and opened again, before its immediates count as live. */
+const REWRITES_BEFORE_LIVE = 8;
 /** Bounds of what is remembered; beyond, everything is learned anew. */
 const MAX_PAGES = 65536;
 const MAX_IMMEDIATES = 65536;
@@ -36,6 +38,27 @@ export class WrittenPages {
   readonly #checked = new Map<number, Checked>();
   readonly #liveImmediates = new Set<number>();
   #ticks = 0;
+  #droppedCode = false;
+  #rewrites = 0;
+
+  /** Translations were dropped for what became of their source. */
+  noteDropped(): void {
+    this.#droppedCode = true;
+  }
+
+  /** Memory became executable by mprotect(2). */
+  noteOpened(): void {
+    if (this.#droppedCode) this.#rewrites++;
+    this.#droppedCode = false;
+  }
+
+  /**
+   * The program writes code where code was, with memory that is writable or executable by turns: what it
+   * changes are immediates as a rule. Loading them costs little, another translation much.
+   */
+  get isRewritten(): boolean {
+    return this.#rewrites >= REWRITES_BEFORE_LIVE;
+  }
 
   isChecked(page: number): boolean {
     return this.#checked.has(page);

@@ -83,6 +83,17 @@ export class RawSyscalls {
     return (this.#i32[at + 1] as number) * HIGH + ((this.#i32[at] as number) >>> 0);
   }
 
+  /** The same with three: the others keep what they had, which the kernel does not read. */
+  #call3(number: number, a0: number, a1: number, a2: number): number {
+    this.#set(0, number);
+    this.#set(1, a0);
+    this.#set(2, a1);
+    this.#set(3, a2);
+    this.#enter();
+    const at = MAILBOX.syscall / 4;
+    return (this.#i32[at + 1] as number) * HIGH + ((this.#i32[at] as number) >>> 0);
+  }
+
   mmap(
     address: number,
     length: number,
@@ -103,7 +114,7 @@ export class RawSyscalls {
 
   mprotect(address: number, length: number, prot: number): number {
     checkRange(address, length);
-    return this.call(SYS.mprotect, address, length, prot);
+    return this.#call3(SYS.mprotect, address, length, prot);
   }
 
   /** MREMAP_MAYMOVE | MREMAP_FIXED of a range to another of the same length. */
@@ -115,7 +126,7 @@ export class RawSyscalls {
 
   madvise(address: number, length: number, advice: number): number {
     checkRange(address, length);
-    return this.call(SYS.madvise, address, length, advice);
+    return this.#call3(SYS.madvise, address, length, advice);
   }
 
   /** `target` must not be movable: foreign memory or a large ArrayBuffer's address. */
