@@ -203,6 +203,13 @@ export class IntervalMap<V> {
     return searched;
   }
 
+  /** Takes over intervals, in order and apart from each other, where none are yet. */
+  fill(items: Interval<V>[]): void {
+    assert(this.#items.length === 0, 'there are intervals already');
+    this.#items = items;
+    this.#searches.length = 0;
+  }
+
   clear(): Interval<V>[] {
     const all = this.#items;
     this.#items = [];

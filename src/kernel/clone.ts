@@ -14,6 +14,9 @@ import { stopInCall, traceChild } from './ptrace/tracing.ts';
 import { Task } from './task.ts';
 import { ThreadGroup } from './thread-group.ts';
 
+/** Who makes so many tasks is likely to make more. */
+const MANY_FORKS = 8;
+
 export interface CloneRequest {
   /** CLONE_* bits without the exit signal. */
   readonly flags: number;
@@ -48,6 +51,7 @@ export function clone(parent: Task, request: CloneRequest): number {
   }
   const child = makeTask(parent, request, space);
   kernel.forks++;
+  if (kernel.forks === MANY_FORKS) kernel.host.expectWork?.();
   writeTids(parent, child, request);
   const pidfd = request.makePidfd?.(child.group) ?? 0;
   if (pidfd < 0) {

@@ -28,6 +28,8 @@ export interface Host {
   readonly sockets?: HostSocketService | undefined;
   /** The event loop has had its turn since it was last given something to watch. */
   readonly mayBlock?: boolean;
+  /** From now on there is much to do: what it is worth to make fast is made fast sooner. */
+  expectWork?(): void;
   /** Host operations are under way that only the event loop can complete. */
   readonly hasPendingIo: boolean;
 }

@@ -17,6 +17,7 @@ import type { SystemView, TaskSource } from '../vfs/task-view.ts';
 import type { Vfs } from '../vfs/vfs.ts';
 import { AioContexts } from './aio.ts';
 import { enforceCpuLimit } from './cpu-limit.ts';
+import { PreparedPrograms } from './exec/prepared.ts';
 import { VdsoImage } from './exec/vdso.ts';
 import { reap } from './exit.ts';
 import { FutexTable } from './futex.ts';
@@ -145,8 +146,7 @@ export class Kernel {
   readonly #processor: ProcessorTime;
   readonly #logged = new Set<string>();
   readonly #kept = new Set<ThreadGroup>();
-  /** Undefined for none. */
-  readonly vdso: VdsoImage | undefined;
+  readonly programs: PreparedPrograms;
   readonly #timePage: TimePage | undefined;
   /** Scratch of handlers that copy small structures; never held across a call. */
   readonly scratch: Uint8Array<ArrayBuffer> = new Uint8Array(4096);
@@ -165,9 +165,10 @@ export class Kernel {
     this.syscalls = parts.syscalls;
     this.createSpace = () => parts.createSpace();
     const segment = parts.vdso?.pages.createSegment('vdso', 8192);
-    if (parts.vdso !== undefined && typeof segment === 'object') {
+    const hasVdso = parts.vdso !== undefined && typeof segment === 'object';
+    this.programs = new PreparedPrograms(hasVdso ? new VdsoImage(segment) : undefined);
+    if (hasVdso) {
       segment.write(4096, parts.vdso.image);
-      this.vdso = new VdsoImage(segment);
       this.#timePage = new TimePage(this, segment);
     }
     this.options = parts.options ?? {};

@@ -7,6 +7,7 @@
 
 import type { MappedFile } from './mapped-file.ts';
 import type { SandboxPages } from './page-host.ts';
+import type { SpaceTemplate } from './template.ts';
 
 /** Executable memory was mapped; or what was there became executable or writable. */
 export type CodeCause = 'mapped' | 'protected';
@@ -120,6 +121,14 @@ export interface AddressSpace extends Disposable {
   lock(addr: number, length: number, locked: boolean): number;
   /** Writable pages are about to be touched: faults them in together. */
   populate(addr: number, length: number): void;
+
+  /**
+   * What there is, for the spaces of later processes: pages of files that never change, each of which
+   * `files` names or which live as long as the instance, and zero pages. Undefined: there is more.
+   */
+  template(files: readonly MappedFile[]): SpaceTemplate | undefined;
+  /** Shows it in this empty space. False: it cannot be, and the space is still empty. */
+  show(template: SpaceTemplate, files: readonly MappedFile[]): boolean;
 
   /** exec: where the heap starts (page-aligned up, plus the random gap); brk is there then. */
   initBrk(addr: number): void;

@@ -21,6 +21,7 @@ import { type Backing, chooseBacking } from './backing.ts';
 import { isCharged, type MemoryBudget } from './budget.ts';
 import { classifyFault, expandStack } from './faults.ts';
 import { ForkHistory, forkInto } from './fork.ts';
+import type { WordScratch } from './guest-memory.ts';
 import type { MappedFile } from './mapped-file.ts';
 import { MappedMemory } from './mapped-memory.ts';
 import {
@@ -41,13 +42,17 @@ import {
   Placement,
 } from './placement.ts';
 import { remapRange } from './remap.ts';
+import {
+  POPULATE_LIMIT_BYTES,
+  type SpaceTemplate,
+  showTemplate,
+  takeTemplate,
+} from './template.ts';
 
 const LIMIT = 2 ** 32;
 const ALL_PROT = PROT.PROT_READ | PROT.PROT_WRITE | PROT.PROT_EXEC;
 /** vm.max_map_count of Linux, for one guest. */
 const MAX_MAPPINGS = 65530;
-/** More is never faulted in before it is touched. */
-const POPULATE_LIMIT_BYTES = 16 * PAGE;
 
 /** What the address spaces of an instance share. */
 export interface SpaceContext {
@@ -55,6 +60,7 @@ export interface SpaceContext {
   readonly modules: ModuleBases;
   readonly random: LayoutRandom;
   readonly budget: MemoryBudget;
+  readonly scratch: WordScratch;
   /** Ids of address spaces, counted by the instance. */
   nextId(): number;
 }
@@ -76,7 +82,7 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
   #disposed = false;
 
   constructor(context: SpaceContext, pages: SandboxPages, placement?: Placement) {
-    super(pages, new IntervalMap<Mapping>(MAPPING_RULES), context.budget);
+    super(pages, new IntervalMap<Mapping>(MAPPING_RULES), context.budget, context.scratch);
     this.id = context.nextId();
     this.context = context;
     this.own = new OwnMemory(context.host);
@@ -322,6 +328,14 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
     const start = Math.floor(addr / PAGE) * PAGE;
     if (this.permits(start, length, PROT.PROT_WRITE))
       this.pages.populate(start, roundUp(addr + length) - start);
+  }
+
+  template(files: readonly MappedFile[]): SpaceTemplate | undefined {
+    return takeTemplate(this, files);
+  }
+
+  show(template: SpaceTemplate, files: readonly MappedFile[]): boolean {
+    return showTemplate(this, template, files);
   }
 
   // ---- heap

@@ -22,26 +22,33 @@ const HALF = 2 ** 31;
 /** Below this many bytes a loop beats `set` of a sub-view (measured: about 60 ns a sub-view). */
 const SMALL = 32;
 
+/** Eight bytes for single words on their way; nothing stays there between two calls. */
+export class WordScratch {
+  readonly bytes = new Uint8Array(8);
+  readonly view = new DataView(this.bytes.buffer);
+}
+
 export abstract class GuestMemory {
   readonly pages: SandboxPages;
   protected readonly mappings: IntervalMap<Mapping>;
   protected readonly bytes: Uint8Array;
   readonly #lower: Uint8Array;
   readonly #upper: Uint8Array;
-  /** The same memory as words: indices below 2^30, which V8 handles fastest. */
   readonly #words: Int32Array;
-  readonly #scratch = new Uint8Array(8);
-  readonly #scratchView = new DataView(this.#scratch.buffer);
+  readonly #scratch: Uint8Array;
+  readonly #scratchView: DataView;
   /** The mapping found last, and the one before: tasks take turns with buffers; reset with every change. */
   #last: Interval<Mapping> | undefined;
   #before: Interval<Mapping> | undefined;
 
-  constructor(pages: SandboxPages, mappings: IntervalMap<Mapping>) {
+  constructor(pages: SandboxPages, mappings: IntervalMap<Mapping>, scratch: WordScratch) {
     this.pages = pages;
     this.mappings = mappings;
     this.bytes = pages.bytes;
     [this.#lower, this.#upper] = pages.halves;
-    this.#words = new Int32Array(this.bytes.buffer, this.bytes.byteOffset, LIMIT / 4);
+    this.#words = pages.words;
+    this.#scratch = scratch.bytes;
+    this.#scratchView = scratch.view;
   }
 
   /** Page numbers whose translated code must hear of writes. */

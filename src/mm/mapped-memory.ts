@@ -8,7 +8,7 @@ import { assert } from '../base/assert.ts';
 import type { Interval, IntervalMap } from '../base/interval-map.ts';
 import type { Area, MemoryUsage } from './address-space.ts';
 import { isCharged, type MemoryBudget } from './budget.ts';
-import { GuestMemory } from './guest-memory.ts';
+import { GuestMemory, type WordScratch } from './guest-memory.ts';
 import type { Mapping } from './mapping.ts';
 import type { SandboxPages } from './page-host.ts';
 import { PAGE, roundUp } from './page-math.ts';
@@ -23,8 +23,13 @@ export abstract class MappedMemory extends GuestMemory {
 
   readonly budget: MemoryBudget;
 
-  constructor(pages: SandboxPages, mappings: IntervalMap<Mapping>, budget: MemoryBudget) {
-    super(pages, mappings);
+  constructor(
+    pages: SandboxPages,
+    mappings: IntervalMap<Mapping>,
+    budget: MemoryBudget,
+    scratch: WordScratch,
+  ) {
+    super(pages, mappings, scratch);
     this.budget = budget;
   }
 
@@ -233,6 +238,16 @@ export abstract class MappedMemory extends GuestMemory {
     this.mappedPages += (end - start) / PAGE;
     if (isCharged(mapping)) this.budget.change(end - start);
     this.peakPages = Math.max(this.peakPages, this.mappedPages);
+    this.changed();
+  }
+
+  /** All mappings of an empty space at once; their pages are there. */
+  adoptMappings(items: Interval<Mapping>[], pages: number, chargedBytes: number): void {
+    this.mappings.fill(items);
+    this.budget.changeAreas(items.length);
+    this.budget.change(chargedBytes);
+    this.mappedPages = pages;
+    this.peakPages = Math.max(this.peakPages, pages);
     this.changed();
   }
 

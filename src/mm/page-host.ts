@@ -40,6 +40,8 @@ export interface SandboxPages extends Disposable {
    * for a mistake, drops the optimised code, and makes the same code again, for ever.
    */
   readonly halves: readonly [lower: Uint8Array, upper: Uint8Array];
+  /** The same as words: indices below 2^30, which V8 handles fastest. */
+  readonly words: Int32Array;
   /**
    * Zero pages, private. Replaces what was mapped. `isPopulated`: the pages are there at once, as far
    * as the host has memory.

@@ -3,6 +3,7 @@
 import type { Entropy } from '../base/interfaces.ts';
 import { MemoryBudget } from './budget.ts';
 import { GuestAddressSpace, type SpaceContext } from './guest-address-space.ts';
+import { WordScratch } from './guest-memory.ts';
 import type { PageHost } from './page-host.ts';
 import { LayoutRandom, ModuleBases } from './placement.ts';
 
@@ -31,6 +32,7 @@ export function createAddressSpaces(
       () => host.mappingCount(),
       onMappingLimit,
     ),
+    scratch: new WordScratch(),
     nextId: () => ++id,
   };
   return { create: () => GuestAddressSpace.create(context) };

@@ -10,6 +10,7 @@ import { type Group, isSharable } from './domains.ts';
 import { WrittenPages } from './written-pages.ts';
 
 const PAGE_BYTES = 4096;
+const NOTHING = new Uint8Array(0);
 /** Source that is copied and compared at once. */
 const MAX_SPAN = 1 << 16;
 
@@ -19,7 +20,8 @@ export class SpaceState implements CodeSource, SourceCheck {
   domain: Domain;
   /** Counts replacements of the domain. */
   generation = 0;
-  private scratch = new Uint8Array(PAGE_BYTES);
+  /** Made when first needed: most programs run what others had translated. */
+  private scratch = NOTHING;
   private seenAt = 0;
   /** The area asked for last, as long as the map stays the same. */
   private areaStart = 0;
@@ -136,7 +138,8 @@ export class SpaceState implements CodeSource, SourceCheck {
     const direct = this.space.direct(addr, length, false);
     this.seenAt = direct === undefined ? 0 : directIndex(addr);
     if (direct !== undefined) return direct;
-    if (length > this.scratch.length) this.scratch = new Uint8Array(length * 2);
+    if (length > this.scratch.length)
+      this.scratch = new Uint8Array(Math.max(PAGE_BYTES, length * 2));
     const copy = this.scratch.subarray(0, length);
     return this.space.peek(addr, copy) < 0 ? undefined : this.scratch;
   }

@@ -87,6 +87,8 @@ class VerityInode extends Inode {
   #segment: PageSegment | undefined;
   /** One byte a page of {@link #segment}: 1 when it holds verified bytes. */
   #present = new Uint8Array(0);
+  /** {@link contentKey}, once it was asked for: the digest of what never changes. */
+  #contentKey: string | undefined;
 
   constructor(fs: VerityFileSystem, number: number) {
     const stat = fs.tree.stat(number);
@@ -151,9 +153,10 @@ class VerityInode extends Inode {
   }
 
   override get contentKey(): string | undefined {
-    if (!isRegular(this.mode)) return undefined;
+    if (this.#contentKey !== undefined || !isRegular(this.mode)) return this.#contentKey;
     const digest = this.#fs.guard(() => this.#fs.tree.fileDigest(this.#number));
-    return typeof digest === 'number' ? undefined : `sha256:${hex(digest)}`;
+    if (typeof digest !== 'number') this.#contentKey = `sha256:${hex(digest)}`;
+    return this.#contentKey;
   }
 
   override setMode(): number {

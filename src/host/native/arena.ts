@@ -8,7 +8,7 @@
  */
 
 import { assert } from '../../base/assert.ts';
-import { SLOT_BYTES } from '../../cpu/sandbox/layout.ts';
+import { SANDBOX_BYTES, SLOT_BASE_BYTES, SLOT_BYTES } from '../../cpu/sandbox/layout.ts';
 import { type Libc, MAP_ANONYMOUS, MAP_PRIVATE, PROT_NONE, viewOf } from './libc.ts';
 
 const ARENA_SLOTS = 256;
@@ -17,11 +17,34 @@ const ALIGNMENT = 2 ** 22;
 const MAX_WARM_SLOTS = 32;
 const MAX_KEPT_TABLES = 32;
 
+/** The 4 GiB of a sandbox as JavaScript sees them, as in `SandboxPages`. */
+export interface SlotViews {
+  readonly bytes: Uint8Array;
+  readonly halves: readonly [lower: Uint8Array, upper: Uint8Array];
+  readonly words: Int32Array;
+}
+
+/** The views of a slot: every sandbox there has the same ones, since making them takes longer. */
+export function viewsOf(slot: Slot): SlotViews {
+  if (slot.views !== undefined) return slot.views;
+  const { buffer } = slot;
+  const offset = slot.offset + SLOT_BASE_BYTES;
+  const half = SANDBOX_BYTES / 2;
+  slot.views = {
+    bytes: new Uint8Array(buffer, offset, SANDBOX_BYTES),
+    halves: [new Uint8Array(buffer, offset, half), new Uint8Array(buffer, offset + half, half)],
+    words: new Int32Array(buffer, offset, SANDBOX_BYTES / 4),
+  };
+  return slot.views;
+}
+
 /** One slot: `start` is its host address, `buffer` + `offset` the same place for JavaScript. */
 export interface Slot {
   readonly start: number;
   readonly buffer: ArrayBuffer;
   readonly offset: number;
+  /** The views of its sandbox; made with the first one there. */
+  views: SlotViews | undefined;
   /** Sandboxes in turn that left their page tables behind; 0 when there are none. */
   keptTables: number;
 }
@@ -90,7 +113,7 @@ export class SlotPool {
   #add({ start, buffer, headBytes, slotCount }: Reservation): void {
     for (let n = slotCount - 1; n >= 0; n--) {
       const offset = headBytes + n * SLOT_BYTES;
-      this.#free.push({ start: start + offset, buffer, offset, keptTables: 0 });
+      this.#free.push({ start: start + offset, buffer, offset, views: undefined, keptTables: 0 });
     }
   }
 }

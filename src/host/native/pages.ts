@@ -6,7 +6,7 @@ import { assert } from '../../base/assert.ts';
 import type { HostAddr } from '../../base/brand.ts';
 import { GUEST_HIGH, GUEST_LOW, SANDBOX_BYTES, SLOT_BASE_BYTES } from '../../cpu/sandbox/layout.ts';
 import type { MemorySegment, PageHost, SandboxPages } from '../../mm/page-host.ts';
-import { RESERVATION, type Slot, SlotPool } from './arena.ts';
+import { RESERVATION, type Slot, SlotPool, viewsOf } from './arena.ts';
 import type { NativeContext } from './context.ts';
 import {
   MADV_DONTNEED,
@@ -48,6 +48,7 @@ class NativeSandbox implements SandboxPages {
   readonly base: HostAddr;
   readonly bytes: Uint8Array;
   readonly halves: readonly [lower: Uint8Array, upper: Uint8Array];
+  readonly words: Int32Array;
   readonly #host: NativePageHost;
   readonly #slot: Slot;
   readonly #used = new UsedRanges();
@@ -59,9 +60,10 @@ class NativeSandbox implements SandboxPages {
     this.#host = host;
     this.#slot = slot;
     this.base = (slot.start + SLOT_BASE_BYTES) as HostAddr;
-    this.bytes = new Uint8Array(slot.buffer, slot.offset + SLOT_BASE_BYTES, SANDBOX_BYTES);
-    const half = SANDBOX_BYTES / 2;
-    this.halves = [this.bytes.subarray(0, half), this.bytes.subarray(half)];
+    const views = viewsOf(slot);
+    this.bytes = views.bytes;
+    this.halves = views.halves;
+    this.words = views.words;
   }
 
   mapAnonymous(addr: number, length: number, prot: number, isPopulated = false): Errno | 0 {

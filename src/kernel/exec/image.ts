@@ -19,7 +19,8 @@ import { minimumStackBytes } from '../signals/frame.ts';
 import type { ProgramLayout } from '../thread-group.ts';
 import { makeExecContext } from './context.ts';
 import { ExecFailure } from './errors.ts';
-import { type LoadedProgram, loadProgram } from './load-elf.ts';
+import type { LoadedProgram } from './load-elf.ts';
+import type { ReadyProgram } from './prepared.ts';
 import { findProgram, type ProgramFile, type ProgramRequest } from './program-file.ts';
 import { buildStack, checkArguments } from './stack.ts';
 
@@ -62,16 +63,17 @@ export function buildImage(kernel: Kernel, request: ImageRequest): ProgramImage 
     request.limits.soft[RLIMIT.STACK] as number,
   );
   if (tooLong !== 0) return new ExecFailure(tooLong, 'arguments and environment are too long');
-  const program = findProgram(vfs, caller, request);
+  const { programs } = kernel;
+  const program = findProgram(vfs, caller, request, (inode) => programs.knows(inode));
   if (program instanceof ExecFailure) return program;
   using _file = { [Symbol.dispose]: () => program.file.release() };
   const space = kernel.createSpace();
   if (typeof space === 'number')
     return new ExecFailure(-space as Errno, 'no memory is left for another address space');
   kernel.applyMemoryLimits(space, request.limits);
-  const loaded = loadProgram(makeExecContext(vfs, caller), space, program);
+  const ready = programs.load(makeExecContext(vfs, caller), space, program);
   const image =
-    loaded instanceof ExecFailure ? loaded : finish(kernel, request, program, space, loaded);
+    ready instanceof ExecFailure ? ready : finish(kernel, request, program, space, ready);
   if (image instanceof ExecFailure) space[Symbol.dispose]();
   return image;
 }
@@ -81,11 +83,10 @@ function finish(
   request: ImageRequest,
   program: ProgramFile,
   space: AddressSpace,
-  loaded: LoadedProgram,
+  { loaded, vdsoAt }: ReadyProgram,
 ): ProgramImage | ExecFailure {
   placeHeap(kernel, space, loaded);
   const { creds, isSecure } = credentialsAfter(kernel, request, program.file);
-  const vdsoAt = kernel.vdso?.map(space) ?? 0;
   const random = new Uint8Array(16);
   kernel.entropy.fill(random);
   const top = STACK_CEILING - randomPages(kernel, STACK_RANDOM_PAGES) * PAGE;

@@ -19,6 +19,7 @@ import {
 import type { AddressSpace } from '../../mm/address-space.ts';
 import type { MappedFile } from '../../mm/mapped-file.ts';
 import { byteString, toText } from '../../vfs/byte-string.ts';
+import type { Inode } from '../../vfs/inode.ts';
 import type { OpenFile } from '../../vfs/open-file.ts';
 import type { ExecContext } from './context.ts';
 import { ExecFailure } from './errors.ts';
@@ -43,6 +44,18 @@ export interface LoadedProgram {
   readonly codeEnd: number;
   readonly isFixed: boolean;
   readonly hasExecutableStack: boolean;
+  /** The program, then its interpreter. */
+  readonly parts: readonly LoadedFile[];
+}
+
+/** What one file brought into the space. */
+export interface LoadedFile {
+  readonly file: MappedFile;
+  readonly inode: Inode;
+  /** The name by which the program asks for it: of the interpreter. */
+  readonly name: Uint8Array | undefined;
+  /** Start and length of the zeros in the last pages of its data, by turns. */
+  readonly zeroed: readonly number[];
 }
 
 /** Loads into `space`. Nothing of the caller is changed when it fails. */
@@ -66,7 +79,9 @@ export function loadProgram(
     isFixed: elf.isFixed,
     hasExecutableStack: elf.hasExecutableStack,
   };
-  if (elf.interpreter === undefined) return { ...shared, start: entry, interpreterBase: 0 };
+  const own = { ...image.part, inode: program.file.inode, name: undefined };
+  if (elf.interpreter === undefined)
+    return { ...shared, start: entry, interpreterBase: 0, parts: [own] };
   const name = toText(byteString(elf.interpreter));
   const opened = openProgram(context.vfs, context.caller, undefined, elf.interpreter);
   if (opened instanceof ExecFailure)
@@ -81,7 +96,9 @@ export function loadProgram(
   if (interpreter instanceof ExecFailure) return new ExecFailure(ELIBBAD, interpreter.message);
   const base = mapImage(context, space, opened.file, interpreter, name);
   if (base instanceof ExecFailure) return base;
-  return { ...shared, start: interpreter.entry + base.bias, interpreterBase: base.bias };
+  const { inode } = opened.file;
+  const parts = [own, { ...base.part, inode, name: elf.interpreter }];
+  return { ...shared, start: interpreter.entry + base.bias, interpreterBase: base.bias, parts };
 }
 
 function readProgram(file: OpenFile, path: string): ElfProgram | ExecFailure {
@@ -97,6 +114,7 @@ interface Image {
   readonly end: number;
   readonly codeStart: number;
   readonly codeEnd: number;
+  readonly part: Pick<LoadedFile, 'file' | 'zeroed'>;
 }
 
 function mapImage(
@@ -129,6 +147,7 @@ function mapImage(
   }
   // The first segment stands there already, unless zeros follow its bytes.
   const isFirstDone = !elf.isFixed && first.memoryBytes === first.fileBytes;
+  const zeroed: number[] = [];
   let codeStart = Number.POSITIVE_INFINITY;
   let codeEnd = 0;
   let mappedEnd = pageDown(first.vaddr + bias);
@@ -136,14 +155,15 @@ function mapImage(
     const start = pageDown(segment.vaddr + bias);
     if (!elf.isFixed && start > mappedEnd) space.unmap(mappedEnd, start - mappedEnd);
     mappedEnd = Math.max(mappedEnd, pageUp(segment.vaddr + segment.memoryBytes + bias));
-    const result = i === 0 && isFirstDone ? 0 : mapSegment(space, mapping, segment, bias);
+    const result = i === 0 && isFirstDone ? 0 : mapSegment(space, mapping, segment, bias, zeroed);
     if (result < 0) return mapFailure(-result as Errno, path);
     if ((segment.flags & PF_X) === 0) continue;
     codeStart = Math.min(codeStart, segment.vaddr + bias);
     codeEnd = Math.max(codeEnd, segment.vaddr + segment.fileBytes + bias);
   }
   if (codeEnd === 0) codeStart = 0;
-  return { bias, end: last.vaddr + last.memoryBytes + bias, codeStart, codeEnd };
+  const part = { file: mapping, zeroed };
+  return { bias, end: last.vaddr + last.memoryBytes + bias, codeStart, codeEnd, part };
 }
 
 function mapFailure(errno: Errno, path: string): ExecFailure {
@@ -163,6 +183,7 @@ function mapSegment(
   file: MappedFile,
   segment: ProgramHeader,
   bias: number,
+  zeroed: number[],
 ): number {
   const start = segment.vaddr + bias;
   const fileEnd = start + segment.fileBytes;
@@ -185,8 +206,9 @@ function mapSegment(
     if (result < 0) return result;
     const isCut = segment.memoryBytes > segment.fileBytes && fileEnd < mappedEnd;
     if (isCut && (segment.flags & PF_W) !== 0) {
-      const zeroed = space.poke(fileEnd, new Uint8Array(mappedEnd - fileEnd));
-      if (zeroed < 0) return -EINVAL;
+      const result = space.poke(fileEnd, new Uint8Array(mappedEnd - fileEnd));
+      if (result < 0) return -EINVAL;
+      zeroed.push(fileEnd, mappedEnd - fileEnd);
     }
   }
   if (pageUp(memoryEnd) <= mappedEnd) return 0;

@@ -17,6 +17,7 @@ import { byteString, bytesOf, toText } from '../../vfs/byte-string.ts';
 import type { Caller } from '../../vfs/caller.ts';
 import { checkAccess } from '../../vfs/credentials.ts';
 import type { Location } from '../../vfs/dentry.ts';
+import type { Inode } from '../../vfs/inode.ts';
 import { openAgain, openAt } from '../../vfs/open.ts';
 import type { OpenFile } from '../../vfs/open-file.ts';
 import type { Vfs } from '../../vfs/vfs.ts';
@@ -54,6 +55,7 @@ export function findProgram(
   vfs: Vfs,
   who: Caller,
   request: ProgramRequest,
+  isKnownElf: (inode: Inode) => boolean,
 ): ProgramFile | ExecFailure {
   let { argv } = request;
   let name = request.scriptName;
@@ -64,6 +66,7 @@ export function findProgram(
   for (let depth = 0; ; depth++) {
     if (found instanceof ExecFailure) return found;
     const { file, path } = found;
+    if (isKnownElf(file.inode)) return { file, argv, path };
     const head = new Uint8Array(SCRIPT_HEAD_BYTES);
     const got = file.readAt(0, head, 0, head.length);
     if (got < 0) return failed(file, EIO, `${path} cannot be read`);

@@ -1,0 +1,147 @@
+/**
+ * What a fresh address space shows after a program was loaded into it, to be shown again in the space
+ * of the next process at once: the same requests would be looked up, admitted and joined one by one.
+ *
+ * Only what is the same for every process of the instance can be kept: pages of files that never
+ * change, and zero pages.
+ */
+
+import { assert } from '../base/assert.ts';
+import type { Interval } from '../base/interval-map.ts';
+import type { GuestAddressSpace } from './guest-address-space.ts';
+import type { MappedFile } from './mapped-file.ts';
+import { type Mapping, releaseMapping, retainMapping } from './mapping.ts';
+import { isOwn } from './own-memory.ts';
+import { PAGE } from './page-math.ts';
+import { MODULE_TOP } from './placement.ts';
+
+/** Larger pieces are not faulted in at once; as for single requests. */
+export const POPULATE_LIMIT_BYTES = 16 * PAGE;
+
+interface Piece {
+  readonly start: number;
+  readonly end: number;
+  readonly shownBytes: number;
+  readonly mapping: Mapping;
+  /** Which of the files that the caller brings, -1: the one of the mapping, or none. */
+  readonly file: number;
+}
+
+/** The part of a file that the pieces show. */
+interface Extent {
+  low: number;
+  high: number;
+}
+
+export interface SpaceTemplate {
+  readonly pieces: readonly Piece[];
+  readonly extents: readonly Extent[];
+  readonly pages: number;
+  readonly chargedBytes: number;
+}
+
+/** Of a space that nothing ran in yet. `files`: opened anew by each process. Undefined: cannot be. */
+export function takeTemplate(
+  space: GuestAddressSpace,
+  files: readonly MappedFile[],
+): SpaceTemplate | undefined {
+  const pieces: Piece[] = [];
+  const extents = files.map(() => ({ low: Number.POSITIVE_INFINITY, high: 0 }));
+  for (const { start, end, value } of space.mappingTable) {
+    const file = value.file === undefined ? -1 : files.indexOf(value.file);
+    if (!isRepeatable(value, file) || (value.file !== undefined && end > MODULE_TOP))
+      return undefined;
+    const shownBytes = space.shownBytes(value, end - start);
+    const mapping = file < 0 ? value : { ...value, file: undefined };
+    pieces.push({ start, end, shownBytes, mapping, file });
+    const extent = extents[file];
+    if (extent === undefined) continue;
+    extent.low = Math.min(extent.low, value.fileOffset);
+    extent.high = Math.max(extent.high, value.fileOffset + Math.max(PAGE, shownBytes));
+  }
+  const chargedBytes = space.chargedBytes();
+  return { pieces, extents, pages: space.mappedPages, chargedBytes };
+}
+
+function isRepeatable(mapping: Mapping, file: number): boolean {
+  const { source } = mapping;
+  if (mapping.file === undefined)
+    return !mapping.shared && (source === undefined || isOwn(mapping));
+  if (mapping.file.contentKey === undefined) return file < 0 && mapping.shared;
+  return source !== undefined && !mapping.shared;
+}
+
+/**
+ * Shows it in an empty space, with other openings of the same files. False: it cannot be, or some
+ * limit has to be looked at; the space is empty then.
+ */
+export function showTemplate(
+  space: GuestAddressSpace,
+  template: SpaceTemplate,
+  files: readonly MappedFile[],
+): boolean {
+  assert(space.mappingTable.size === 0 && files.length === template.extents.length);
+  const { pieces, chargedBytes } = template;
+  const { budget } = space;
+  const isLimited =
+    space.limitAddressSpace !== Number.POSITIVE_INFINITY ||
+    space.limitData !== Number.POSITIVE_INFINITY;
+  if (isLimited || !budget.admits(chargedBytes) || !budget.admitsAreas(pieces.length + 2))
+    return false;
+  if (!haveSamePages(template, files)) return false;
+  const items: Interval<Mapping>[] = [];
+  for (let i = 0; i < pieces.length; i++) {
+    const { start, end, shownBytes, mapping, file } = pieces[i] as Piece;
+    const value = valueFor(space, mapping, file < 0 ? mapping.file : files[file]);
+    if (value === undefined) {
+      takeBack(space, items);
+      return false;
+    }
+    const isPopulated = end - start <= POPULATE_LIMIT_BYTES;
+    if (space.showPages(start, end - start, value, shownBytes, isPopulated) < 0) {
+      takeBack(space, items);
+      return false;
+    }
+    retainMapping(value);
+    items.push({ start, end, value });
+  }
+  space.adoptMappings(items, template.pages, chargedBytes);
+  return true;
+}
+
+/** The mapping as this space has it; undefined: the host has no memory for it. */
+function valueFor(
+  space: GuestAddressSpace,
+  mapping: Mapping,
+  file: MappedFile | undefined,
+): Mapping | undefined {
+  if (!isOwn(mapping)) return file === mapping.file ? mapping : { ...mapping, file };
+  const own = space.own.allocate();
+  return own && { ...mapping, ...own };
+}
+
+/** The pages lie where they lay: a file system may have given them up meanwhile. */
+function haveSamePages(template: SpaceTemplate, files: readonly MappedFile[]): boolean {
+  const { pieces, extents } = template;
+  for (let n = 0; n < files.length; n++) {
+    const { low, high } = extents[n] as Extent;
+    if (high === 0) continue;
+    const pages = (files[n] as MappedFile).pages(low, high - low);
+    if (typeof pages !== 'object') return false;
+    for (let i = 0; i < pieces.length; i++) {
+      const { file, mapping } = pieces[i] as Piece;
+      if (file !== n) continue;
+      if (mapping.source?.segment !== pages.segment) return false;
+      if (mapping.sourceOffset !== pages.offset + mapping.fileOffset - low) return false;
+    }
+  }
+  return true;
+}
+
+function takeBack(space: GuestAddressSpace, items: readonly Interval<Mapping>[]): void {
+  for (const { start, end, value } of items) {
+    const cleared = space.pages.unmap(start, end - start);
+    assert(cleared === 0, 'cannot take back a mapping');
+    releaseMapping(value);
+  }
+}
