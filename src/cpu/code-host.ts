@@ -74,6 +74,7 @@ export interface CodeHost {
    * that of a jump. The same two for all tables of an instance.
    */
   createTables(returnFill: HostAddr, jumpFill: HostAddr): LookupTables;
+  /** All of it is zero. */
   createState(): StateBlock;
   /** `pairs`: offsets in a state block and in the image by turns. */
   createPieces(pairs: Uint32Array): StatePieces;

@@ -91,6 +91,13 @@ export class Credentials implements FileCredentials, CredentialFields {
     return new Credentials({ ...this, ...changes });
   }
 
+  /** True when the changes are none. */
+  equals(changes: Partial<CredentialFields>): boolean {
+    for (const key of Object.keys(changes) as (keyof CredentialFields)[])
+      if (this[key] !== changes[key]) return false;
+    return true;
+  }
+
   /** True when the effective set holds capability `cap` (a `CAP_` number). */
   has(cap: number): boolean {
     if (cap < 32) return (this.capabilities & (1 << cap)) !== 0;
@@ -152,12 +159,11 @@ export function afterExec(
     permitted = creds.inheritable | creds.bounding;
     effective = euid === 0 ? permitted : ambient;
   }
-  const next = creds.with({
+  const secureBits = creds.secureBits & ~SECBIT_KEEP_CAPS;
+  const next: Partial<CredentialFields> = {
     ...{ euid, suid: euid, fsuid: euid, egid, sgid: egid, fsgid: egid },
-    permitted,
-    effective,
-    ambient,
-    secureBits: creds.secureBits & ~SECBIT_KEEP_CAPS,
-  });
-  return { creds: next, isSecure: changesId };
+    ...{ permitted, effective, ambient, secureBits },
+  };
+  // Mostly they are what they were, and copying so many fields takes its time.
+  return { creds: creds.equals(next) ? creds : creds.with(next), isSecure: changesId };
 }

@@ -10,6 +10,8 @@ import { kernelSignal } from './signals/signal-info.ts';
 import { TASK_STATE, type Task } from './task.ts';
 import type { ThreadGroup } from './thread-group.ts';
 
+const NO_CHILDREN: readonly ThreadGroup[] = [];
+
 /** Ends every thread of the process; `status` is as wait(2) reports it. */
 export function exitGroup(task: Task, status: number): void {
   const { group } = task;
@@ -18,7 +20,8 @@ export function exitGroup(task: Task, status: number): void {
     group.exitStatus = status;
     group.isStopped = false;
   }
-  for (const other of [...group.tasks]) if (other !== task) exitTask(other, group.exitStatus);
+  if (group.tasks.size > 1)
+    for (const other of [...group.tasks]) if (other !== task) exitTask(other, group.exitStatus);
   if (group.tasks.has(task)) exitTask(task, group.exitStatus);
 }
 
@@ -55,7 +58,7 @@ export function exitTask(task: Task, status: number): void {
 export function releaseMemory(task: Task): void {
   const { group } = task;
   if (!task.isVforkChild)
-    group.maxResidentKiB = Math.max(group.maxResidentKiB, 4 * task.space.usage().peakPages);
+    group.maxResidentKiB = Math.max(group.maxResidentKiB, 4 * task.space.peakPages);
   task.kernel.spaces.leave(task.space);
   if (!task.isVforkChild) return;
   task.isVforkChild = false;
@@ -82,7 +85,7 @@ function endProcess(group: ThreadGroup): void {
   kernel.semaphores.undoFor(group);
   group.pending.clear();
   leaveSession(group);
-  const children = [...group.children];
+  const children = group.children.size === 0 ? NO_CHILDREN : [...group.children];
   reparentChildren(group);
   signalOrphanedGroups(group, children);
   group.exitEvents.wakeAll();

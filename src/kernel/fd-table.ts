@@ -122,7 +122,10 @@ export class FdTable {
   /** fork: the same open file descriptions under the same numbers. */
   clone(): FdTable {
     const copy = new FdTable();
-    for (const [fd, file] of this.entries()) {
+    const files = this.#files;
+    for (let fd = 0; fd < files.length; fd++) {
+      const file = files[fd];
+      if (file === undefined) continue;
       file.retain();
       copy.#put(fd, file, this.#closeOnExec[fd] === true);
     }

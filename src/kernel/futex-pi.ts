@@ -169,6 +169,7 @@ export class PiFutexes {
 
   /** A task ends: what it holds and others wait for goes to them, marked FUTEX_OWNER_DIED. */
   ownerEnds(task: Task): void {
+    if (this.#states.size === 0) return;
     for (const [owner, byOffset] of [...this.#states])
       for (const [offset, state] of [...byOffset])
         if (state.owner === task) this.#handOver({ owner, offset }, state, FUTEX_OWNER_DIED);

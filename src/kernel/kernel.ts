@@ -144,6 +144,8 @@ export class Kernel {
   idleNs = 0;
   #turnStartNs = 0;
   readonly #processor: ProcessorTime;
+  readonly #randomWord = new Uint32Array(1);
+  readonly #randomBytes = new Uint8Array(this.#randomWord.buffer);
   readonly #logged = new Set<string>();
   readonly #kept = new Set<ThreadGroup>();
   readonly programs: PreparedPrograms;
@@ -306,10 +308,9 @@ export class Kernel {
 
   /** A uniform integer below `bound`, from the host's entropy or the schedule seed. */
   randomBelow(bound: number): number {
-    const bytes = new Uint8Array(4);
-    this.entropy.fill(bytes);
-    const value = new DataView(bytes.buffer).getUint32(0, true);
-    return Math.floor((value / 0x1_0000_0000) * bound);
+    const word = this.#randomWord;
+    this.entropy.fill(this.#randomBytes);
+    return Math.floor(((word[0] as number) / 0x1_0000_0000) * bound);
   }
 
   /** Tells an address space the limits that it must keep. */

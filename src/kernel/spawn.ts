@@ -53,9 +53,7 @@ export function spawn(kernel: Kernel, request: SpawnRequest): ThreadGroup {
   const cpu = kernel.platform.createCpu();
   const path = bytes(request.path);
   const image = buildImage(kernel, {
-    path,
-    scriptName: path,
-    argv: request.argv.map(bytes),
+    program: { path, scriptName: path, argv: request.argv.map(bytes) },
     env: request.env.map(bytes),
     ...{ creds, fs, limits, cpu },
   });

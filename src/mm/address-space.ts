@@ -102,6 +102,8 @@ export interface AddressSpace extends Disposable {
   codeObserver: CodeObserver | undefined;
   /** Changes with every map, unmap and protect: caches of areas compare it. */
   readonly generation: number;
+  /** Most pages that were mapped at a time. */
+  readonly peakPages: number;
 
   /** Limits in bytes, Infinity for none; the kernel sets them from rlimits. */
   limitAddressSpace: number;

@@ -128,8 +128,10 @@ export abstract class MappedMemory extends GuestMemory {
     return found && toArea(found);
   }
 
-  *areas(): Iterable<Area> {
-    for (const item of [...this.mappings]) yield toArea(item);
+  areas(): Iterable<Area> {
+    const all: Area[] = [];
+    for (const item of this.mappings) all.push(toArea(item));
+    return all;
   }
 
   usage(): MemoryUsage {

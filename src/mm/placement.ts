@@ -40,6 +40,8 @@ const DATA_SLIDE_PAGES = 16 * 256;
 /** Random page counts; none when layouts shall repeat. */
 export class LayoutRandom {
   readonly #entropy: Entropy | undefined;
+  readonly #word = new Uint32Array(1);
+  readonly #bytes = new Uint8Array(this.#word.buffer);
 
   constructor(entropy: Entropy | undefined) {
     this.#entropy = entropy;
@@ -48,9 +50,8 @@ export class LayoutRandom {
   /** A multiple of the page size below `pages` pages. */
   bytes(pages: number): number {
     if (this.#entropy === undefined) return 0;
-    const word = new Uint32Array(1);
-    this.#entropy.fill(new Uint8Array(word.buffer));
-    return ((word[0] as number) % pages) * PAGE;
+    this.#entropy.fill(this.#bytes);
+    return ((this.#word[0] as number) % pages) * PAGE;
   }
 }
 

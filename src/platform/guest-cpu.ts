@@ -53,7 +53,9 @@ export class TranslatedCpu implements GuestCpu {
     this.xstate = xstate;
     this.gprs = state.u64.subarray(STATE.gprs / 8, STATE.gprs / 8 + 16);
     this.gprHalves = state.i32.subarray(STATE.gprs / 4, STATE.gprs / 4 + 32);
-    this.reset();
+    // New state blocks are all zero.
+    this.rflags = 0;
+    this.resetExtended();
   }
 
   /** Writes into the state block what belongs to the address space. */

@@ -36,16 +36,15 @@ const isSignal = (signal: number) => signal >= 1 && signal <= 64;
 
 /** Reads a sigset_t; undefined on a fault. */
 export function readSignalSet(task: Task, addr: number): SignalSet | undefined {
-  if (task.space.copyIn(addr, task.kernel.scratch.subarray(0, 8)) < 0) return undefined;
-  const view = task.kernel.scratchView;
-  return new SignalSet(view.getInt32(0, true), view.getInt32(4, true));
+  const lo = task.space.readI32(addr);
+  const hi = task.space.readI32(addr + 4);
+  return lo === undefined || hi === undefined ? undefined : new SignalSet(lo, hi);
 }
 
 function writeSignalSet(task: Task, addr: number, set: SignalSet): number {
-  const view = task.kernel.scratchView;
-  view.setInt32(0, set.lo, true);
-  view.setInt32(4, set.hi, true);
-  return task.space.copyOut(addr, task.kernel.scratch.subarray(0, 8)) < 0 ? -EFAULT : 0;
+  const { space } = task;
+  const failed = space.writeU32(addr, set.lo) < 0 || space.writeU32(addr + 4, set.hi) < 0;
+  return failed ? -EFAULT : 0;
 }
 
 function sysRtSigaction(

@@ -23,8 +23,8 @@ export const PIPE_MAX_BYTES = 1_048_576;
 const FIRST_BYTES = 4096;
 
 export class Pipe {
-  /** Grows up to `capacity`; its size is a power of two. */
-  #ring = new Uint8Array(FIRST_BYTES);
+  /** Grows up to `capacity`; its size is a power of two, or nothing while nothing was written. */
+  #ring = EMPTY;
   #head = 0;
   #length = 0;
   /** Lengths of the packets in the ring; negative numbers are runs of plain bytes. */
@@ -159,7 +159,7 @@ export class Pipe {
     if (writes && this.writers === 0) this.readable.wakeAll();
     if (reads && this.readers === 0) this.writable.wakeAll();
     if (this.readers === 0 && this.writers === 0) {
-      this.#ring = new Uint8Array(FIRST_BYTES);
+      this.#ring = EMPTY;
       this.#head = 0;
       this.#length = 0;
       this.#packets = undefined;
@@ -216,7 +216,7 @@ export class Pipe {
 
   #grow(size: number): void {
     if (size <= this.#ring.length) return;
-    let capacity = this.#ring.length;
+    let capacity = Math.max(FIRST_BYTES, this.#ring.length);
     while (capacity < size) capacity *= 2;
     const ring = new Uint8Array(capacity);
     this.#copyOut(this.#head, ring, 0, this.#length);

@@ -21,12 +21,26 @@ test('fill() gives every byte of the kernel once, and leaves none behind', () =>
   const entropy = new NativeEntropy(native);
   const target = new Uint8Array(1000);
   entropy.fill(target.subarray(0, 0));
-  entropy.fill(target.subarray(0, 7));
-  entropy.fill(target.subarray(7));
+  entropy.fill(target.subarray(0, 300));
+  entropy.fill(target.subarray(300));
   assert.deepEqual(
     target,
     Uint8Array.from({ length: 1000 }, (_, n) => n & 255),
   );
+  assert.ok(bounce.every((byte) => byte === 0));
+});
+
+test('fill() asks once for many small pieces, and gives no byte twice', () => {
+  const { native, bounce } = counting();
+  const entropy = new NativeEntropy(native);
+  const given = Array.from({ length: 37 }, () => {
+    const piece = new Uint8Array(7);
+    entropy.fill(piece);
+    return [...piece];
+  });
+  // 36 pieces of the first 256 bytes; the rest of those is too short for one more.
+  const first = Array.from({ length: 252 }, (_, n) => n);
+  assert.deepEqual(given.flat(), [...first, 0, 1, 2, 3, 4, 5, 6]);
   assert.ok(bounce.every((byte) => byte === 0));
 });
 

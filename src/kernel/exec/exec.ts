@@ -29,7 +29,8 @@ export function exec(task: Task, request: ExecRequest): number {
   const { kernel, group } = task;
   if (group.isDying) return -EINTR;
   const image = buildImage(kernel, {
-    ...request,
+    program: request,
+    env: request.env,
     creds: task.creds,
     fs: task.fs,
     limits: group.limits,
@@ -65,7 +66,8 @@ const isTracedByLesser = ({ trace }: Task): boolean =>
 function endOtherThreads(task: Task): void {
   const { group, kernel } = task;
   const { leader } = group;
-  for (const other of [...group.tasks]) if (other !== task) exitTask(other, 0);
+  if (group.tasks.size > 1)
+    for (const other of [...group.tasks]) if (other !== task) exitTask(other, 0);
   if (leader === task) return;
   kernel.processes.removeTask(task);
   kernel.processes.removeTask(leader);

@@ -9,6 +9,7 @@ import { AT, CLK_TCK } from '../../abi/task-flags.ts';
 import type { AddressSpace } from '../../mm/address-space.ts';
 import { HEAP_FLOOR, STACK_CEILING } from '../../mm/placement.ts';
 import { bytesOf } from '../../vfs/byte-string.ts';
+import type { Caller } from '../../vfs/caller.ts';
 import type { Location } from '../../vfs/dentry.ts';
 import type { OpenFile } from '../../vfs/open-file.ts';
 import { afterExec, type Credentials } from '../credentials.ts';
@@ -21,10 +22,11 @@ import { makeExecContext } from './context.ts';
 import { ExecFailure } from './errors.ts';
 import type { LoadedProgram } from './load-elf.ts';
 import type { ReadyProgram } from './prepared.ts';
-import { findProgram, type ProgramFile, type ProgramRequest } from './program-file.ts';
+import { findProgram, type ProgramFile, type ProgramRequest, shownName } from './program-file.ts';
 import { buildStack, checkArguments } from './stack.ts';
 
-export interface ImageRequest extends ProgramRequest {
+export interface ImageRequest {
+  readonly program: ProgramRequest;
   readonly env: readonly Uint8Array[];
   readonly creds: Credentials;
   readonly fs: Parameters<typeof makeExecContext>[1]['fs'];
@@ -46,6 +48,7 @@ export interface ProgramImage {
 }
 
 const PAGE = 4096;
+const PLATFORM = bytesOf('x86_64');
 const STACK_RANDOM_PAGES = 4096;
 /** Room below the arguments that is mapped at once; the rest of the stack grows on demand. */
 const INITIAL_STACK_BYTES = 132 * 1024;
@@ -58,20 +61,31 @@ export function buildImage(kernel: Kernel, request: ImageRequest): ProgramImage 
   const { vfs } = kernel;
   const caller = { fs: request.fs, creds: request.creds };
   const tooLong = checkArguments(
-    request.argv,
+    request.program.argv,
     request.env,
     request.limits.soft[RLIMIT.STACK] as number,
   );
   if (tooLong !== 0) return new ExecFailure(tooLong, 'arguments and environment are too long');
   const { programs } = kernel;
-  const program = findProgram(vfs, caller, request, (inode) => programs.knows(inode));
+  const program = findProgram(vfs, caller, request.program, (inode) => programs.knows(inode));
   if (program instanceof ExecFailure) return program;
-  using _file = { [Symbol.dispose]: () => program.file.release() };
+  const image = loadInto(kernel, caller, request, program);
+  program.file.release();
+  return image;
+}
+
+/** Into an address space of its own. */
+function loadInto(
+  kernel: Kernel,
+  caller: Caller,
+  request: ImageRequest,
+  program: ProgramFile,
+): ProgramImage | ExecFailure {
   const space = kernel.createSpace();
   if (typeof space === 'number')
     return new ExecFailure(-space as Errno, 'no memory is left for another address space');
   kernel.applyMemoryLimits(space, request.limits);
-  const ready = programs.load(makeExecContext(vfs, caller), space, program);
+  const ready = kernel.programs.load(makeExecContext(kernel.vfs, caller), space, program);
   const image =
     ready instanceof ExecFailure ? ready : finish(kernel, request, program, space, ready);
   if (image instanceof ExecFailure) space[Symbol.dispose]();
@@ -94,8 +108,8 @@ function finish(
     {
       argv: program.argv.length > 0 ? program.argv : [new Uint8Array(0)],
       env: request.env,
-      programName: request.scriptName,
-      platform: bytesOf('x86_64'),
+      programName: request.program.scriptName,
+      platform: PLATFORM,
       random,
       auxv: auxiliaryVector(kernel, request, loaded, creds, isSecure, vdsoAt),
     },
@@ -105,7 +119,7 @@ function finish(
   if (mapped >= 0)
     space.populate(stack.address - FIRST_FRAMES_BYTES, FIRST_FRAMES_BYTES + stack.bytes.length);
   if (mapped < 0 || space.copyOut(stack.address, stack.bytes) < 0)
-    return new ExecFailure(ENOMEM, `${program.path}: no memory for the stack`);
+    return new ExecFailure(ENOMEM, `${shownName(program.path)}: no memory for the stack`);
   const { mount, dentry } = program.file;
   return {
     space,
@@ -114,9 +128,13 @@ function finish(
     creds,
     isSecure,
     executable: { mount, dentry },
-    comm: commOf(request.scriptName),
+    comm: commOf(request.program.scriptName),
     layout: {
-      ...stack,
+      argStart: stack.argStart,
+      argEnd: stack.argEnd,
+      envStart: stack.envStart,
+      envEnd: stack.envEnd,
+      auxv: stack.auxv,
       stackTop: stack.address,
       codeStart: loaded.codeStart,
       codeEnd: loaded.codeEnd,
@@ -177,25 +195,27 @@ function auxiliaryVector(
   creds: Credentials,
   isSecure: boolean,
   vdsoAt: number,
-): (readonly [number, number])[] {
+): number[] {
   const { platform } = kernel;
-  return [
-    ...(vdsoAt === 0 ? [] : [[AT.AT_SYSINFO_EHDR, vdsoAt] as const]),
-    [AT.AT_MINSIGSTKSZ, minimumStackBytes(request.cpu)],
-    [AT.AT_HWCAP, platform.hwcap >>> 0],
-    [AT.AT_PAGESZ, PAGE],
-    [AT.AT_CLKTCK, CLK_TCK],
-    [AT.AT_PHDR, loaded.headersAt],
-    [AT.AT_PHENT, 56],
-    [AT.AT_PHNUM, loaded.headerCount],
-    [AT.AT_BASE, loaded.interpreterBase],
-    [AT.AT_FLAGS, 0],
-    [AT.AT_ENTRY, loaded.entry],
-    [AT.AT_UID, creds.uid],
-    [AT.AT_EUID, creds.euid],
-    [AT.AT_GID, creds.gid],
-    [AT.AT_EGID, creds.egid],
-    [AT.AT_SECURE, isSecure ? 1 : 0],
-    [AT.AT_HWCAP2, platform.hwcap2 >>> 0],
-  ];
+  const vector = vdsoAt === 0 ? [] : [AT.AT_SYSINFO_EHDR as number, vdsoAt];
+  // biome-ignore format: types and values by turns
+  vector.push(
+    AT.AT_MINSIGSTKSZ, minimumStackBytes(request.cpu),
+    AT.AT_HWCAP, platform.hwcap >>> 0,
+    AT.AT_PAGESZ, PAGE,
+    AT.AT_CLKTCK, CLK_TCK,
+    AT.AT_PHDR, loaded.headersAt,
+    AT.AT_PHENT, 56,
+    AT.AT_PHNUM, loaded.headerCount,
+    AT.AT_BASE, loaded.interpreterBase,
+    AT.AT_FLAGS, 0,
+    AT.AT_ENTRY, loaded.entry,
+    AT.AT_UID, creds.uid,
+    AT.AT_EUID, creds.euid,
+    AT.AT_GID, creds.gid,
+    AT.AT_EGID, creds.egid,
+    AT.AT_SECURE, isSecure ? 1 : 0,
+    AT.AT_HWCAP2, platform.hwcap2 >>> 0,
+  );
+  return vector;
 }

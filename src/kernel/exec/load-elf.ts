@@ -18,12 +18,11 @@ import {
 } from '../../elf/program.ts';
 import type { AddressSpace } from '../../mm/address-space.ts';
 import type { MappedFile } from '../../mm/mapped-file.ts';
-import { byteString, toText } from '../../vfs/byte-string.ts';
 import type { Inode } from '../../vfs/inode.ts';
 import type { OpenFile } from '../../vfs/open-file.ts';
 import type { ExecContext } from './context.ts';
 import { ExecFailure } from './errors.ts';
-import { openProgram, type ProgramFile } from './program-file.ts';
+import { openProgram, type ProgramFile, shownName } from './program-file.ts';
 
 const PAGE = 4096;
 const pageDown = (addr: number) => addr - (addr % PAGE);
@@ -64,9 +63,10 @@ export function loadProgram(
   space: AddressSpace,
   program: ProgramFile,
 ): LoadedProgram | ExecFailure {
-  const elf = readProgram(program.file, program.path);
+  const path = shownName(program.path);
+  const elf = readProgram(program.file, path);
   if (elf instanceof ExecFailure) return elf;
-  const image = mapImage(context, space, program.file, elf, program.path);
+  const image = mapImage(context, space, program.file, elf, path);
   if (image instanceof ExecFailure) return image;
   const entry = elf.entry + image.bias;
   const shared = {
@@ -82,14 +82,14 @@ export function loadProgram(
   const own = { ...image.part, inode: program.file.inode, name: undefined };
   if (elf.interpreter === undefined)
     return { ...shared, start: entry, interpreterBase: 0, parts: [own] };
-  const name = toText(byteString(elf.interpreter));
+  const name = shownName(elf.interpreter);
   const opened = openProgram(context.vfs, context.caller, undefined, elf.interpreter);
   if (opened instanceof ExecFailure)
     return new ExecFailure(
       opened.errno,
       opened.errno === ENOENT
-        ? `${program.path} needs the interpreter ${name}, which does not exist`
-        : `${program.path}: interpreter ${opened.message}`,
+        ? `${path} needs the interpreter ${name}, which does not exist`
+        : `${path}: interpreter ${opened.message}`,
     );
   using _release = { [Symbol.dispose]: () => opened.file.release() };
   const interpreter = readProgram(opened.file, name);

@@ -28,9 +28,12 @@ export interface ProgramFile {
   /** Owned by the caller. */
   readonly file: OpenFile;
   readonly argv: readonly Uint8Array[];
-  /** Where it was found, for messages. */
-  readonly path: string;
+  /** Where it was found, for messages: `shownName` makes a text of it. */
+  readonly path: Uint8Array;
 }
+
+/** A path as people read it. */
+export const shownName = (path: Uint8Array): string => toText(byteString(path));
 
 /** What execve was asked to run. */
 export interface ProgramRequest {
@@ -62,28 +65,28 @@ export function findProgram(
   let found =
     request.file === undefined
       ? openProgram(vfs, who, request.base, request.path, request.keepsLink)
-      : openFile(vfs, who, request.file, toText(byteString(request.path)));
+      : openFile(vfs, who, request.file, request.path);
   for (let depth = 0; ; depth++) {
     if (found instanceof ExecFailure) return found;
     const { file, path } = found;
     if (isKnownElf(file.inode)) return { file, argv, path };
     const head = new Uint8Array(SCRIPT_HEAD_BYTES);
     const got = file.readAt(0, head, 0, head.length);
-    if (got < 0) return failed(file, EIO, `${path} cannot be read`);
+    if (got < 0) return failed(file, EIO, `${shownName(path)} cannot be read`);
     if (hasElfMagic(head)) return { file, argv, path };
     const line = parseScriptLine(head.subarray(0, got));
     if (line === undefined)
-      return failed(file, ENOEXEC, `${path} is neither an ELF program nor a script`);
+      return failed(file, ENOEXEC, `${shownName(path)} is neither an ELF program nor a script`);
     if (request.nameVanishes === true)
-      return failed(file, ENOENT, `${path}: its interpreter could not open it`);
+      return failed(file, ENOENT, `${shownName(path)}: its interpreter could not open it`);
     if (depth >= MAX_SCRIPT_DEPTH)
-      return failed(file, ELOOP, `${path}: too many interpreters of interpreters`);
+      return failed(file, ELOOP, `${shownName(path)}: too many interpreters of interpreters`);
     file.release();
     argv = [line.interpreter, ...line.argument, name, ...argv.slice(1)];
     name = line.interpreter;
     const next = openProgram(vfs, who, undefined, line.interpreter);
     if (next instanceof ExecFailure)
-      return new ExecFailure(next.errno, `interpreter of ${path}: ${next.message}`);
+      return new ExecFailure(next.errno, `interpreter of ${shownName(path)}: ${next.message}`);
     found = next;
   }
 }
@@ -95,7 +98,7 @@ function failed(file: OpenFile, errno: Errno, message: string): ExecFailure {
 
 interface OpenedProgram {
   readonly file: OpenFile;
-  readonly path: string;
+  readonly path: Uint8Array;
 }
 
 /** Opens for execution: a regular file that the caller may execute, on a mount that allows it. */
@@ -106,16 +109,15 @@ export function openProgram(
   path: Uint8Array,
   keepsLink = false,
 ): OpenedProgram | ExecFailure {
-  const shown = toText(byteString(path));
   if (path.length === 0) return new ExecFailure(ENOENT, 'the program has no name');
   const parsed = vfs.paths.find(path, 0, path.length);
   // Deviation: opening needs read permission here; Linux needs execute permission only.
   const file = openAt(vfs, who, base, parsed, keepsLink ? O_NOFOLLOW : O_RDONLY, 0);
   if (typeof file === 'number') {
     const errno = -file as Errno;
-    return new ExecFailure(errno, `${shown}: ${ERRNO_TEXTS[errno] ?? errno}`);
+    return new ExecFailure(errno, `${shownName(path)}: ${ERRNO_TEXTS[errno] ?? errno}`);
   }
-  return checkProgram(who, file, shown);
+  return checkProgram(who, file, path);
 }
 
 /** A descriptor's own file; those that only name it (O_PATH) are opened for reading. */
@@ -123,21 +125,22 @@ function openFile(
   vfs: Vfs,
   who: Caller,
   file: OpenFile,
-  shown: string,
+  path: Uint8Array,
 ): OpenedProgram | ExecFailure {
   const opened = file.isReadable ? file.retain() : openAgain(vfs, who, file);
-  if (typeof opened === 'object') return checkProgram(who, opened, shown);
-  return new ExecFailure(-opened as Errno, `${shown} cannot be opened`);
+  if (typeof opened === 'object') return checkProgram(who, opened, path);
+  return new ExecFailure(-opened as Errno, `${shownName(path)} cannot be opened`);
 }
 
-function checkProgram(who: Caller, file: OpenFile, path: string): OpenedProgram | ExecFailure {
+function checkProgram(who: Caller, file: OpenFile, path: Uint8Array): OpenedProgram | ExecFailure {
   const { inode, mount } = file;
   if ((inode.mode & S_IFMT) !== S_IFREG)
-    return failed(file, EACCES, `${path} is not a regular file`);
-  if (mount.forbidsExec) return failed(file, EACCES, `${path} lies on a mount with noexec`);
+    return failed(file, EACCES, `${shownName(path)} is not a regular file`);
+  if (mount.forbidsExec)
+    return failed(file, EACCES, `${shownName(path)} lies on a mount with noexec`);
   if (checkAccess(who.creds, inode, X_OK) < 0)
-    return failed(file, EACCES, `${path} may not be executed (permission)`);
-  if (inode.writers > 0) return failed(file, ETXTBSY, `${path} is open for writing`);
+    return failed(file, EACCES, `${shownName(path)} may not be executed (permission)`);
+  if (inode.writers > 0) return failed(file, ETXTBSY, `${shownName(path)} is open for writing`);
   return { file, path };
 }
 

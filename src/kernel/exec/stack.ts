@@ -15,8 +15,10 @@ export interface StackContents {
   readonly platform: Uint8Array;
   /** 16 bytes for AT_RANDOM. */
   readonly random: Uint8Array;
-  /** Entries except AT_RANDOM, AT_EXECFN, AT_PLATFORM, which stand on the stack. */
-  readonly auxv: readonly (readonly [type: number, value: number])[];
+  /**
+   * Types and values by turns, except AT_RANDOM, AT_EXECFN, AT_PLATFORM, which stand on the stack.
+   */
+  readonly auxv: readonly number[];
 }
 
 export interface BuiltStack {
@@ -33,6 +35,9 @@ export interface BuiltStack {
 /** Longest single string (`MAX_ARG_STRLEN`). */
 export const MAX_STRING_BYTES = 131072;
 const POINTER = 8;
+const HIGH = 2 ** 32;
+/** AT_RANDOM, AT_EXECFN, AT_PLATFORM, AT_NULL. */
+const OWN_ENTRIES = 4;
 
 /**
  * Checks the sizes as `prepare_arg_pages` does: a quarter of the stack limit, at most 6 MiB, at
@@ -44,62 +49,91 @@ export function checkArguments(
   stackLimit: number,
 ): 0 | Errno {
   const limit = Math.max(Math.min(stackLimit / 4, 6 * 1024 * 1024), 131072);
-  let total = 0;
-  for (const list of [argv, env])
-    for (const text of list) {
-      if (text.length >= MAX_STRING_BYTES) return E2BIG;
-      total += text.length + 1 + POINTER;
-    }
-  return total > limit ? E2BIG : 0;
+  return sizeOf(argv) + sizeOf(env) > limit ? E2BIG : 0;
+}
+
+/** With pointers; Infinity when one is too long. */
+function sizeOf(texts: readonly Uint8Array[]): number {
+  let bytes = 0;
+  for (let n = 0; n < texts.length; n++) {
+    const { length } = texts[n] as Uint8Array;
+    if (length >= MAX_STRING_BYTES) return Number.POSITIVE_INFINITY;
+    bytes += length + 1 + POINTER;
+  }
+  return bytes;
 }
 
 /** Lays everything out so that the block ends at `top` (a multiple of 16). */
 export function buildStack(contents: StackContents, top: number): BuiltStack {
   const { argv, env, programName, platform, random } = contents;
   assert(top % 16 === 0 && random.length === 16);
-  let stringBytes = 0;
-  for (const text of [...argv, ...env, programName, platform]) stringBytes += text.length + 1;
+  const stringBytes = lengthsOf(argv) + lengthsOf(env) + programName.length + platform.length + 2;
   // Strings end 8 bytes below the top, as Linux leaves a null pointer there.
   const stringsAt = top - 8 - stringBytes;
   const randomAt = Math.floor((stringsAt - 16) / 16) * 16;
-  const auxEntries = contents.auxv.length + 4;
-  const words = 1 + argv.length + 1 + env.length + 1 + 2 * auxEntries;
+  const words = 1 + argv.length + 1 + env.length + 1 + contents.auxv.length + 2 * OWN_ENTRIES;
   const address = Math.floor((randomAt - words * POINTER) / 16) * 16;
-  const bytes = new Uint8Array(top - address);
-  const view = new DataView(bytes.buffer);
-  let textAt = stringsAt;
-  let wordAt = 0;
-  const putWord = (value: number) => {
-    view.setBigUint64(wordAt, BigInt(value), true);
-    wordAt += POINTER;
-  };
-  const putText = (text: Uint8Array) => {
-    const at = textAt;
-    bytes.set(text, at - address);
-    textAt += text.length + 1;
-    return at;
-  };
-  putWord(argv.length);
-  const argStart = textAt;
-  for (const text of argv) putWord(putText(text));
-  const argEnd = textAt;
-  putWord(0);
-  for (const text of env) putWord(putText(text));
-  const envEnd = textAt;
-  putWord(0);
-  bytes.set(random, randomAt - address);
-  const auxStart = wordAt;
-  const entries: (readonly [number, number])[] = [
-    ...contents.auxv,
-    [AT.AT_RANDOM, randomAt],
-    [AT.AT_EXECFN, putText(programName)],
-    [AT.AT_PLATFORM, putText(platform)],
-    [AT.AT_NULL, 0],
-  ];
-  for (const [type, value] of entries) {
-    putWord(type);
-    putWord(value);
-  }
-  const auxv = bytes.slice(auxStart, wordAt);
+  const block = new Block(address, top, stringsAt);
+  block.putWord(argv.length);
+  const argStart = block.textAt;
+  for (let n = 0; n < argv.length; n++) block.putText(argv[n] as Uint8Array);
+  const argEnd = block.textAt;
+  block.putWord(0);
+  for (let n = 0; n < env.length; n++) block.putText(env[n] as Uint8Array);
+  const envEnd = block.textAt;
+  block.putWord(0);
+  block.bytes.set(random, randomAt - address);
+  const auxStart = block.wordAt;
+  for (let n = 0; n < contents.auxv.length; n++) block.putWord(contents.auxv[n] as number);
+  block.putWord(AT.AT_RANDOM);
+  block.putWord(randomAt);
+  block.putWord(AT.AT_EXECFN);
+  block.putText(programName);
+  block.putWord(AT.AT_PLATFORM);
+  block.putText(platform);
+  block.putWord(AT.AT_NULL);
+  block.putWord(0);
+  const { bytes } = block;
+  const auxv = bytes.slice(auxStart, block.wordAt);
   return { bytes, address, argStart, argEnd, envStart: argEnd, envEnd, auxv };
+}
+
+/** With a zero behind each. */
+function lengthsOf(texts: readonly Uint8Array[]): number {
+  let bytes = texts.length;
+  for (let n = 0; n < texts.length; n++) bytes += (texts[n] as Uint8Array).length;
+  return bytes;
+}
+
+/** The bytes from `address` to `top`: words from below, strings where `textAt` stands. */
+class Block {
+  readonly bytes: Uint8Array;
+  readonly #address: number;
+  /** All of them are below 2^32 in halves: no BigInt a word. */
+  readonly #halves: Uint32Array;
+  /** Offset of the next word. */
+  wordAt = 0;
+  /** Address of the next string. */
+  textAt: number;
+
+  constructor(address: number, top: number, stringsAt: number) {
+    this.#address = address;
+    this.bytes = new Uint8Array(top - address);
+    this.#halves = new Uint32Array(this.bytes.buffer);
+    this.textAt = stringsAt;
+  }
+
+  putWord(value: number): void {
+    const at = this.wordAt / 4;
+    this.#halves[at] = value;
+    if (value >= HIGH) this.#halves[at + 1] = Math.floor(value / HIGH);
+    this.wordAt += POINTER;
+  }
+
+  /** The string, and a word that points to it. */
+  putText(text: Uint8Array): void {
+    this.putWord(this.textAt);
+    this.bytes.set(text, this.textAt - this.#address);
+    this.textAt += text.length + 1;
+  }
 }

@@ -45,9 +45,12 @@ export function isStopSignal(signal: number): boolean {
 export class SignalHandlers {
   readonly #actions: SignalAction[];
   #owners = 1;
+  /** Something may be other than the default. */
+  #differs = false;
 
-  constructor(actions?: readonly SignalAction[]) {
-    this.#actions = actions ? [...actions] : new Array(65).fill(DEFAULT);
+  constructor(from?: SignalHandlers) {
+    this.#actions = from ? from.#actions.slice() : new Array(65).fill(DEFAULT);
+    if (from !== undefined) this.#differs = from.#differs;
   }
 
   get(signal: number): SignalAction {
@@ -56,6 +59,7 @@ export class SignalHandlers {
 
   set(signal: number, action: SignalAction): void {
     this.#actions[signal] = action;
+    this.#differs = true;
   }
 
   /** SA_RESETHAND, forced signals: flags and mask stay, as on Linux. */
@@ -78,12 +82,13 @@ export class SignalHandlers {
 
   /** execve: caught signals go back to the default, ignored ones stay. */
   resetForExec(): void {
+    if (!this.#differs) return;
     for (let signal = 1; signal <= 64; signal++)
       this.#actions[signal] = this.get(signal).handler === SIG_IGN ? IGNORE : DEFAULT;
   }
 
   clone(): SignalHandlers {
-    return new SignalHandlers(this.#actions);
+    return new SignalHandlers(this);
   }
 
   share(): this {
