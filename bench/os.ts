@@ -9,7 +9,7 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { onPath, program } from '../test/support/packages.ts';
 import { compile } from '../test/support/toolchain.ts';
 import { CLOISTER, contestants, toRow } from './cpu.ts';
@@ -22,6 +22,8 @@ interface OsRow {
   /** Arguments of `os`; or a whole command. */
   readonly words?: (folder: string) => readonly string[];
   readonly argv?: (folder: string) => readonly string[];
+  /** A program outside of what every guest sees: its folder is mounted. */
+  readonly outside?: () => string;
   /** Runs on the sealed image. */
   readonly onImage?: true;
   /** Its execve runs natively under the emulator, so that a figure would say nothing. */
@@ -51,7 +53,12 @@ const ROWS: readonly OsRow[] = [
   { name: 'futex ping-pong', bar: 0.4, words: () => ['futex', '100000'] },
   { name: 'pipe 64 KiB', bar: 1, words: () => ['pipebw', '8000'] },
   { name: 'spawn static', bar: 0.7, words: () => ['spawn', '1000', './true'], onImage: true },
-  { name: 'spawn busybox', bar: 0.8, words: () => ['busybox', '500', busybox()] },
+  {
+    name: 'spawn busybox',
+    bar: 0.8,
+    words: () => ['busybox', '500', busybox()],
+    outside: busybox,
+  },
   { name: 'spawn dynamic', bar: 1.5, words: () => ['spawn', '300', '/bin/true'] },
   { name: 'fork 1 MiB', bar: 0.8, words: () => ['fork1', '600'] },
   { name: 'fork 64 MiB', bar: 0.3, words: () => ['fork64', '100'] },
@@ -114,7 +121,12 @@ function contestantsOf(row: OsRow, folder: string): readonly Contestant[] {
   const list = contestants(folder, argv).filter(({ name }) => name !== 'qemu' || !row.skipsQemu);
   return list.map((one) => {
     if (one.name === 'qemu') return { ...one, env: { EMU: onPath('qemu-x86_64') ?? '' } };
-    if (one.name !== 'cloister' || !row.onImage) return one;
+    if (one.name !== 'cloister') return one;
+    if (row.outside !== undefined) {
+      const place = dirname(row.outside());
+      return { ...one, argv: one.argv.toSpliced(2, 0, '-v', `${place}:${place}:ro`) };
+    }
+    if (!row.onImage) return one;
     const inside = ['run', '--image', image(folder), '--', '/bench/os', ...argv.slice(1)];
     return { name: one.name, argv: [CLOISTER, ...inside] };
   });

@@ -16,7 +16,7 @@ const PATIENCE = '--invocation-count-for-maglev=';
  * measured: what a process creation runs is called once or a few times for each, so that a thousand
  * ran unoptimised code; V8 itself waits for 400 calls, and for 500 after it has seen something new.
  */
-const IMPATIENCE = [`${PATIENCE}100`, '--minimum-invocations-after-ic-update=100'];
+const IMPATIENCE = [`${PATIENCE}50`, '--minimum-invocations-after-ic-update=50'];
 
 export interface NodeHostParts {
   readonly clock: Clock;

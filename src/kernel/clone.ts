@@ -15,7 +15,7 @@ import { Task } from './task.ts';
 import { ThreadGroup } from './thread-group.ts';
 
 /** Who makes so many tasks is likely to make more. */
-const MANY_FORKS = 8;
+const MANY_FORKS = 4;
 
 export interface CloneRequest {
   /** CLONE_* bits without the exit signal. */

@@ -27,6 +27,7 @@ import {
   isBroken,
   type UnitMaker,
 } from './broken-translation.ts';
+import { answersCpuid } from './cpuid.ts';
 import { cpuinfoText } from './cpuinfo.ts';
 import { claimsOf, DomainGroups, type Group, isSharable } from './domains.ts';
 import { ExtendedImage } from './extended-image.ts';
@@ -446,7 +447,8 @@ export class TranslatedPlatform implements Platform, CodeObserver {
   }
 
   private emulate(cpu: TranslatedCpu, known: SpaceState): Next {
-    const next = this.interpret(cpu, known, false);
+    const isDone = answersCpuid(cpu, known.space, this.model, this.statistics);
+    const next = isDone ? COMPLETED : this.interpret(cpu, known, false);
     return next === COMPLETED ? this.enterAt(cpu, known, cpu.rip) : next;
   }
 

@@ -50,6 +50,9 @@ const HIDDEN: readonly (readonly [number, number, keyof CpuidResult, readonly nu
 /** Leaves that answer zeros: SGX, trace, key locker, AMX, last branch records, AVX10. */
 const EMPTY_LEAVES: ReadonlySet<number> = new Set([0x12, 0x14, 0x19, 0x1c, 0x1d, 0x1e, 0x23, 0x24]);
 
+/** Guests ask with whatever stands in ECX. */
+const MAX_CACHED = 512;
+
 export class CpuModel {
   readonly xcr0: number;
   readonly hasAvx512: boolean;
@@ -58,7 +61,9 @@ export class CpuModel {
   /** Bytes of an XSAVE area with all components, standard format. */
   readonly xsaveBytes: number;
   private readonly host: CodeHost;
-  private readonly cache = new Map<string, CpuidResult>();
+  /** By leaf, then subleaf. */
+  private readonly cache = new Map<number, Map<number, CpuidResult>>();
+  private cached = 0;
 
   constructor(host: CodeHost) {
     this.host = host;
@@ -86,13 +91,15 @@ export class CpuModel {
   }
 
   cpuid(leaf: number, subleaf: number): CpuidResult {
-    const key = `${leaf >>> 0}:${subleaf >>> 0}`;
-    let known = this.cache.get(key);
-    if (!known) {
-      known = this.compute(leaf >>> 0, subleaf >>> 0);
-      if (this.cache.size < 512) this.cache.set(key, known);
+    const known = this.cache.get(leaf)?.get(subleaf);
+    if (known !== undefined) return known;
+    const result = this.compute(leaf >>> 0, subleaf >>> 0);
+    if (this.cached < MAX_CACHED) {
+      const ofLeaf = this.cache.get(leaf) ?? new Map<number, CpuidResult>();
+      this.cache.set(leaf, ofLeaf.set(subleaf, result));
+      this.cached++;
     }
-    return known;
+    return result;
   }
 
   private compute(leaf: number, subleaf: number): CpuidResult {

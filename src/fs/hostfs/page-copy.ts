@@ -24,6 +24,9 @@ export class PageCopy implements Disposable {
   #size: number;
   /** Pages that hold the file's bytes. */
   readonly #present = new Set<number>();
+  /** A range of pages that are all present: libraries are mapped again and again. */
+  #wholeFrom = 0;
+  #wholeTo = 0;
   /** Bytes as the host has them, by page: what write-back compares with. */
   readonly #onHost = new Map<number, Uint8Array>();
   /** A shared writable mapping exists or existed since the last write-back. */
@@ -46,14 +49,25 @@ export class PageCopy implements Disposable {
   load(offset: number, length: number): number {
     this.#wantedPages = Math.max(this.#wantedPages, pagesOf(offset + length));
     const end = Math.min(pagesOf(this.#file.size), pagesOf(offset + length));
-    for (let page = Math.floor(offset / PAGE_BYTES); page < end; ) {
+    const start = Math.floor(offset / PAGE_BYTES);
+    if (start >= this.#wholeFrom && end <= this.#wholeTo) return 0;
+    for (let page = start; page < end; ) {
       let count = 0;
       while (count < CHUNK_PAGES && page + count < end && !this.#present.has(page + count)) count++;
       const loaded = count === 0 ? 0 : this.#loadPages(page, count);
       if (loaded < 0) return loaded;
       page += Math.max(1, count);
     }
+    const touches = start <= this.#wholeTo && end >= this.#wholeFrom;
+    this.#wholeFrom = touches ? Math.min(start, this.#wholeFrom) : start;
+    this.#wholeTo = touches ? Math.max(end, this.#wholeTo) : end;
     return 0;
+  }
+
+  #forget(page: number): void {
+    this.#present.delete(page);
+    this.#wholeFrom = 0;
+    this.#wholeTo = 0;
   }
 
   #loadPages(page: number, count: number): number {
@@ -78,7 +92,7 @@ export class PageCopy implements Disposable {
   reload(offset: number): number {
     const first = Math.floor(offset / PAGE_BYTES);
     for (const page of [...this.#present].filter((each) => each >= first)) {
-      this.#present.delete(page);
+      this.#forget(page);
       const loaded = this.load(page * PAGE_BYTES, PAGE_BYTES);
       if (loaded < 0) return loaded;
     }
@@ -90,7 +104,7 @@ export class PageCopy implements Disposable {
     const pages = pagesOf(size);
     for (const page of this.#present) {
       if (page < pages) continue;
-      this.#present.delete(page);
+      this.#forget(page);
       this.#onHost.delete(page);
     }
     const errno = this.segment.resize(pages * PAGE_BYTES);

@@ -9,15 +9,19 @@ import { assert } from '../../base/assert.ts';
 import type { NativeContext } from './context.ts';
 import { PAGE } from './libc.ts';
 import { toErrno } from './segment.ts';
+import type { UsedRange } from './used-ranges.ts';
 
 /** _IOWR('f', 16, struct pm_scan_arg), 96 bytes. */
 const PAGEMAP_SCAN = 0xc060_6610;
 const SCAN_ARGUMENT_BYTES = 96;
 const REGION_BYTES = 24;
-const PAGE_IS_FILE = 4n;
-const PAGE_IS_PRESENT = 8n;
-const PAGE_IS_SWAPPED = 16n;
-const PAGE_IS_PFNZERO = 32n;
+/** Where the host says how far it came, as words go. */
+const WALK_END = 8;
+const HIGH = 2 ** 32;
+const PAGE_IS_FILE = 4;
+const PAGE_IS_PRESENT = 8;
+const PAGE_IS_SWAPPED = 16;
+const PAGE_IS_PFNZERO = 32;
 /** Bits of a pagemap entry, as bits of its high half. */
 const ENTRY_PRESENT = 1 << 31;
 const ENTRY_SWAPPED = 1 << 30;
@@ -25,61 +29,80 @@ const ENTRY_FILE = 1 << 29;
 
 export class Pagemap {
   readonly #native: NativeContext;
+  /** The bounce buffer as words. */
+  readonly #words: Int32Array;
   #fd = -1;
   #canScan = true;
 
   constructor(native: NativeContext) {
     this.#native = native;
+    const { bounce } = native;
+    this.#words = new Int32Array(bounce.buffer, bounce.byteOffset, bounce.length / 4);
   }
 
-  privateRuns(base: number, addr: number, length: number): readonly number[] | Errno {
+  /** `ranges`: in order, and apart from each other. */
+  privateRuns(base: number, ranges: readonly UsedRange[]): readonly number[] | Errno {
     if (this.#fd < 0) this.#fd = openSync('/proc/self/pagemap', 'r');
     const runs: number[] = [];
-    if (this.#canScan) {
-      const failed = this.#scan(base, addr, addr + length, runs);
-      if (failed === 0) return runs;
-      this.#canScan = false;
-      runs.length = 0;
+    for (let n = 0; n < ranges.length; n++) {
+      const { start, end } = ranges[n] as UsedRange;
+      const failed = this.#runsIn(base, start, end, runs);
+      if (failed !== 0) return failed;
     }
-    const failed = this.#readEntries(base, addr, addr + length, runs);
-    return failed === 0 ? runs : failed;
+    return runs;
+  }
+
+  #runsIn(base: number, start: number, end: number, runs: number[]): Errno | 0 {
+    if (this.#canScan) {
+      const known = runs.length;
+      const last = runs[known - 1];
+      if (this.#scan(base, start, end, runs) === 0) return 0;
+      this.#canScan = false;
+      runs.length = known;
+      if (last !== undefined) runs[known - 1] = last;
+    }
+    return this.#readEntries(base, start, end, runs);
   }
 
   #scan(base: number, addr: number, end: number, runs: number[]): Errno | 0 {
     const { bounce, bounceAddress, sys } = this.#native;
-    const view = new DataView(bounce.buffer, bounce.byteOffset, bounce.byteLength);
+    const words = this.#words;
     const regions = Math.floor((bounce.length - SCAN_ARGUMENT_BYTES) / REGION_BYTES);
-    const word = (n: number, value: bigint) => view.setBigUint64(8 * n, value, true);
     for (let at = addr; at < end; ) {
-      word(0, BigInt(SCAN_ARGUMENT_BYTES));
-      word(1, 0n);
-      word(2, BigInt(base + at));
-      word(3, BigInt(base + end));
-      word(4, 0n);
-      word(5, BigInt(bounceAddress + SCAN_ARGUMENT_BYTES));
-      word(6, BigInt(regions));
-      word(7, 0n);
-      word(8, PAGE_IS_FILE | PAGE_IS_PFNZERO); // inverted
-      word(9, PAGE_IS_FILE | PAGE_IS_PFNZERO); // all of these
-      word(10, PAGE_IS_PRESENT | PAGE_IS_SWAPPED); // any of these
-      word(11, PAGE_IS_PRESENT);
+      this.#put(0, SCAN_ARGUMENT_BYTES);
+      this.#put(1, 0);
+      this.#put(2, base + at);
+      this.#put(3, base + end);
+      this.#put(4, 0);
+      this.#put(5, bounceAddress + SCAN_ARGUMENT_BYTES);
+      this.#put(6, regions);
+      this.#put(7, 0);
+      this.#put(8, PAGE_IS_FILE | PAGE_IS_PFNZERO); // inverted
+      this.#put(9, PAGE_IS_FILE | PAGE_IS_PFNZERO); // all of these
+      this.#put(10, PAGE_IS_PRESENT | PAGE_IS_SWAPPED); // any of these
+      this.#put(11, PAGE_IS_PRESENT);
       const found = sys.ioctl(this.#fd, PAGEMAP_SCAN, bounceAddress);
       if (found < 0) return toErrno(found);
       for (let n = 0; n < found; n++) {
-        const region = SCAN_ARGUMENT_BYTES + n * REGION_BYTES;
-        const start = Number(view.getBigUint64(region, true)) - base;
-        append(runs, start, Number(view.getBigUint64(region + 8, true)) - base);
+        const region = (SCAN_ARGUMENT_BYTES + n * REGION_BYTES) / 4;
+        append(runs, numberAt(words, region) - base, numberAt(words, region + 2) - base);
       }
-      const walked = Number(view.getBigUint64(32, true)) - base;
+      const walked = numberAt(words, WALK_END) - base;
       assert(walked > at, 'PAGEMAP_SCAN makes no progress');
       at = walked;
     }
     return 0;
   }
 
+  /** Field `n` of the argument: 64 bits. */
+  #put(n: number, value: number): void {
+    this.#words[2 * n] = value | 0;
+    this.#words[2 * n + 1] = Math.floor(value / HIGH);
+  }
+
   #readEntries(base: number, addr: number, end: number, runs: number[]): Errno | 0 {
     const { bounce, bounceAddress, sys } = this.#native;
-    const words = new Int32Array(bounce.buffer, bounce.byteOffset, bounce.byteLength / 4);
+    const words = this.#words;
     for (let at = addr; at < end; ) {
       const count = Math.min(bounce.length / 8, (end - at) / PAGE);
       const got = sys.pread(this.#fd, bounceAddress, count * 8, ((base + at) / PAGE) * 8);
@@ -98,6 +121,10 @@ export class Pagemap {
     if (this.#fd >= 0) closeSync(this.#fd);
     this.#fd = -1;
   }
+}
+
+function numberAt(words: Int32Array, at: number): number {
+  return ((words[at] as number) >>> 0) + (words[at + 1] as number) * HIGH;
 }
 
 function append(runs: number[], start: number, end: number): void {
