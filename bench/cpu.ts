@@ -6,10 +6,10 @@
 import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onPath } from '../test/support/packages.ts';
+import { onPath, placeOfAll } from '../test/support/packages.ts';
 import { compile } from '../test/support/toolchain.ts';
 import { type Contestant, compete, geometricMean, type Sample } from './measure.ts';
-import { REAL_PROGRAMS, type RealProgram, type Size } from './real-programs.ts';
+import { REAL_PACKAGES, REAL_PROGRAMS, type RealProgram, type Size } from './real-programs.ts';
 import { benchStart, benchThroughput, STARTS } from './start-rows.ts';
 import { benchStartUp } from './start-up.ts';
 import { type ResultRow, renderTable } from './table.ts';
@@ -57,9 +57,10 @@ export function contestants(
   folder: string,
   argv: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  options: readonly string[] = [],
 ): Contestant[] {
   const flags = Object.entries(env).flatMap(([name, value]) => ['-e', `${name}=${value}`]);
-  const inside = ['run', '-v', `${folder}:/w`, '-w', '/w', ...flags, '--', ...argv];
+  const inside = ['run', '-v', `${folder}:/w`, '-w', '/w', ...options, ...flags, '--', ...argv];
   const list: Contestant[] = [
     { name: 'native', argv, env },
     { name: 'cloister', argv: [CLOISTER, ...inside] },
@@ -122,7 +123,9 @@ function benchReal(real: RealProgram, folder: string): ResultRow {
   const least = { combine: (values: readonly number[]) => Math.min(...values) };
   const figure = (sample: Sample) => real.figure?.(sample) ?? sample.cpuS;
   const answer = (sample: Sample) => real.answer(sample.stdout);
-  const all = (size: Size) => contestants(folder, real.argv(size), real.env ?? {});
+  const { env, options } = placeOfAll(REAL_PACKAGES);
+  const all = (size: Size) =>
+    contestants(folder, real.argv(size), { ...env, ...real.env }, options);
   const short = compete(all('short'), folder, 2, figure, answer, least);
   const asked = toRow(real.name, short.seconds, short.failures, REAL_BAR, REAL_GOAL);
   if (real.figure !== undefined || short.failures.has('cloister')) return asked;

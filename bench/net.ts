@@ -9,7 +9,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onPath, program } from '../test/support/packages.ts';
+import { onPath, placeOfAll, program } from '../test/support/packages.ts';
 import { median } from './measure.ts';
 
 const CLOISTER = new URL('../bin/cloister', import.meta.url).pathname;
@@ -59,6 +59,12 @@ const SERVERS = {
     },
   },
 } as const satisfies Record<string, Server>;
+
+/** Programs of the rows, and the packages that have them. */
+const PACKAGES = {
+  ...{ 'redis-server': 'redis-server', 'redis-benchmark': 'redis-tools' },
+  ...{ nginx: 'nginx-light', ab: 'apache2-utils' },
+};
 
 const redis = (
   name: string,
@@ -118,13 +124,22 @@ async function start(name: string, server: Server, port: number): Promise<Runnin
   chmodSync(folder, 0o755);
   server.prepare(folder, port);
   const plain = server.argv(port, folder);
+  const { env, options } = placeOfAll(PACKAGES);
+  const flags = Object.entries(env).flatMap(([key, value]) => ['-e', `${key}=${value}`]);
   const wrapped: Readonly<Record<string, readonly string[]>> = {
     native: plain,
-    cloister: [CLOISTER, 'run', '--network', 'host', '-v', `${folder}:${folder}`, '--', ...plain],
+    cloister: [
+      ...[CLOISTER, 'run', '--network', 'host', '-v', `${folder}:${folder}`],
+      ...[...options, ...flags, '--', ...plain],
+    ],
     qemu: ['qemu-x86_64', ...plain],
   };
   const [command, ...args] = wrapped[name] as [string, ...string[]];
-  const child = spawn(command, args, { stdio: 'ignore', cwd: folder });
+  const child = spawn(command, args, {
+    stdio: 'ignore',
+    cwd: folder,
+    env: { ...process.env, ...env },
+  });
   for (let i = 0; i < 600 && child.exitCode === null; i++) {
     if (await isUp(port)) return { name, port, folder, child };
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -145,7 +160,8 @@ async function stop({ child, folder }: Running): Promise<void> {
 
 function once(row: Row, port: number): number {
   const [command, ...args] = row.client(port) as [string, ...string[]];
-  const run = spawnSync(command, args, { encoding: 'latin1', timeout: 120_000 });
+  const env = { ...process.env, ...placeOfAll(PACKAGES).env };
+  const run = spawnSync(command, args, { encoding: 'latin1', timeout: 120_000, env });
   return Number(row.figure.exec(run.stdout)?.[1] ?? Number.NaN);
 }
 

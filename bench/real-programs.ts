@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { onPath } from '../test/support/packages.ts';
+import { program as programOfPackage } from '../test/support/packages.ts';
 import type { Sample } from './measure.ts';
 
 /** Native processor time of about a fifth of a second, and of a second. */
@@ -52,7 +52,13 @@ function prepareInputs(folder: string): void {
 const python = (): string => (existsSync('/usr/bin/python3') ? '/usr/bin/python3' : 'python3');
 const cc1 = (): string =>
   execFileSync('gcc', ['-print-prog-name=cc1'], { encoding: 'utf8' }).trim();
-const path = (name: string): string => onPath(name) ?? name;
+/** Programs of the rows, and the packages that have them. */
+export const REAL_PACKAGES = {
+  ...{ 'lua5.4': 'lua5.4', perl: 'perl', sqlite3: 'sqlite3', gzip: 'gzip', xz: 'xz-utils' },
+  ...{ busybox: 'busybox-static', bc: 'bc', openssl: 'openssl', sh: 'dash' },
+} as const;
+const path = (name: keyof typeof REAL_PACKAGES): string =>
+  programOfPackage(name, REAL_PACKAGES[name]);
 
 const program = (
   name: string,
