@@ -4,8 +4,17 @@
  * this machine. Requests a second, medians of one interleaved run; ratios to native.
  */
 
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,6 +28,12 @@ interface Server {
   /** Command line for a port. `folder` is where its files are, at the same path inside. */
   argv(port: number, folder: string): readonly string[];
   prepare(folder: string, port: number): void;
+  /** What must be on this machine. */
+  readonly needs?: string;
+  /** It begins with an execve, which the emulator leaves to the host: a figure would say nothing. */
+  readonly skipsQemu?: true;
+  /** After it has started. */
+  fill?(port: number): void;
 }
 
 interface Row {
@@ -29,6 +44,25 @@ interface Row {
   client(port: number): readonly string[];
   /** Requests a second in what the client prints. */
   readonly figure: RegExp;
+}
+
+const POSTGRES_FOLDER = '/usr/lib/postgresql';
+const NOBODY = 65_534;
+const postgresBin = (): string =>
+  join(POSTGRES_FOLDER, readdirSync(POSTGRES_FOLDER).sort().at(-1) as string, 'bin');
+/** PostgreSQL refuses to run as root. */
+const asNobody = (): string[] =>
+  process.getuid?.() === 0
+    ? ['/usr/bin/setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups']
+    : [];
+const pgbench = (port: number): string[] => [
+  join(postgresBin(), 'pgbench'),
+  ...['-h', '127.0.0.1', '-p', String(port), '-U', 'pg'],
+];
+
+function run(command: readonly string[], cwd?: string): void {
+  const [program, ...args] = command as [string, ...string[]];
+  execFileSync(program, args, { stdio: 'ignore', ...(cwd === undefined ? {} : { cwd }) });
 }
 
 const SERVERS = {
@@ -56,6 +90,32 @@ const SERVERS = {
          http { access_log off; sendfile on; keepalive_requests 1000000; ${temporary}
          server { listen ${port}; root ${folder}; } }`,
       );
+    },
+  },
+  postgres: {
+    ...{ needs: POSTGRES_FOLDER, skipsQemu: true },
+    argv: (port, folder) => [
+      ...[...asNobody(), join(postgresBin(), 'postgres'), '-D', join(folder, 'db')],
+      ...['-p', String(port), '-k', '', '-h', '0.0.0.0', '-c', 'shared_buffers=128MB'],
+    ],
+    prepare: (folder) => {
+      if (process.getuid?.() === 0) chownSync(folder, NOBODY, NOBODY);
+      const flags = [
+        '-D',
+        join(folder, 'db'),
+        '-U',
+        'pg',
+        '-A',
+        'trust',
+        '--no-sync',
+        '--locale=C',
+      ];
+      run([...asNobody(), join(postgresBin(), 'initdb'), ...flags], folder);
+    },
+    fill: (port) => {
+      const ready = `${join(postgresBin(), 'pg_isready')} -q -h 127.0.0.1 -p ${port}`;
+      run(['/bin/sh', '-c', `until ${ready}; do sleep 0.1; done`]);
+      run([...pgbench(port), '-i', '-s', '10', '-q', 'postgres']);
     },
   },
 } as const satisfies Record<string, Server>;
@@ -97,6 +157,11 @@ const ROWS: readonly Row[] = [
   redis('GET, pipeline 16', 0.7, 'get', 300_000, ['-P', '16']),
   ab('64 connections, kept', 0.35, 20_000, ['-k']),
   ab('64 connections, new', 0.35, 10_000, []),
+  {
+    ...{ name: 'pgbench, 1 client, selects', server: 'postgres', bar: 0.4 },
+    client: (port) => [...pgbench(port), '-S', '-n', '-c', '1', '-T', '4', 'postgres'],
+    figure: /tps = ([\d.]+)/,
+  },
 ];
 
 interface Running {
@@ -180,18 +245,27 @@ export async function benchNet(wanted: readonly string[]): Promise<void> {
   const contestants = ['native', 'cloister', ...(onPath('qemu-x86_64') ? ['qemu'] : [])];
   console.log('row                            native/s   cloister÷   qemu÷    bar');
   let port = 33_000 + (process.pid % 1000) * 8;
-  for (const name of ['redis', 'nginx'] as const) {
+  for (const name of ['redis', 'nginx', 'postgres'] as const) {
     const rows = ROWS.filter(
       (row) =>
         row.server === name && (wanted.length === 0 || wanted.some((w) => row.name.includes(w))),
     );
     if (rows.length === 0) continue;
+    const { needs, fill, skipsQemu }: Server = SERVERS[name];
+    if (needs !== undefined && !existsSync(needs)) {
+      console.log(`${name}: ${needs} is not there`);
+      continue;
+    }
     const running: Running[] = [];
     try {
       for (const contestant of contestants) {
+        if (skipsQemu && contestant === 'qemu') continue;
         const one = await start(contestant, SERVERS[name], port++);
         if (one === undefined) console.log(`${name}: ${contestant} did not start`);
-        else running.push(one);
+        else {
+          fill?.(one.port);
+          running.push(one);
+        }
       }
       for (const row of rows) {
         const rates = measure(row, running);
