@@ -104,3 +104,78 @@ test('dropped units are forgotten, live ones are found and linked as before', ()
   assert.equal(cache.linkTarget(-1), undefined);
   assert.equal(cache.linkTarget(0.5), undefined);
 });
+
+const source = { matches: () => true, moduleAt: () => undefined, isSelfChecking: () => false };
+
+test('a unit that was dropped with its page comes back in its place, with its links', () => {
+  const host = fakeCodeHost();
+  const cache = new CodeCache(host);
+  const domain = cache.createDomain();
+  const target = cache.add(unit({ rip: 0x600000, pages: Uint32Array.of(0x600) }), domain);
+  const links = Uint32Array.of(0x600000, 8, 2);
+  const ranges = Uint32Array.of(0x401000, 1);
+  const made = unit({ links, ranges, returns: Uint32Array.of(0x401008, 1) });
+  const first = cache.addFresh(made, domain, undefined);
+  const displacement = () =>
+    new DataView(host.code.bytes.buffer, host.code.bytes.byteOffset).getInt32(
+      first.offset + 8,
+      true,
+    );
+  const linked = displacement();
+  assert.equal(linked, target.offset - (first.offset + 12));
+  const used = cache.space.usedBytes;
+  for (let n = 0; n < 3; n++) {
+    assert.equal(cache.invalidate(domain, 0x401000, 4096), true);
+    assert.equal(cache.invalidate(domain, 0x401000, 4096), false);
+    assert.equal(domain.entryOf(0x401000), undefined);
+    assert.equal(domain.learn(0x401008, 'return'), false);
+    assert.equal(cache.linkTarget(first.firstLink), undefined);
+    // What it was linked to goes away meanwhile, every other time.
+    if (n === 1) domain.drop(target);
+    assert.equal(cache.addStored(0x401000, domain, source), first);
+    assert.equal(first.dead, false);
+    assert.equal(domain.entryOf(0x401000), first.offset);
+    assert.equal(domain.learn(0x401008, 'return'), true);
+    assert.equal(cache.linkTarget(first.firstLink), 0x600000);
+    assert.equal(displacement(), n >= 1 ? 0 : linked);
+  }
+  assert.equal(cache.space.usedBytes, used);
+  const again = cache.add(unit({ rip: 0x600000, pages: Uint32Array.of(0x600) }), domain);
+  assert.equal(displacement(), again.offset - (first.offset + 12));
+});
+
+test('what was swept, or dropped for another reason, is placed anew', () => {
+  const cache = new CodeCache(fakeCodeHost(1 << 20));
+  const domain = cache.createDomain();
+  const other = cache.createDomain();
+  const made = unit({ ranges: Uint32Array.of(0x401000, 1) });
+  const first = cache.addFresh(made, domain, undefined);
+  domain.drop(first);
+  const second = cache.addStored(0x401000, domain, source);
+  assert.notEqual(second, first);
+  cache.invalidate(domain, 0x401000, 4096);
+  assert.notEqual(cache.addStored(0x401000, other, source)?.offset, second?.offset);
+  for (let n = 0; n < 6000; n++) domain.drop(cache.add(unit({ rip: 0x700000 }), domain));
+  const third = cache.addStored(0x401000, domain, source);
+  assert.notEqual(third?.offset, second?.offset);
+  assert.equal(third && cache.unitAt(third.offset), third);
+  cache.invalidate(domain, 0x401000, 4096);
+  cache.flush();
+  const fourth = cache.addStored(0x401000, domain, source);
+  assert.notEqual(fourth, third);
+  assert.equal(fourth && cache.unitAt(fourth.offset), fourth);
+});
+
+test('records that changed since they were verified write nowhere', () => {
+  const host = fakeCodeHost();
+  const cache = new CodeCache(host);
+  const domain = cache.createDomain();
+  const links = Uint32Array.of(0x402000, 8, 2);
+  const made = { ...unit({ ranges: Uint32Array.of(0x401000, 1) }), links };
+  const first = cache.addFresh(made, domain, undefined);
+  cache.invalidate(domain, 0x401000, 4096);
+  const before = host.code.bytes.slice(first.offset, first.offset + 64);
+  made.links = Uint32Array.of(0x402000, 3, 2, 0x402000, 20, 2, 0x402000, 5000, 2);
+  cache.addStored(0x401000, domain, source);
+  assert.deepEqual(host.code.bytes.slice(first.offset, first.offset + 64), before);
+});

@@ -92,6 +92,8 @@ export class CodeCache {
     const stored = this.store.find(rip, source);
     if (!stored) return undefined;
     const { unit, starts } = stored;
+    const revived = domain.revive(unit);
+    if (revived) return this.count(revived);
     if (starts) return this.add(unit, domain, starts);
     try {
       const placed = this.add(unit, domain);
@@ -122,6 +124,11 @@ export class CodeCache {
     const placed: PlacedUnit = { unit, offset, domain, starts, firstLink, dead: false };
     this.placed.push(placed);
     domain.publish(placed);
+    return this.count(placed);
+  }
+
+  private count(placed: PlacedUnit): PlacedUnit {
+    const { unit } = placed;
     this.statistics.units++;
     this.statistics.bytes += unit.bytes.length;
     this.statistics.guestInstructions += unit.instructionCount;

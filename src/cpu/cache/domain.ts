@@ -51,6 +51,8 @@ export class Domain implements Disposable {
   /** Guest address → links that go (or want to go) there: the last one, which leads to the others. */
   private readonly incoming = new AddressMap();
   private readonly links: LinkTable;
+  /** Dropped with their pages since the last sweep: they may come back where they are. */
+  private readonly parked = new Map<Unit, PlacedUnit>();
   /** Dropped ones until the next sweep included. */
   private units: PlacedUnit[] = [];
   /** Address spaces that use it. */
@@ -103,8 +105,29 @@ export class Domain implements Disposable {
 
   /** Registers what a verified unit offers, and links both ways. */
   publish(placed: PlacedUnit): void {
-    const { unit, offset } = placed;
     this.units.push(placed);
+    this.register(placed);
+  }
+
+  /** What was placed for `unit` and dropped with its pages comes back; undefined: nothing is left of it. */
+  revive(unit: Unit): PlacedUnit | undefined {
+    const placed = this.parked.get(unit);
+    if (placed === undefined) return undefined;
+    this.parked.delete(unit);
+    placed.dead = false;
+    // By what was found in the bytes that were verified: the translator's own records prove nothing.
+    const end = placed.firstLink + unit.links.length / LINK_INTS;
+    for (let link = placed.firstLink; link < end; link++) {
+      const place = this.links.restore(link);
+      // To its exit, as in a unit that was just placed.
+      if (place >= 0) this.space.patchBranch(place, place + 4);
+    }
+    this.register(placed);
+    return placed;
+  }
+
+  private register(placed: PlacedUnit): void {
+    const { unit, offset } = placed;
     const { pages } = unit;
     for (let n = 0; n < pages.length; n++) {
       const units = this.byPage.get(pages[n]!);
@@ -168,13 +191,14 @@ export class Domain implements Disposable {
   dropIn(addr: number, length: number): number {
     let count = 0;
     for (const page of this.pagesIn(addr, length)) {
-      for (const placed of this.byPage.get(page)!) {
+      const units = this.byPage.get(page)!;
+      // At once: a guest that changes its code all the time would look through the dropped ones each time.
+      for (let placed = units.pop(); placed !== undefined; placed = units.pop()) {
         if (placed.dead) continue;
         this.drop(placed);
+        this.parked.set(placed.unit, placed);
         count++;
       }
-      // At once: a guest that changes its code all the time would look through the dropped ones each time.
-      this.byPage.delete(page);
     }
     return count;
   }
@@ -184,9 +208,12 @@ export class Domain implements Disposable {
     const first = addr >>> 12;
     const last = Math.floor((addr + length - 1) / 4096);
     const found: number[] = [];
+    const add = (page: number, units: readonly PlacedUnit[] | undefined) => {
+      if (units !== undefined && units.length !== 0) found.push(page);
+    };
     if (last - first > this.byPage.size) {
-      for (const page of this.byPage.keys()) if (page >= first && page <= last) found.push(page);
-    } else for (let page = first; page <= last; page++) if (this.byPage.has(page)) found.push(page);
+      for (const [page, units] of this.byPage) if (page >= first && page <= last) add(page, units);
+    } else for (let page = first; page <= last; page++) add(page, this.byPage.get(page));
     return found;
   }
 
@@ -197,6 +224,7 @@ export class Domain implements Disposable {
 
   /** Lets go of dropped units. */
   sweep(): void {
+    this.parked.clear();
     const isLive = ({ dead }: PlacedUnit) => !dead;
     this.units = this.units.filter(isLive);
     for (const [page, units] of this.byPage) {
@@ -258,6 +286,7 @@ export class Domain implements Disposable {
       this.links.kill(placed.firstLink, placed.unit.links.length / LINK_INTS);
     }
     this.units.length = 0;
+    this.parked.clear();
     this.entries.clear();
     this.recent.fill(0);
     this.mayEnter.fill(0);

@@ -4,8 +4,8 @@
  */
 
 const FIRST_LINKS = 1 << 12;
-/** No place of code memory. */
-const DEAD = 0xffff_ffff;
+/** In a place, which is a multiple of 4: the link's unit is dropped. */
+const DEAD = 1;
 
 export class LinkTable {
   count = 0;
@@ -45,14 +45,23 @@ export class LinkTable {
     this.nexts[link] = next;
   }
 
-  /** Forgets those of a unit that is gone: their exits are not taken any more. */
+  /** Those of a unit that is dropped: their exits are not taken any more. */
   kill(first: number, count: number): void {
     // measured: for a few, `fill` takes ten times as long.
-    for (let link = first; link < first + count; link++) this.places[link] = DEAD;
+    for (let link = first; link < first + count; link++) this.places[link]! |= DEAD;
+  }
+
+  /** The unit of one that was killed is there again; its place, or -1: there is no such link. */
+  restore(link: number): number {
+    if (link >= this.count) return -1;
+    this.nexts[link] = -1;
+    const place = (this.places[link]! & ~DEAD) >>> 0;
+    this.places[link] = place;
+    return place;
   }
 
   isLive(link: number): boolean {
-    return link >= 0 && link < this.count && this.places[link] !== DEAD;
+    return link >= 0 && link < this.count && (this.places[link]! & DEAD) === 0;
   }
 
   /** Forgets those from `count` on. */

@@ -32,6 +32,10 @@ export function fakeCodeHost(codeBytes = 1 << 16): CodeHost {
         setJump(n: number, target: HostAddr) {
           jumps[n] = BigInt(target);
         },
+        clear() {
+          returns.fill(BigInt(returnFill));
+          jumps.fill(BigInt(jumpFill));
+        },
       };
     },
     allocate: (size: number) => ({ address: 0x6000_0000 as HostAddr, bytes: new Uint8Array(size) }),
