@@ -3,6 +3,7 @@
 import { FAULT_CODE } from '../abi/mman.ts';
 import type { FaultAccess, FaultVerdict } from './address-space.ts';
 import type { GuestAddressSpace } from './guest-address-space.ts';
+import { continuation } from './mapping.ts';
 import { PROT_EXEC, PROT_WRITE } from './page-host.ts';
 import { PAGE, roundDown } from './page-math.ts';
 import { GUEST_LOW } from './placement.ts';
@@ -55,7 +56,7 @@ export function expandStack(space: GuestAddressSpace, addr: number): boolean {
     Math.ceil(floor / PAGE) * PAGE,
     Math.min(page, stack.start - GROWTH_BYTES),
   );
-  const mapping = stack.value;
+  const mapping = continuation(stack.value);
   const length = stack.start - start;
   if (space.mappedPages * PAGE + length > space.limitAddressSpace) return false;
   if (space.pages.mapAnonymous(start, length, mapping.prot) !== 0) return false;

@@ -9,7 +9,14 @@
 import { ENOMEM } from '../abi/errno.table.ts';
 import type { Interval } from '../base/interval-map.ts';
 import type { GuestAddressSpace } from './guest-address-space.ts';
-import { ANONYMOUS, type Mapping, releaseMapping, retainMapping, SegmentOwner } from './mapping.ts';
+import {
+  ANONYMOUS,
+  type Mapping,
+  releaseMapping,
+  retainMapping,
+  SegmentOwner,
+  shifted,
+} from './mapping.ts';
 import { isOwn } from './own-memory.ts';
 import { PROT_READ, PROT_WRITE } from './page-host.ts';
 import { PAGE } from './page-math.ts';
@@ -18,21 +25,25 @@ import { PAGE } from './page-math.ts';
 const REBASE_BYTES = 16 * PAGE;
 /** The ends of a sandbox and its tables are mappings, too. */
 const SANDBOX_AREAS = 4;
-/** So many forks must have copied the same pages. */
 const STABLE_FORKS = 3;
+const MAX_STABLE_FORKS = 200;
 
 /** Whether fork after fork found the same pages to copy. */
 export class ForkHistory {
   #last: readonly number[] = [];
   #same = 0;
+  /** So many forks must have copied the same pages: more where moving them did not help. */
+  #patience = STABLE_FORKS;
 
   isStable(runs: readonly number[]): boolean {
     const last = this.#last;
     const isSame = runs.length === last.length && runs.every((at, n) => at === last[n]);
     this.#last = runs;
+    if (!isSame) this.#patience = STABLE_FORKS;
     this.#same = isSame ? this.#same + 1 : 0;
-    if (this.#same < STABLE_FORKS) return false;
+    if (this.#same < this.#patience) return false;
     this.#same = 0;
+    this.#patience = Math.min(4 * this.#patience, MAX_STABLE_FORKS);
     return true;
   }
 }
@@ -56,12 +67,8 @@ export function forkInto(parent: GuestAddressSpace, child: GuestAddressSpace): n
     runs = parent.pages.privateRuns();
     if (typeof runs === 'number') return -runs;
   }
-  let next = 0;
-  for (const item of [...parent.mappingTable]) {
-    while (next < runs.length && (runs[next + 1] as number) <= item.start) next += 2;
-    const failed = forkOne(parent, child, item, runs, next);
-    if (failed < 0) return failed;
-  }
+  const failed = forkAll(parent, child, runs);
+  if (failed < 0) return failed;
   for (const page of parent.protectedPages) child.setWriteProtect(page * PAGE, PAGE, true);
   return 0;
 }
@@ -83,38 +90,111 @@ function freezeOwnMemory(parent: GuestAddressSpace): number {
   return 0;
 }
 
+/** Every mapping: long runs of changed pages from a snapshot, the rest page by page. */
+function forkAll(
+  parent: GuestAddressSpace,
+  child: GuestAddressSpace,
+  runs: readonly number[],
+): number {
+  const parts = longRuns(parent, runs);
+  const { snapshots } = parent.context;
+  const source = parts.length === 0 ? undefined : save(parent, parts, snapshots.take(sumOf(parts)));
+  let nextPart = source === undefined ? parts.length : 0;
+  let nextRun = 0;
+  let failed = 0;
+  const copy = (item: Interval<Mapping>): number => {
+    while (nextRun < runs.length && (runs[nextRun + 1] as number) <= item.start) nextRun += 2;
+    return forkOne(parent, child, item, runs, nextRun);
+  };
+  for (const item of [...parent.mappingTable]) {
+    let at = item.start;
+    for (; failed === 0 && nextPart < parts.length; nextPart++) {
+      const part = parts[nextPart] as Part;
+      if (part.start >= item.end) break;
+      if (part.start > at) failed = copy(pieceOf(item, at, part.start));
+      if (failed === 0) failed = showPart(child, part, source as SegmentOwner);
+      at = part.end;
+    }
+    if (failed === 0 && at < item.end) failed = copy(pieceOf(item, at, item.end));
+    if (failed !== 0) break;
+  }
+  source?.release();
+  return failed;
+}
+
+/** A long run of pages of one anonymous mapping, and where in a segment they go. */
+interface Part extends Interval<Mapping> {
+  readonly offset: number;
+}
+
+function longRuns(parent: GuestAddressSpace, runs: readonly number[]): Part[] {
+  const parts: Part[] = [];
+  let offset = 0;
+  for (let n = 0; n < runs.length; n += 2) {
+    const [from, to] = [runs[n] as number, runs[n + 1] as number];
+    if (to - from < REBASE_BYTES) continue;
+    for (const { start, end, value } of parent.mappingTable.overlapping(from, to)) {
+      const part = { start: Math.max(start, from), end: Math.min(end, to), value, offset };
+      const length = part.end - part.start;
+      if (value.file || value.shared || value.prot === 0 || length < REBASE_BYTES) continue;
+      if (value.onFork !== 'copy') continue;
+      parts.push(part);
+      offset += length;
+    }
+  }
+  return parts;
+}
+
+const sumOf = (parts: readonly Part[]): number =>
+  parts.reduce((sum, { start, end }) => sum + end - start, 0);
+
+/** The pages in `source`; undefined where the host has no room for all of them. */
+function save(
+  parent: GuestAddressSpace,
+  parts: readonly Part[],
+  source: SegmentOwner | undefined,
+): SegmentOwner | undefined {
+  if (source === undefined) return undefined;
+  for (const { start, end, offset } of parts) {
+    if (parent.pages.saveTo(source.segment, offset, start, end - start) === 0) continue;
+    source.release();
+    return undefined;
+  }
+  return source;
+}
+
+function showPart(child: GuestAddressSpace, part: Part, source: SegmentOwner): number {
+  const { start, end, value, offset } = part;
+  const mapping = { ...value, source, sourceOffset: offset, hostShared: false, locked: false };
+  return show(child, start, end, mapping, mapping.prot, end - start);
+}
+
+const pieceOf = (item: Interval<Mapping>, start: number, end: number): Interval<Mapping> =>
+  start === item.start && end === item.end
+    ? item
+    : { start, end, value: shifted(item.value, start - item.start) };
+
 /**
  * Moves long runs of anonymous memory into a memfd that both sides then map private. Worth it when
  * fork after fork copies the same pages; a parent that writes them anew pays a copy a page once more.
  */
 function rebase(parent: GuestAddressSpace, runs: readonly number[]): boolean {
-  const parts: Interval<Mapping>[] = [];
-  let bytes = 0;
-  for (let n = 0; n < runs.length; n += 2) {
-    const [from, to] = [runs[n] as number, runs[n + 1] as number];
-    for (const { start, end, value } of parent.mappingTable.overlapping(from, to)) {
-      const part = { start: Math.max(start, from), end: Math.min(end, to), value };
-      const length = part.end - part.start;
-      if (value.file || value.shared || value.prot === 0 || length < REBASE_BYTES) continue;
-      parts.push(part);
-      bytes += length;
-    }
-  }
-  if (bytes === 0) return false;
-  const segment = parent.context.host.createSegment('guest-fork', bytes);
+  const parts = longRuns(parent, runs);
+  if (parts.length === 0) return false;
+  const segment = parent.context.host.createSegment('guest-fork', sumOf(parts));
   if (typeof segment === 'number') return false;
-  const source = new SegmentOwner(segment, () => segment[Symbol.dispose]());
-  source.frozen = true;
-  source.retain();
-  let sourceOffset = 0;
-  for (const { start, end } of parts) {
-    const length = end - start;
-    if (segment.write(sourceOffset, parent.pages.bytes.subarray(start, end)) !== 0) break;
-    if (!showFrom(parent, start, end, source, sourceOffset)) break;
-    sourceOffset += length;
+  const owner = new SegmentOwner(segment, () => segment[Symbol.dispose]());
+  owner.frozen = true;
+  owner.retain();
+  const source = save(parent, parts, owner);
+  if (source === undefined) return false;
+  let isDone = false;
+  for (const { start, end, offset } of parts) {
+    if (!showFrom(parent, start, end, source, offset)) break;
+    isDone = true;
   }
   source.release();
-  return sourceOffset > 0;
+  return isDone;
 }
 
 /** The range as a private mapping of `source`, which holds the same bytes. */

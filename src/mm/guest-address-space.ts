@@ -42,6 +42,7 @@ import {
   Placement,
 } from './placement.ts';
 import { remapRange } from './remap.ts';
+import type { Snapshots } from './snapshots.ts';
 import {
   POPULATE_LIMIT_BYTES,
   type SpaceTemplate,
@@ -61,6 +62,7 @@ export interface SpaceContext {
   readonly random: LayoutRandom;
   readonly budget: MemoryBudget;
   readonly scratch: WordScratch;
+  readonly snapshots: Snapshots;
   /** Ids of address spaces, counted by the instance. */
   nextId(): number;
 }

@@ -114,6 +114,15 @@ export function shifted(mapping: Mapping, delta: number): Mapping {
   };
 }
 
+/**
+ * What follows a mapping when it grows: zeros where its segment is frozen, since the bytes there are
+ * others'.
+ */
+export function continuation(mapping: Mapping): Mapping {
+  if (mapping.source?.frozen !== true || mapping.file !== undefined) return mapping;
+  return { ...mapping, source: undefined, sourceOffset: 0, hostShared: false };
+}
+
 export function retainMapping(mapping: Mapping): void {
   mapping.source?.retain();
   mapping.file?.addReference();

@@ -74,6 +74,8 @@ export interface SandboxPages extends Disposable {
   privateRuns(addr?: number, length?: number): readonly number[] | Errno;
   /** Copies pages to the same address of another sandbox, or to another address of this one. */
   copyPages(target: SandboxPages, addr: number, length: number): Errno | 0;
+  /** Writes readable pages to a segment that has room for them. */
+  saveTo(segment: MemorySegment, offset: number, addr: number, length: number): Errno | 0;
   copyWithin(from: number, to: number, length: number): Errno | 0;
   /**
    * Copies that survive faults (any address and length inside the sandbox). Return the bytes

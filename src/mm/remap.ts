@@ -5,7 +5,7 @@ import { MREMAP } from '../abi/mman.ts';
 import type { Interval } from '../base/interval-map.ts';
 import { isCharged } from './budget.ts';
 import type { GuestAddressSpace } from './guest-address-space.ts';
-import { type Mapping, retainMapping, shifted } from './mapping.ts';
+import { continuation, type Mapping, retainMapping, shifted } from './mapping.ts';
 import { PROT_READ, PROT_WRITE } from './page-host.ts';
 import { PAGE, roundUp } from './page-math.ts';
 import { GUEST_HIGH, GUEST_LOW } from './placement.ts';
@@ -66,7 +66,8 @@ function growsInPlace(
 }
 
 /** Maps `length` bytes at a free place as the continuation `mapping` says. 0 or -errno. */
-function extend(space: GuestAddressSpace, mapping: Mapping, addr: number, length: number): number {
+function extend(space: GuestAddressSpace, before: Mapping, addr: number, length: number): number {
+  const mapping = continuation(before);
   if (space.mappedPages * PAGE + length > space.limitAddressSpace) return -ENOMEM;
   if (isCharged(mapping) && !space.budget.admits(length)) return -ENOMEM;
   const { file } = mapping;
@@ -84,14 +85,9 @@ function extend(space: GuestAddressSpace, mapping: Mapping, addr: number, length
     });
     return Math.min(mapped, 0);
   }
-  if (mapping.shared && mapping.source) {
-    // Shared anonymous memory has the size that it was made with; behind it Linux raises SIGBUS.
-    const failed = space.showPages(addr, length, mapping);
-    if (failed < 0) return failed;
-  } else {
-    const failed = space.showPages(addr, length, mapping);
-    if (failed < 0) return failed;
-  }
+  // Shared anonymous memory has the size that it was made with; behind it Linux raises SIGBUS.
+  const failed = space.showPages(addr, length, mapping);
+  if (failed < 0) return failed;
   retainMapping(mapping);
   space.insertMapping(addr, addr + length, mapping);
   return 0;

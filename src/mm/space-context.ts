@@ -6,6 +6,7 @@ import { GuestAddressSpace, type SpaceContext } from './guest-address-space.ts';
 import { WordScratch } from './guest-memory.ts';
 import type { PageHost } from './page-host.ts';
 import { LayoutRandom, ModuleBases } from './placement.ts';
+import { Snapshots } from './snapshots.ts';
 
 export interface AddressSpaces {
   /** An empty address space, or -ENOMEM. */
@@ -33,6 +34,7 @@ export function createAddressSpaces(
       onMappingLimit,
     ),
     scratch: new WordScratch(),
+    snapshots: new Snapshots(host),
     nextId: () => ++id,
   };
   return { create: () => GuestAddressSpace.create(context) };

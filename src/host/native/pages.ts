@@ -183,6 +183,12 @@ class NativeSandbox implements SandboxPages {
     return copy.copyAcross(this.base + addr, target.base + addr, length) === length ? 0 : EFAULT;
   }
 
+  saveTo(segment: MemorySegment, offset: number, addr: number, length: number): Errno | 0 {
+    checkRange(addr, length);
+    assert(!this.#released && segment instanceof NativeSegment);
+    return segment.writeFrom(offset, this.base + addr, length);
+  }
+
   copyWithin(from: number, to: number, length: number): Errno | 0 {
     checkRange(from, length);
     checkRange(to, length);

@@ -64,6 +64,18 @@ export class NativeSegment implements MemorySegment {
     return 0;
   }
 
+  /** From memory that does not move: `address` is that of a sandbox's pages. */
+  writeFrom(offset: number, address: number, length: number): Errno | 0 {
+    assert(!this.#closed && offset >= 0 && offset + length <= this.#sizeBytes);
+    for (let done = 0; done < length; ) {
+      const result = this.#native.sys.pwrite(this.fd, address + done, length - done, offset + done);
+      if (result === -EINTR) continue;
+      if (result <= 0) return toErrno(result === 0 ? -5 : result);
+      done += result;
+    }
+    return 0;
+  }
+
   punch(offset: number, length: number): Errno | 0 {
     assert(!this.#closed && length > 0);
     const mode = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE;
