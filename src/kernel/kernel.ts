@@ -156,7 +156,7 @@ export class Kernel {
   readonly transferBuffer: Uint8Array<ArrayBuffer> = new Uint8Array(262_144);
   readonly transferView: DataView<ArrayBuffer> = new DataView(this.transferBuffer.buffer);
   readonly scratchView: DataView<ArrayBuffer> = new DataView(this.scratch.buffer);
-  readonly scratchWords: Uint32Array<ArrayBuffer> = new Uint32Array(this.scratch.buffer);
+  readonly scratchWords: Int32Array<ArrayBuffer> = new Int32Array(this.scratch.buffer);
   /** The start of the scratch, as long as a struct stat. */
   readonly scratchStat: Uint8Array<ArrayBuffer> = this.scratch.subarray(0, 144);
 

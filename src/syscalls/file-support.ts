@@ -30,8 +30,8 @@ export function readPath(task: Task, addr: number): Path | number {
   const half = space.direct(addr, inPage, false);
   if (half !== undefined) {
     const start = directIndex(addr);
-    for (let at = start; at < start + inPage; at++)
-      if (half[at] === 0) return paths.find(half, start, at);
+    const path = paths.findTerminated(half, start, start + inPage);
+    if (path !== undefined) return path;
   }
   const bytes = space.readCString(addr, PATH_MAX);
   if (typeof bytes === 'number') return bytes;

@@ -48,44 +48,57 @@ function putTime(view: DataView, at: number, sec: number, nsec: number): void {
   view.setUint32(at + 12, 0, true);
 }
 
-/** Words of struct stat, so that the most frequent structure is filled without a DataView. */
-function setWord(words: Uint32Array, at: number, value: number): void {
-  words[at >> 2] = value;
-  words[(at >> 2) + 1] = value < TWO_32 ? 0 : Math.floor(value / TWO_32);
+/** Words of a struct stat at index `base`, so that the most frequent structure needs no DataView. */
+function setWord(words: Int32Array, base: number, at: number, value: number): void {
+  words[base + (at >> 2)] = value;
+  words[base + (at >> 2) + 1] = value < TWO_32 ? 0 : Math.floor(value / TWO_32);
 }
 
-function setTimeWords(words: Uint32Array, at: number, sec: number, nsec: number): void {
-  words[at >> 2] = sec;
-  words[(at >> 2) + 1] = sec >= 0 && sec < TWO_32 ? 0 : Math.floor(sec / TWO_32);
-  words[(at >> 2) + 2] = nsec;
-  words[(at >> 2) + 3] = 0;
+function setTimeWords(
+  words: Int32Array,
+  base: number,
+  at: number,
+  sec: number,
+  nsec: number,
+): void {
+  words[base + (at >> 2)] = sec;
+  words[base + (at >> 2) + 1] = sec >= 0 && sec < TWO_32 ? 0 : Math.floor(sec / TWO_32);
+  words[base + (at >> 2) + 2] = nsec;
+  words[base + (at >> 2) + 3] = 0;
 }
 
 function statInode(task: Task, inode: Inode, addr: number): number {
   const refreshed = inode.refresh();
   if (refreshed < 0) return refreshed;
-  const { scratchWords: words, scratchStat } = task.kernel;
-  const { fs } = inode;
-  setWord(words, STAT.dev, fs.dev);
-  setWord(words, STAT.ino, inode.ino);
-  setWord(words, STAT.nlink, inode.nlink);
-  words[STAT.mode >> 2] = inode.mode;
-  words[STAT.uid >> 2] = inode.uid;
-  words[STAT.gid >> 2] = inode.gid;
-  words[(STAT.gid >> 2) + 1] = 0;
-  setWord(words, STAT.rdev, inode.rdev);
-  setWord(words, STAT.size, inode.size);
-  setWord(words, STAT.blksize, fs.blockSize);
-  setWord(words, STAT.blocks, inode.blocks);
-  setTimeWords(words, STAT.atimeSec, inode.atimeSec, inode.atimeNsec);
-  setTimeWords(words, STAT.mtimeSec, inode.mtimeSec, inode.mtimeNsec);
-  setTimeWords(words, STAT.ctimeSec, inode.ctimeSec, inode.ctimeNsec);
-  for (let at = 120 >> 2; at < STAT.bytes >> 2; at++) words[at] = 0;
   const { space } = task;
-  const half = space.direct(addr, STAT.bytes, true);
-  if (half === undefined) return space.copyOut(addr, scratchStat) < 0 ? -EFAULT : 0;
-  half.set(scratchStat, directIndex(addr));
-  return 0;
+  // measured: filling a buffer and copying it is a fifth of a stat(2).
+  const direct = addr % 4 === 0 ? space.directWords(addr, STAT.bytes, true) : undefined;
+  if (direct !== undefined) {
+    fillStat(direct, addr / 4, inode);
+    return 0;
+  }
+  const { scratchWords, scratchStat } = task.kernel;
+  fillStat(scratchWords, 0, inode);
+  return space.copyOut(addr, scratchStat) < 0 ? -EFAULT : 0;
+}
+
+function fillStat(words: Int32Array, base: number, inode: Inode): void {
+  const { fs } = inode;
+  setWord(words, base, STAT.dev, fs.dev);
+  setWord(words, base, STAT.ino, inode.ino);
+  setWord(words, base, STAT.nlink, inode.nlink);
+  words[base + (STAT.mode >> 2)] = inode.mode;
+  words[base + (STAT.uid >> 2)] = inode.uid;
+  words[base + (STAT.gid >> 2)] = inode.gid;
+  words[base + (STAT.gid >> 2) + 1] = 0;
+  setWord(words, base, STAT.rdev, inode.rdev);
+  setWord(words, base, STAT.size, inode.size);
+  setWord(words, base, STAT.blksize, fs.blockSize);
+  setWord(words, base, STAT.blocks, inode.blocks);
+  setTimeWords(words, base, STAT.atimeSec, inode.atimeSec, inode.atimeNsec);
+  setTimeWords(words, base, STAT.mtimeSec, inode.mtimeSec, inode.mtimeNsec);
+  setTimeWords(words, base, STAT.ctimeSec, inode.ctimeSec, inode.ctimeNsec);
+  for (let at = 120 >> 2; at < STAT.bytes >> 2; at++) words[base + at] = 0;
 }
 
 /** Copies the start of the kernel's scratch out; without a view where that is allowed. */

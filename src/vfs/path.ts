@@ -31,6 +31,9 @@ export class Path {
 
 const SLASH = 0x2f;
 const SLOTS = 4096;
+/** FNV-1a. */
+const HASH_START = 0x811c9dc5;
+const HASH_FACTOR = 0x01000193;
 
 /** A direct-mapped table from path bytes to {@link Path}. One a kernel. */
 export class PathTable {
@@ -39,8 +42,23 @@ export class PathTable {
   /** The path in `bytes[start, end)`, which holds no zero byte. */
   find(bytes: Uint8Array, start: number, end: number): Path {
     assert(start <= end);
-    let hash = 0x811c9dc5;
-    for (let i = start; i < end; i++) hash = Math.imul(hash ^ (bytes[i] as number), 0x01000193);
+    let hash = HASH_START;
+    for (let i = start; i < end; i++) hash = Math.imul(hash ^ (bytes[i] as number), HASH_FACTOR);
+    return this.#find(bytes, start, end, hash);
+  }
+
+  /** The path that begins at `start` and ends in a zero byte before `limit`; undefined: there is none. */
+  findTerminated(bytes: Uint8Array, start: number, limit: number): Path | undefined {
+    let hash = HASH_START;
+    for (let i = start; i < limit; i++) {
+      const byte = bytes[i] as number;
+      if (byte === 0) return this.#find(bytes, start, i, hash);
+      hash = Math.imul(hash ^ byte, HASH_FACTOR);
+    }
+    return undefined;
+  }
+
+  #find(bytes: Uint8Array, start: number, end: number, hash: number): Path {
     const slot = (hash ^ (hash >>> 15)) & (SLOTS - 1);
     const known = this.#slots[slot];
     if (known !== undefined && equals(known.text, bytes, start, end)) return known;
