@@ -90,6 +90,8 @@ export interface CodeHost {
   counter(): bigint;
   /** XCR0 as the processor has it (its low half). */
   readonly xcr0: number;
+  /** The stubs keep zmm0 … zmm31 and the masks, and say by `wideVectors` what of them is in use. */
+  readonly hasAvx512: boolean;
 }
 
 /** Addresses that translated code jumps to. */

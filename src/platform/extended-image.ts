@@ -26,6 +26,7 @@ const VECTOR_BYTES = 32 * 64 + 64;
 
 export class ExtendedImage {
   readonly #model: CpuModel;
+  readonly #tellsUse: boolean;
   readonly #pieces: StatePieces;
   /** Of the pieces, in order: those that WIDE_LOW stands for, those always in use, those of WIDE_HIGH. */
   readonly #low: number;
@@ -40,6 +41,7 @@ export class ExtendedImage {
 
   constructor(host: CodeHost, model: CpuModel) {
     this.#model = model;
+    this.#tellsUse = host.hasAvx512;
     const { low, always, high } = piecesOf(model);
     this.#pieces = host.createPieces(Uint32Array.from([...low, ...always, ...high]));
     this.#low = low.length / 2;
@@ -118,9 +120,10 @@ export class ExtendedImage {
     block.u8[STATE.wideVectors] = 0;
   }
 
-  /** Stubs of processors without AVX-512 do not say what is in use. */
+  /** Stubs without AVX-512 do not say what is in use. */
   #wideOf(block: StateBlock): number {
-    return this.#model.hasAvx512 ? (block.u8[STATE.wideVectors] as number) : WIDE_LOW;
+    if (this.#tellsUse) return block.u8[STATE.wideVectors] as number;
+    return WIDE_LOW | WIDE_HIGH;
   }
 
   #componentsOf(wide: number): number {

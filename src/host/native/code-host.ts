@@ -40,6 +40,7 @@ export class NativeCodeHost implements CodeHost {
   readonly codeStart: number;
   readonly stubs: StubAddresses;
   readonly xcr0: number;
+  readonly hasAvx512: boolean;
   readonly #native: NativeContext;
   readonly #mailbox: Int32Array;
   readonly #enter: () => number;
@@ -70,6 +71,7 @@ export class NativeCodeHost implements CodeHost {
     if (hasPartner || Partner.isUseful(native)) this.#partner = new Partner(native, !hasPartner);
     engine.calls.xgetbv();
     this.xcr0 = this.#mailbox[MAILBOX.cpuid / 4] as number;
+    this.hasAvx512 = engine.hasAvx512;
   }
 
   settleCode(start: number, end: number): void {
