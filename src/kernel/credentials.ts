@@ -91,13 +91,6 @@ export class Credentials implements FileCredentials, CredentialFields {
     return new Credentials({ ...this, ...changes });
   }
 
-  /** True when the changes are none. */
-  equals(changes: Partial<CredentialFields>): boolean {
-    for (const key of Object.keys(changes) as (keyof CredentialFields)[])
-      if (this[key] !== changes[key]) return false;
-    return true;
-  }
-
   /** True when the effective set holds capability `cap` (a `CAP_` number). */
   has(cap: number): boolean {
     if (cap < 32) return (this.capabilities & (1 << cap)) !== 0;
@@ -160,10 +153,22 @@ export function afterExec(
     effective = euid === 0 ? permitted : ambient;
   }
   const secureBits = creds.secureBits & ~SECBIT_KEEP_CAPS;
-  const next: Partial<CredentialFields> = {
+  // Mostly they are what they were, and copying so many fields takes its time.
+  const isSame =
+    euid === creds.euid &&
+    euid === creds.suid &&
+    euid === creds.fsuid &&
+    egid === creds.egid &&
+    egid === creds.sgid &&
+    egid === creds.fsgid &&
+    permitted === creds.permitted &&
+    effective === creds.effective &&
+    ambient === creds.ambient &&
+    secureBits === creds.secureBits;
+  if (isSame) return { creds, isSecure: changesId };
+  const next = creds.with({
     ...{ euid, suid: euid, fsuid: euid, egid, sgid: egid, fsgid: egid },
     ...{ permitted, effective, ambient, secureBits },
-  };
-  // Mostly they are what they were, and copying so many fields takes its time.
-  return { creds: creds.equals(next) ? creds : creds.with(next), isSecure: changesId };
+  });
+  return { creds: next, isSecure: changesId };
 }

@@ -61,7 +61,8 @@ function openings(key: string | undefined): { open(): CountedFile; replacePages(
 /** As a program: code, data, small zeros, zeros that are memory of its own. */
 function load(space: GuestAddressSpace, file: MappedFile): void {
   const shown = { file, fixed: true, populate: true } as const;
-  space.map({ ...shown, addr: CODE, length: 2 * PAGE, prot: 5 });
+  space.map({ ...shown, addr: CODE, length: PAGE, prot: 5 });
+  space.map({ ...shown, addr: CODE + PAGE, length: PAGE, prot: 1, fileOffset: PAGE });
   space.map({ ...shown, addr: DATA, length: PAGE, prot: RW, fileOffset: 2 * PAGE });
   space.map({ addr: ZEROS, length: PAGE, prot: RW, fixed: true });
   space.map({ addr: LARGE, length: 0x10_0000, prot: RW, fixed: true });
@@ -87,13 +88,13 @@ test('a space shows what the one had that the template is of, and nothing that w
       assert.equal(space.mappedPages, first.mappedPages);
       assert.equal(space.chargedBytes(), first.chargedBytes());
       assert.deepEqual(
-        [CODE, DATA, ZEROS, LARGE].map((addr) => space.readU8(addr)),
-        [97, 99, 0, 0],
+        [CODE, CODE + PAGE, DATA, ZEROS, LARGE].map((addr) => space.readU8(addr)),
+        [97, 98, 99, 0, 0],
       );
       assert.equal(space.writeU8(CODE, 1) < 0, true, 'code stays closed for writing');
       for (const addr of [DATA, ZEROS, LARGE]) assert.equal(space.writeU8(addr, 2), 0);
       assert.equal(space.areaAt(CODE)?.file, again);
-      assert.equal(again.references, 2);
+      assert.equal(again.references, 3);
       const child = space.fork();
       assert.ok(typeof child === 'object');
       space.writeU8(LARGE, 3);

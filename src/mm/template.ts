@@ -12,6 +12,7 @@ import type { GuestAddressSpace } from './guest-address-space.ts';
 import type { MappedFile } from './mapped-file.ts';
 import { type Mapping, releaseMapping, retainMapping } from './mapping.ts';
 import { isOwn } from './own-memory.ts';
+import { PROT_WRITE } from './page-host.ts';
 import { PAGE } from './page-math.ts';
 import { MODULE_TOP } from './placement.ts';
 
@@ -27,6 +28,12 @@ interface Piece {
   readonly file: number;
 }
 
+/** Pieces that the host maps in one: nothing that it knows of tells them apart. */
+interface Stretch {
+  readonly pieces: Piece[];
+  length: number;
+}
+
 /** The part of a file that the pieces show. */
 interface Extent {
   low: number;
@@ -35,6 +42,7 @@ interface Extent {
 
 export interface SpaceTemplate {
   readonly pieces: readonly Piece[];
+  readonly stretches: readonly Stretch[];
   readonly extents: readonly Extent[];
   readonly pages: number;
   readonly chargedBytes: number;
@@ -60,8 +68,45 @@ export function takeTemplate(
     extent.high = Math.max(extent.high, value.fileOffset + Math.max(PAGE, shownBytes));
   }
   const chargedBytes = space.chargedBytes();
-  return { pieces, extents, pages: space.mappedPages, chargedBytes };
+  const stretches = stretchesOf(pieces);
+  return { pieces, stretches, extents, pages: space.mappedPages, chargedBytes };
 }
+
+function stretchesOf(pieces: readonly Piece[]): Stretch[] {
+  const stretches: Stretch[] = [];
+  for (const piece of pieces) {
+    const last = stretches.at(-1);
+    const length = piece.end - piece.start;
+    if (last !== undefined && goesOn(last, piece)) {
+      last.pieces.push(piece);
+      last.length += length;
+    } else stretches.push({ pieces: [piece], length });
+  }
+  return stretches;
+}
+
+/** Headers, code and constants of a program: to the host all of them are private and read-only. */
+function goesOn({ pieces, length }: Stretch, next: Piece): boolean {
+  const first = pieces[0] as Piece;
+  const last = pieces.at(-1) as Piece;
+  const isWhole = (piece: Piece) => piece.shownBytes === piece.end - piece.start;
+  return (
+    last.end === next.start &&
+    isWhole(last) &&
+    isWhole(next) &&
+    isReadOnly(first.mapping) &&
+    isReadOnly(next.mapping) &&
+    first.mapping.source?.segment === next.mapping.source?.segment &&
+    first.mapping.sourceOffset + length === next.mapping.sourceOffset &&
+    isPopulated(length) === isPopulated(next.end - next.start) &&
+    isPopulated(length) === isPopulated(length + next.end - next.start)
+  );
+}
+
+const isReadOnly = ({ prot, source, hostShared }: Mapping): boolean =>
+  source !== undefined && !hostShared && prot !== 0 && (prot & PROT_WRITE) === 0;
+
+const isPopulated = (bytes: number): boolean => bytes <= POPULATE_LIMIT_BYTES;
 
 function isRepeatable(mapping: Mapping, file: number): boolean {
   const { source } = mapping;
@@ -90,23 +135,37 @@ export function showTemplate(
     return false;
   if (!haveSamePages(template, files)) return false;
   const items: Interval<Mapping>[] = [];
-  for (let i = 0; i < pieces.length; i++) {
-    const { start, end, shownBytes, mapping, file } = pieces[i] as Piece;
-    const value = valueFor(space, mapping, file < 0 ? mapping.file : files[file]);
-    if (value === undefined) {
+  for (let i = 0; i < template.stretches.length; i++)
+    if (!showStretch(space, template.stretches[i] as Stretch, files, items)) {
       takeBack(space, items);
       return false;
     }
-    const isPopulated = end - start <= POPULATE_LIMIT_BYTES;
-    if (space.showPages(start, end - start, value, shownBytes, isPopulated) < 0) {
-      takeBack(space, items);
-      return false;
-    }
-    retainMapping(value);
-    items.push({ start, end, value });
-  }
   space.adoptMappings(items, template.pages, chargedBytes);
   return true;
+}
+
+function showStretch(
+  space: GuestAddressSpace,
+  { pieces, length }: Stretch,
+  files: readonly MappedFile[],
+  items: Interval<Mapping>[],
+): boolean {
+  const before = items.length;
+  for (let n = 0; n < pieces.length; n++) {
+    const { start, end, mapping, file } = pieces[n] as Piece;
+    const value = valueFor(space, mapping, file < 0 ? mapping.file : files[file]);
+    if (value === undefined) {
+      items.length = before;
+      return false;
+    }
+    items.push({ start, end, value });
+  }
+  const { start, value } = items[before] as Interval<Mapping>;
+  const shownBytes = pieces.length === 1 ? (pieces[0] as Piece).shownBytes : length;
+  const failed = space.showPages(start, length, value, shownBytes, isPopulated(length)) < 0;
+  if (failed) items.length = before;
+  for (let n = before; n < items.length; n++) retainMapping((items[n] as Interval<Mapping>).value);
+  return !failed;
 }
 
 /** The mapping as this space has it; undefined: the host has no memory for it. */

@@ -96,8 +96,9 @@ export class DomainGroups {
   /** A group that fits, with the claims added; a new one where none does. */
   find(claims: readonly Claim[]): Group {
     const index = this.#groups.findIndex((group) => group.fits(claims));
-    const group = index < 0 ? this.#create() : (this.#groups.splice(index, 1)[0] as Group);
-    this.#groups.unshift(group);
+    const group = index < 0 ? this.#create() : (this.#groups[index] as Group);
+    if (index > 0) this.#groups.splice(index, 1);
+    if (index !== 0) this.#groups.unshift(group);
     group.claim(claims);
     return group;
   }
