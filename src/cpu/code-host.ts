@@ -62,7 +62,8 @@ export interface CodeHost {
   readonly code: CodeMemory;
   /**
    * Bytes [start, end) of `code`, whole pages, are hardly written from now on: they need not stay
-   * mapped for writing. What they hold stays, and they may be written all the same.
+   * mapped for writing, and may move to larger pages. What they hold stays, and they may be written all
+   * the same.
    */
   settleCode(start: number, end: number): void;
   /** Offsets below this one hold the stubs; translated code starts here (page-aligned). */

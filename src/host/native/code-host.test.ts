@@ -119,6 +119,19 @@ test('parts of vectors that are zero come and go, and nothing of others is left 
   }
 });
 
+test('code that was settled runs as before, and may still be written', () => {
+  using space = sandbox();
+  // mov r13d, 7
+  const entry = place([0x41, 0xbd, ...le(7, 4)], exit(EXIT.emulate));
+  using s = state(space, entry);
+  code.settleCode(0, 2 ** 21);
+  assert.equal(code.enter(s), EXIT.emulate);
+  assert.equal(s.u64[13], 7n);
+  memory.bytes[entry - memory.executable + 2] = 9;
+  assert.equal(code.enter(s), EXIT.emulate);
+  assert.equal(s.u64[13], 9n);
+});
+
 test('exit syscall sets RCX and R11 as the instruction does', () => {
   using space = sandbox();
   using s = state(space, place(storeSlot('exitRip', 3), exit(EXIT.syscall)));

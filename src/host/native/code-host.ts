@@ -17,6 +17,7 @@ import type { NativeContext } from './context.ts';
 import { mustMap, rawCpuid } from './engine-object.ts';
 import {
   addressOf,
+  MADV_COLLAPSE,
   MADV_DONTNEED,
   MAP_ANONYMOUS,
   MAP_NORESERVE,
@@ -31,6 +32,10 @@ import { TickTimer } from './signals.ts';
 import { NativeStatePieces } from './state-pieces.ts';
 import { NativeState, StatePool } from './states.ts';
 import { TablePool } from './tables.ts';
+
+const LARGE_PAGE = 2 ** 21;
+/** So much of a large page must be in use before it becomes one: what is left counts as resident. */
+const LARGE_FROM = 3 * 2 ** 19;
 
 const SANDBOX_HIGH = STATE.sandboxBase / 4 + 1;
 
@@ -48,6 +53,8 @@ export class NativeCodeHost implements CodeHost {
   readonly #states: StatePool;
   readonly #timer: TickTimer;
   readonly #partner: Partner | undefined;
+  /** Code memory below this offset is in large pages, where the host has them. */
+  #large = 0;
   /** The state block that the mailbox names. measured: a load behind two halves of a store waits 5 ns. */
   #entered: StateBlock | undefined;
 
@@ -75,7 +82,10 @@ export class NativeCodeHost implements CodeHost {
   }
 
   settleCode(start: number, end: number): void {
-    this.#native.sys.madvise(addressOf(this.code.bytes) + start, end - start, MADV_DONTNEED);
+    const { sys } = this.#native;
+    sys.madvise(addressOf(this.code.bytes) + start, end - start, MADV_DONTNEED);
+    for (; end >= this.#large + LARGE_FROM; this.#large += LARGE_PAGE)
+      sys.madvise(this.code.executable + this.#large, LARGE_PAGE, MADV_COLLAPSE);
   }
 
   createTables(returnFill: HostAddr, jumpFill: HostAddr): LookupTables {
