@@ -331,7 +331,9 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     if (rip >= GUEST_LIMIT) return this.enterAt(cpu, known, rip);
     const kind: LandingKind =
       cpu.state.i32[STATE.exitSite / 4] === MISSED_RETURN ? 'return' : 'jump';
-    this.statistics.misses[kind]++;
+    const { misses } = this.statistics;
+    if (kind === 'return') misses.return++;
+    else misses.jump++;
     const next = this.enterTarget(cpu, known, rip);
     if (next < 0) return next;
     const { domain } = known;

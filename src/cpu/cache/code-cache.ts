@@ -92,8 +92,11 @@ export class CodeCache {
     const stored = this.store.find(rip, source);
     if (!stored) return undefined;
     const { unit, starts } = stored;
-    const revived = domain.revive(unit);
-    if (revived) return this.count(revived);
+    const parked = this.parked(unit, domain);
+    if (parked) {
+      domain.revive(parked);
+      return this.count(parked);
+    }
     if (starts) return this.add(unit, domain, starts);
     try {
       const placed = this.add(unit, domain);
@@ -104,6 +107,14 @@ export class CodeCache {
       this.store.refuse(rip, source, error.message);
       return undefined;
     }
+  }
+
+  /** What was placed for `unit` and dropped, if it was not swept since. */
+  private parked(unit: Unit, domain: Domain): PlacedUnit | undefined {
+    const at = domain.parkedAt(unit.rip);
+    const placed = at === undefined ? undefined : this.unitAt(at);
+    const isIt = placed?.unit === unit && placed.domain === domain && placed.dead;
+    return isIt ? placed : undefined;
   }
 
   /** Publishes `unit` for `domain`; `known`: where it may be entered, if it has been verified. */

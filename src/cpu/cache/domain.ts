@@ -51,8 +51,8 @@ export class Domain implements Disposable {
   /** Guest address → links that go (or want to go) there: the last one, which leads to the others. */
   private readonly incoming = new AddressMap();
   private readonly links: LinkTable;
-  /** Dropped with their pages since the last sweep: they may come back where they are. */
-  private readonly parked = new Map<Unit, PlacedUnit>();
+  /** Guest address → offset of the unit there that was dropped with its page since the last sweep. */
+  private readonly parked = new AddressMap();
   /** Dropped ones until the next sweep included. */
   private units: PlacedUnit[] = [];
   /** Address spaces that use it. */
@@ -109,11 +109,14 @@ export class Domain implements Disposable {
     this.register(placed);
   }
 
-  /** What was placed for `unit` and dropped with its pages comes back; undefined: nothing is left of it. */
-  revive(unit: Unit): PlacedUnit | undefined {
-    const placed = this.parked.get(unit);
-    if (placed === undefined) return undefined;
-    this.parked.delete(unit);
+  /** Where what was placed for the address and dropped with its page may still be; undefined: nowhere. */
+  parkedAt(rip: number): number | undefined {
+    return this.parked.get(rip);
+  }
+
+  /** A dropped unit of this domain comes back in its place. */
+  revive(placed: PlacedUnit): void {
+    const { unit } = placed;
     placed.dead = false;
     // By what was found in the bytes that were verified: the translator's own records prove nothing.
     const end = placed.firstLink + unit.links.length / LINK_INTS;
@@ -123,7 +126,6 @@ export class Domain implements Disposable {
       if (place >= 0) this.space.patchBranch(place, place + 4);
     }
     this.register(placed);
-    return placed;
   }
 
   private register(placed: PlacedUnit): void {
@@ -196,7 +198,7 @@ export class Domain implements Disposable {
       for (let placed = units.pop(); placed !== undefined; placed = units.pop()) {
         if (placed.dead) continue;
         this.drop(placed);
-        this.parked.set(placed.unit, placed);
+        this.parked.set(placed.unit.rip, placed.offset);
         count++;
       }
     }
