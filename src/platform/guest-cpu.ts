@@ -73,7 +73,10 @@ export class TranslatedCpu implements GuestCpu {
 
   get rip(): number {
     const { i32 } = this.state;
-    return (i32[RIP]! >>> 0) + (i32[RIP + 1]! >>> 0) * HIGH;
+    const low = i32[RIP]! >>> 0;
+    const high = i32[RIP + 1]! >>> 0;
+    // A sum of doubles stays one, and so would all that a translation is made of.
+    return high === 0 ? low : low + high * HIGH;
   }
 
   set rip(value: number) {
