@@ -21,12 +21,16 @@ import { type CopiedFile, PageCopy } from './page-copy.ts';
 
 /** UTIME_OMIT for both times. */
 const OMIT = 0x3fff_fffe;
+/** A file that was left alone for so long shows every change by its times. */
+const SETTLED_SEC = 2;
 const OMITTED: HostTimes = { atimeSec: 0, atimeNsec: OMIT, mtimeSec: 0, mtimeNsec: OMIT };
 
 export class HostInode extends Inode implements CopiedFile {
   readonly #fs: Hostfs;
   readonly #place: HostPlace;
   #copy: PageCopy | undefined;
+  /** The content that the copy was made from; undefined where a change might not have shown. */
+  #copyStamp: string | undefined;
   /** The listing that readers of the directory are going through. */
   #listing: CookieListing | undefined = undefined;
 
@@ -343,9 +347,12 @@ export class HostInode extends Inode implements CopiedFile {
     if (segments === undefined || !isRegular(this.mode)) return undefined;
     this.refresh();
     if (this.#copy === undefined) {
-      const made = PageCopy.create(segments, `hostfs:${this.ino}`, this);
+      const stamp = this.#settledStamp();
+      const kept = this.#fs.copies.take(this, stamp);
+      const made = kept ?? PageCopy.create(segments, `hostfs:${this.ino}`, this);
       if (typeof made === 'number') return made;
       this.#copy = made;
+      this.#copyStamp = stamp;
     }
     const loaded = this.#copy.load(offset, length);
     return loaded < 0 ? loaded : { segment: this.#copy.segment, offset };
@@ -454,11 +461,30 @@ export class HostInode extends Inode implements CopiedFile {
     if (this.references > 0) return;
     this.writeBack();
     // The programs of a machine are run again and again: their pages stay.
-    if (!this.#fs.isPublicOnly) {
-      this.#copy?.[Symbol.dispose]();
-      this.#copy = undefined;
-    }
+    if (!this.#fs.isPublicOnly) this.#giveUpCopy();
     this.#place.released();
+  }
+
+  /** Kept for the next mapping if the file is still what the copy was made from. */
+  #giveUpCopy(): void {
+    const copy = this.#copy;
+    if (copy === undefined) return;
+    this.#copy = undefined;
+    const isGone = copy.mayBeDirty || this.refresh() < 0 || this.nlink === 0;
+    const stamp = isGone ? undefined : this.#settledStamp();
+    if (stamp === this.#copyStamp && stamp) this.#fs.copies.keep(this, copy, stamp, this.size);
+    else copy[Symbol.dispose]();
+  }
+
+  /**
+   * Names the content as the host tells it now. Undefined: it changed so lately that another change may
+   * get the same time (files are stamped with the time of a tick).
+   */
+  #settledStamp(): string | undefined {
+    const { clock } = this.#fs;
+    clock.update();
+    if (Math.max(this.mtimeSec, this.ctimeSec) + SETTLED_SEC > clock.sec) return undefined;
+    return [this.size, this.mtimeSec, this.mtimeNsec, this.ctimeSec, this.ctimeNsec].join(':');
   }
 
   dispose(): void {

@@ -10,6 +10,7 @@ import type { Inode } from '../../vfs/inode.ts';
 import type { SegmentSource } from '../../vfs/mappable.ts';
 import type { HostFolder, HostStat } from './host-folder.ts';
 import { HostInode } from './host-inode.ts';
+import { KeptCopies } from './kept-copies.ts';
 import { OpenHandles } from './open-handles.ts';
 
 export interface HostfsOptions {
@@ -56,6 +57,7 @@ export class Hostfs extends FileSystem {
   readonly mayChangeOwner: boolean;
   readonly isPublicOnly: boolean;
   readonly handles = new OpenHandles();
+  readonly copies = new KeptCopies();
   readonly #publicNames: ReadonlySet<string> | undefined;
   /** By "device:inode" of the host. */
   readonly #inodes = new Map<string, HostInode>();
@@ -128,6 +130,7 @@ export class Hostfs extends FileSystem {
     for (const [key, known] of this.#inodes)
       if (known === inode) {
         this.#inodes.delete(key);
+        this.copies.drop(inode);
         return;
       }
   }
@@ -144,6 +147,7 @@ export class Hostfs extends FileSystem {
   override shutdown(): void {
     this.sync();
     for (const inode of this.#inodes.values()) inode.dispose();
+    this.copies[Symbol.dispose]();
     this.#inodes.clear();
     this.handles.closeAll();
   }
