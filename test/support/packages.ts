@@ -139,7 +139,11 @@ export function placeOfAll(programs: Readonly<Record<string, string>>) {
   return {
     env: {
       PATH: [...programFolders, '/usr/bin', '/bin', '/usr/sbin'].join(':'),
-      LD_LIBRARY_PATH: below(['usr/lib/x86_64-linux-gnu', 'lib/x86_64-linux-gnu']).join(':'),
+      LD_LIBRARY_PATH: below([
+        ...['usr/lib/x86_64-linux-gnu', 'lib/x86_64-linux-gnu'],
+        // Libraries of one program alone, which it finds by a path where it is installed.
+        ...missing.map(([name]) => `usr/lib/x86_64-linux-gnu/${name}`),
+      ]).join(':'),
     },
     options: roots.flatMap((root) => ['-v', `${root}:${root}:ro`]),
   };

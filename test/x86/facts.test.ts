@@ -299,6 +299,8 @@ test('a memory operand one byte further than the mapped pages faults', { skip },
     if (!operand || row.memoryBytes === 0 || row.memoryAccess === 0 || operand.vsibBits !== 0)
       continue;
     if (/maskmov/.test(row.mnemonic)) continue;
+    // Intel reads two bytes of them (SDM vol. 2, MOVSXD r16, r/m16), AMD four: the table has what is more.
+    if (row.mnemonic === 'movsxd' && row.operands[0]?.bits === 16) continue;
     for (let tries = 0; tries < 30; tries++) {
       const trial = makeTrial(random, row, 1);
       if (!trial) continue;
