@@ -22,6 +22,8 @@ export interface Step {
 export interface TerminalCase {
   readonly name: string;
   readonly argv: readonly string[];
+  /** Of `cloister run`. */
+  readonly options?: readonly string[];
   readonly files?: Readonly<Record<string, string | Uint8Array>>;
   readonly env?: Readonly<Record<string, string>>;
   readonly steps: readonly Step[];
@@ -72,7 +74,7 @@ async function run(one: TerminalCase, isInside: boolean, native?: Run): Promise<
   const folder = prepare(one);
   const env = { ...ENV, ...one.env };
   const given = Object.entries(env).flatMap(([name, value]) => ['-e', `${name}=${value}`]);
-  const options = ['-it', '-v', `${folder}:/w`, '-w', '/w', ...given];
+  const options = ['-it', '-v', `${folder}:/w`, '-w', '/w', ...(one.options ?? []), ...given];
   const argv = isInside ? [CLOISTER, 'run', ...options, '--', ...one.argv] : one.argv;
   // Of Cloister itself: its state is not the guest's.
   const home = { HOME: isInside ? (process.env['HOME'] ?? folder) : folder };

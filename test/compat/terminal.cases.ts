@@ -9,7 +9,11 @@ const lines = (count: number): string =>
 
 const BASH = ['/usr/bin/bash', '--norc', '--noprofile'];
 
-export const TERMINAL_CASES: readonly (TerminalCase & { readonly program: string })[] = [
+export const TERMINAL_CASES: readonly (TerminalCase & {
+  readonly program: string;
+  /** Where it comes from when this machine does not have it. */
+  readonly package?: string;
+})[] = [
   {
     name: 'bash: line editing and history',
     program: 'bash',
@@ -94,6 +98,7 @@ export const TERMINAL_CASES: readonly (TerminalCase & { readonly program: string
   {
     name: 'busybox vi: edit, save, resize, quit',
     program: 'busybox',
+    package: 'busybox-static',
     argv: ['/usr/bin/busybox', 'vi', 'text'],
     files: { text: `${lines(60)}\n` },
     steps: [
@@ -164,6 +169,7 @@ export const TERMINAL_CASES: readonly (TerminalCase & { readonly program: string
   {
     name: 'busybox top: quit',
     program: 'busybox',
+    package: 'busybox-static',
     argv: ['/usr/bin/busybox', 'top'],
     steps: [{ shows: /PID +PPID USER.*\n *\d+ +\d+ \w+ /, types: 'q', differs: true }],
   },
