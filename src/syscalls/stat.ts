@@ -72,7 +72,7 @@ function statInode(task: Task, inode: Inode, addr: number): number {
   if (refreshed < 0) return refreshed;
   const { space } = task;
   // measured: filling a buffer and copying it is a fifth of a stat(2).
-  const direct = addr % 4 === 0 ? space.directWords(addr, STAT.bytes, true) : undefined;
+  const direct = space.directWords(addr, STAT.bytes, true);
   if (direct !== undefined) {
     fillStat(direct, addr / 4, inode);
     return 0;

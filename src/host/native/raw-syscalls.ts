@@ -69,6 +69,13 @@ export class RawSyscalls {
     i32[at + 1] = Math.floor(value / HIGH);
   }
 
+  /** Makes the call that stands in the mailbox: its result. */
+  #run(): number {
+    this.#enter();
+    const at = MAILBOX.syscall / 4;
+    return (this.#i32[at + 1] as number) * HIGH + ((this.#i32[at] as number) >>> 0);
+  }
+
   /** Unchecked: for the checked calls below and those of FileCalls. */
   protected call(number: number, a0 = 0, a1 = 0, a2 = 0, a3 = 0, a4 = 0, a5 = 0): number {
     this.#set(0, number);
@@ -78,9 +85,7 @@ export class RawSyscalls {
     this.#set(4, a3);
     this.#set(5, a4);
     this.#set(6, a5);
-    this.#enter();
-    const at = MAILBOX.syscall / 4;
-    return (this.#i32[at + 1] as number) * HIGH + ((this.#i32[at] as number) >>> 0);
+    return this.#run();
   }
 
   /** The same with three: the others keep what they had, which the kernel does not read. */
@@ -89,9 +94,7 @@ export class RawSyscalls {
     this.#set(1, a0);
     this.#set(2, a1);
     this.#set(3, a2);
-    this.#enter();
-    const at = MAILBOX.syscall / 4;
-    return (this.#i32[at + 1] as number) * HIGH + ((this.#i32[at] as number) >>> 0);
+    return this.#run();
   }
 
   mmap(
