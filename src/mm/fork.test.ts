@@ -1,28 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MREMAP } from '../abi/mman.ts';
-import { sharedNativeHost } from '../host/native/testing/shared-native-host.ts';
 import type { AddressSpace } from './address-space.ts';
-import { createAddressSpaces } from './space-context.ts';
+import { fork, testSpaces } from './testing/spaces.ts';
 
 const PAGE = 4096;
 const RW = 3;
 const PAGES = 48;
 /** Pages that are written: the run between the first and the last ones is long. */
 const [FROM, TO] = [4, 40];
-const spaces = createAddressSpaces(sharedNativeHost().pages, undefined);
-
-function create(): AddressSpace {
-  const space = spaces.create();
-  assert.ok(typeof space === 'object');
-  return space;
-}
-
-function fork(space: AddressSpace): AddressSpace {
-  const child = space.fork();
-  assert.ok(typeof child === 'object', `fork: ${child}`);
-  return child;
-}
+const { create } = testSpaces();
 
 function write(space: AddressSpace, at: number, value: number): void {
   for (let n = FROM; n < TO; n++) assert.equal(space.writeU32(at + n * PAGE, value + n), 0);

@@ -11,28 +11,14 @@ import {
   EPERM,
 } from '../abi/errno.table.ts';
 import { MADV, MREMAP } from '../abi/mman.ts';
-import { sharedNativeHost } from '../host/native/testing/shared-native-host.ts';
 import type { AddressSpace } from './address-space.ts';
-import type { GuestAddressSpace } from './guest-address-space.ts';
 import type { MappedFile } from './mapped-file.ts';
 import { createAddressSpaces } from './space-context.ts';
+import { fork, testSpaces } from './testing/spaces.ts';
 
 const PAGE = 4096;
 const RW = 3;
-const host = sharedNativeHost().pages;
-const spaces = createAddressSpaces(host, undefined);
-
-function create(): GuestAddressSpace {
-  const space = spaces.create();
-  assert.ok(typeof space === 'object');
-  return space;
-}
-
-function fork(space: AddressSpace): AddressSpace {
-  const child = space.fork();
-  assert.ok(typeof child === 'object', `fork: ${child}`);
-  return child;
-}
+const { host, create } = testSpaces();
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const byte = (space: AddressSpace, addr: number) => space.readU8(addr);

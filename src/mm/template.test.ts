@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { sharedNativeHost } from '../host/native/testing/shared-native-host.ts';
 import type { GuestAddressSpace } from './guest-address-space.ts';
 import type { MappedFile } from './mapped-file.ts';
-import { createAddressSpaces } from './space-context.ts';
+import { testSpaces } from './testing/spaces.ts';
 
 const PAGE = 4096;
 const RW = 3;
@@ -11,14 +10,7 @@ const CODE = 0x40_0000;
 const DATA = CODE + 2 * PAGE;
 const ZEROS = DATA + PAGE;
 const LARGE = 0x50_0000;
-const host = sharedNativeHost().pages;
-const spaces = createAddressSpaces(host, undefined);
-
-function create(): GuestAddressSpace {
-  const space = spaces.create();
-  assert.ok(typeof space === 'object');
-  return space;
-}
+const { host, create } = testSpaces();
 
 interface CountedFile extends MappedFile {
   references: number;
