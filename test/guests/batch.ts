@@ -12,6 +12,8 @@ import { insideCommand, nativeEnvironment, snapshot, spawnAsync } from './harnes
 
 const RUNNER = new URL('./runner.c', import.meta.url).pathname;
 const BATCH_TIMEOUT_S = 300;
+/** Further native runs of a program that differed. */
+const NATIVE_RUNS = 8;
 
 export interface Program {
   readonly name: string;
@@ -38,34 +40,36 @@ export interface BatchOutcome {
 
 /** Runs `programs` natively and under Cloister. */
 export async function runBatch(programs: readonly Program[]): Promise<BatchOutcome> {
-  const binaries = programs.map(({ name, binary }) => [name, binary()] as const);
-  const runner = compile([RUNNER], ['-O1', '-w']);
-  const names = programs.map(({ name }) => name);
   return {
-    native: await oneSide(binaries, runner, 'native', (folder) =>
-      spawnAsync(['./runner', ...names], folder, nativeEnvironment(), BATCH_TIMEOUT_S),
-    ),
-    inside: await oneSide(binaries, runner, 'inside', (folder) => {
-      const command = insideCommand({ argv: ['./runner', ...names] }, folder);
+    native: await runNatively(programs),
+    inside: await oneSide(programs, 'inside', (argv, folder) => {
+      const command = insideCommand({ argv }, folder);
       return spawnAsync(command, folder, process.env, BATCH_TIMEOUT_S);
     }),
   };
 }
 
+function runNatively(programs: readonly Program[]): Promise<Sides> {
+  return oneSide(programs, 'native', (argv, folder) =>
+    spawnAsync(argv, folder, nativeEnvironment(), BATCH_TIMEOUT_S),
+  );
+}
+
 async function oneSide(
-  binaries: readonly (readonly [string, string])[],
-  runner: string,
+  programs: readonly Program[],
   side: string,
-  run: (folder: string) => Promise<{ stdout: string; stderr: string }>,
+  run: (argv: string[], folder: string) => Promise<{ stdout: string; stderr: string }>,
 ): Promise<Sides> {
   const folder = mkdtempSync(join(tmpdir(), `cloister-${side}-`));
+  const runner = compile([RUNNER], ['-O1', '-w']);
   try {
     copyFileSync(runner, join(folder, 'runner'));
-    for (const [name, binary] of binaries) {
+    for (const { name, binary } of programs) {
       mkdirSync(join(folder, name));
-      copyFileSync(binary, join(folder, name, name));
+      copyFileSync(binary(), join(folder, name, name));
     }
-    const { stdout, stderr } = await run(folder);
+    const names = programs.map(({ name }) => name);
+    const { stdout, stderr } = await run(['./runner', ...names], folder);
     return split(stdout, stderr, folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -98,8 +102,27 @@ function split(stdout: string, stderr: string, folder: string): Sides {
   return sides;
 }
 
+/**
+ * Asserts that a program did under Cloister what it did natively: in the batch, or in one of a few
+ * more native runs. Linux itself answers some programs in two ways, by what a worker of the kernel
+ * or another processor has done by then, and on a busy machine the rare one of them comes.
+ * @returns How many native runs it took beside that of the batch.
+ */
+export async function assertSameAsOnce(outcome: BatchOutcome, program: Program): Promise<number> {
+  for (let again = 0; ; again++) {
+    try {
+      assertSame(outcome, program.name);
+      return again;
+    } catch (error) {
+      if (again === NATIVE_RUNS) throw error;
+      const native = await runNatively([program]);
+      outcome = { native, inside: outcome.inside };
+    }
+  }
+}
+
 /** Asserts that a program did the same on both sides. */
-export function assertSame({ native, inside }: BatchOutcome, name: string): void {
+function assertSame({ native, inside }: BatchOutcome, name: string): void {
   const expected = native.get(name);
   const given = inside.get(name);
   assert(expected, `${name} was not run natively`);
