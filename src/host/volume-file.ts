@@ -28,6 +28,7 @@ import { SLOT_TYPE } from '../fs/sealed/l1-keys/header.ts';
 import type { SlotMaker } from '../fs/sealed/l1-keys/unlock.ts';
 import type { AnchorState, FreshnessAnchor } from '../fs/sealed/l4-store/anchor.ts';
 import { tryLock } from './native/file-lock.ts';
+import { WriteBack } from './native/write-back.ts';
 
 /** In a volume that is a folder, the file that holds it. */
 const FILE_IN_FOLDER = 'volume.sealed';
@@ -41,6 +42,12 @@ export function volumePath(path: string): string {
 function asHostError(cause: unknown, doing: string): HostIoError {
   const code = (cause as { code?: string }).code;
   return new HostIoError(code === 'ENOSPC' || code === 'EDQUOT' ? 'ENOSPC' : 'EIO', doing, cause);
+}
+
+function lengthOf(parts: readonly Uint8Array[]): number {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  return length;
 }
 
 export type VolumeMode = 'create' | 'read' | 'write';
@@ -58,6 +65,7 @@ const OPEN_FLAGS: Readonly<Record<VolumeMode, number>> = {
 export class VolumeFile implements BlockHost, Disposable {
   readonly path: string;
   readonly #fd: number;
+  readonly #writeBack: WriteBack;
   #isOpen = true;
 
   constructor(path: string, mode: VolumeMode) {
@@ -72,6 +80,7 @@ export class VolumeFile implements BlockHost, Disposable {
         code === 'EEXIST' ? 'exists already: give another place' : `cannot be opened (${code})`;
       throw new VolumeError('CLOISTER_VOLUME_USE', `volume ${this.path} ${what}`, cause);
     }
+    this.#writeBack = new WriteBack(this.#fd);
     const stat = fstatSync(this.#fd);
     const why = !(stat.isFile() || stat.isBlockDevice())
       ? 'is neither a file nor a block device'
@@ -95,6 +104,7 @@ export class VolumeFile implements BlockHost, Disposable {
     try {
       if (parts.length === 1) this.#writeAll(offsetBytes, parts[0] as Uint8Array);
       else this.#writeParts(offsetBytes, parts);
+      this.#writeBack.wrote(offsetBytes, lengthOf(parts));
     } catch (cause) {
       throw asHostError(cause, `write at ${offsetBytes}`);
     }
@@ -103,6 +113,7 @@ export class VolumeFile implements BlockHost, Disposable {
   barrier(): void {
     try {
       fdatasyncSync(this.#fd);
+      this.#writeBack.settled();
     } catch (cause) {
       throw asHostError(cause, 'fdatasync');
     }
@@ -125,8 +136,7 @@ export class VolumeFile implements BlockHost, Disposable {
     let at = offsetBytes;
     for (let i = 0; i < parts.length; i += 512) {
       const some = parts.slice(i, i + 512);
-      let left = 0;
-      for (const part of some) left += part.length;
+      const left = lengthOf(some);
       const got = writevSync(this.#fd, some as Uint8Array[], at);
       if (got < left) {
         // A short write: the rest one by one.

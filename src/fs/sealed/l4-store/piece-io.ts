@@ -1,5 +1,6 @@
 /** Reads and writes sealed pieces, and remembers which of them no barrier has covered yet. */
 
+import { freeMemory } from '../../../base/free-memory.ts';
 import { asVolumeError, damaged } from '../errors.ts';
 import { BLOCK_BYTES, type BlockHost, readFully } from '../l0-host/block-host.ts';
 import type { Pointer } from '../l1-keys/pointer.ts';
@@ -88,6 +89,7 @@ export class PieceIo {
     if (this.#waiting.size === 0) return;
     const pieces = [...this.#waiting].map(([block, ciphertext]) => ({ block, ciphertext }));
     this.write(pieces.sort((a, b) => a.block - b.block));
+    for (const { ciphertext } of pieces) freeMemory(ciphertext);
     this.#waiting.clear();
     this.#waitingBytes = 0;
   }
@@ -118,6 +120,7 @@ export class PieceIo {
     if (waiting !== undefined) {
       this.#waiting.delete(pointer.block);
       this.#waitingBytes -= waiting.length;
+      freeMemory(waiting);
     }
     if (this.#unsettled.get(pointer.block)?.pointer.counter === pointer.counter)
       this.#unsettled.delete(pointer.block);

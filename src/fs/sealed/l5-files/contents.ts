@@ -7,7 +7,10 @@
  * that a change costs one block. Bytes behind the end of the file are zero everywhere.
  */
 
+import { freeMemory } from '../../../base/free-memory.ts';
+import { VolumeError } from '../errors.ts';
 import { BLOCK_BYTES } from '../l0-host/block-host.ts';
+import type { Pointer } from '../l1-keys/pointer.ts';
 import type { VolumeStore } from '../l4-store/store.ts';
 import { blocksToWrite, leftOf, runsOf } from './cell-runs.ts';
 import { FileCells } from './cells.ts';
@@ -24,6 +27,7 @@ import {
 export const INLINE_BYTES = 2048;
 /** Handed to the store in one piece. */
 const FLUSH_WINDOWS = 32;
+const ALL_BLOCKS = maskOf(0, WINDOW_BLOCKS);
 
 export class FileContents implements WindowOwner {
   readonly #store: VolumeStore;
@@ -33,6 +37,8 @@ export class FileContents implements WindowOwner {
   readonly #dirty = new Set<Window>();
   /** Contents in the inode's item; undefined when they lie in cells. */
   inline: Uint8Array | undefined;
+  /** Where the last read ended. */
+  #readEnd = 0;
 
   constructor(
     store: VolumeStore,
@@ -62,6 +68,9 @@ export class FileContents implements WindowOwner {
       copyOrZero(this.inline, position, target, start, length);
       return;
     }
+    const isBig = this.#cache.isTooBig(this.#cells.blocks * BLOCK_BYTES);
+    const isScan = isBig && position === this.#readEnd;
+    this.#readEnd = position + length;
     for (let done = 0; done < length; ) {
       const at = position + done;
       const index = Math.floor(at / WINDOW_BYTES);
@@ -69,12 +78,16 @@ export class FileContents implements WindowOwner {
       const count = Math.min(length - done, WINDOW_BYTES - offset);
       const first = Math.floor(offset / BLOCK_BYTES);
       const last = Math.ceil((offset + count) / BLOCK_BYTES);
+      done += count;
+      const from = start + done - count;
+      if (isBig && count === WINDOW_BYTES && this.#readThrough(index, target, from)) continue;
       const window = this.#window(index);
       this.#load(window, first, last);
       window.isUsed = true;
-      window.read(offset, target, start + done, count);
-      done += count;
+      window.read(offset, target, from, count);
+      if (isScan && last === WINDOW_BLOCKS && window.dirty === 0) this.#drop(window);
     }
+    this.#cache.freeDropped();
   }
 
   /** Writes; the caller has checked that there is room, and sets the size. Throws VolumeError. */
@@ -112,6 +125,7 @@ export class FileContents implements WindowOwner {
       this.#writeWindow(index, offset, source.subarray(from, from + count), oldSize);
       done += count;
     }
+    this.#cache.freeDropped();
   }
 
   /** The file becomes shorter: `size` is the new end. */
@@ -180,8 +194,8 @@ export class FileContents implements WindowOwner {
   /** Frees all cells and forgets all windows. */
   clear(): void {
     this.#dropBlocks(0, Number.MAX_SAFE_INTEGER);
-    for (const one of this.#windows.values()) this.#cache.removeClean(one);
-    this.#windows.clear();
+    this.#dropWindows();
+    this.#cache.freeDropped();
     this.inline = new Uint8Array(0);
   }
 
@@ -189,7 +203,21 @@ export class FileContents implements WindowOwner {
     this.#windows.delete(index);
   }
 
+  hasWindow(window: Window): boolean {
+    return this.#windows.get(window.index) === window;
+  }
+
   // --- windows -----------------------------------------------------------------------------------
+
+  #drop(window: Window): void {
+    this.#windows.delete(window.index);
+    this.#cache.drop(window);
+  }
+
+  #dropWindows(): void {
+    for (const window of this.#windows.values()) this.#cache.drop(window);
+    this.#windows.clear();
+  }
 
   #window(index: number): Window {
     let window = this.#windows.get(index);
@@ -245,8 +273,21 @@ export class FileContents implements WindowOwner {
       }
       window.valid |= mask;
     }
+    for (const plain of opened.values()) freeMemory(plain);
     // What no cell holds is a hole, and the window has zeros there.
     window.valid |= wanted;
+  }
+
+  /** A whole window goes straight to the reader, when it is one cell and not in memory. */
+  #readThrough(index: number, target: Uint8Array, start: number): boolean {
+    if (this.#windows.has(index)) return false;
+    const part = this.#cells.at(index * WINDOW_BLOCKS);
+    // Of so many blocks, it lies nowhere else.
+    if (part?.count !== WINDOW_BLOCKS) return false;
+    const plain = this.#store.readCell(part.pointer);
+    target.set(plain, start);
+    freeMemory(plain);
+    return true;
   }
 
   #writeWindow(index: number, offset: number, bytes: Uint8Array, oldSize: number): void {
@@ -264,6 +305,30 @@ export class FileContents implements WindowOwner {
     const mask = maskOf(first, last);
     window.valid |= mask;
     this.#markDirty(window, mask);
+    const isFull = window.dirty === ALL_BLOCKS && end === WINDOW_BYTES;
+    if (isFull && this.#cache.isStream(base + end)) this.#writeStream(window);
+  }
+
+  /** A window that was written in order is sealed at once, while the processor's cache holds it. */
+  #writeStream(window: Window): void {
+    let pointer: Pointer | undefined;
+    try {
+      [pointer] = this.#store.writeCells([window.blocks(0, WINDOW_BLOCKS)]);
+    } catch (error) {
+      // It waits as others do; whoever flushes hears of it.
+      if (error instanceof VolumeError && error.code === 'CLOISTER_VOLUME_FULL') return;
+      throw error;
+    }
+    this.#setCell(window.index, pointer as Pointer);
+    this.#markClean(window);
+    if (this.#cache.isTooBig(this.#cells.blocks * BLOCK_BYTES)) this.#drop(window);
+  }
+
+  /** A whole window is one cell from now on. */
+  #setCell(index: number, pointer: Pointer): void {
+    const base = index * WINDOW_BLOCKS;
+    this.#cells.drop(base, base + WINDOW_BLOCKS);
+    this.#cells.add(base, pointer);
   }
 
   /** Whole windows go straight into cells: no copy in memory, nothing to write later. */
@@ -276,12 +341,9 @@ export class FileContents implements WindowOwner {
       const window = this.#windows.get(index + i);
       if (window !== undefined) {
         this.#markClean(window);
-        this.#cache.removeClean(window);
-        this.#windows.delete(index + i);
+        this.#drop(window);
       }
-      const base = (index + i) * WINDOW_BLOCKS;
-      this.#cells.drop(base, base + WINDOW_BLOCKS);
-      this.#cells.add(base, pointer);
+      this.#setCell(index + i, pointer);
     });
   }
 
@@ -373,8 +435,7 @@ export class FileContents implements WindowOwner {
     const contents = new Uint8Array(size);
     window.read(0, contents, 0, size);
     for (const dirty of [...this.#dirty]) this.#markClean(dirty);
-    for (const one of this.#windows.values()) this.#cache.removeClean(one);
-    this.#windows.clear();
+    this.#dropWindows();
     this.inline = contents;
   }
 

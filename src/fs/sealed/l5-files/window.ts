@@ -4,6 +4,8 @@
  * cost little; what is not in it, and what is not valid in it, is zero.
  */
 
+import { assert } from '../../../base/assert.ts';
+import { freeMemory } from '../../../base/free-memory.ts';
 import { BLOCK_BYTES } from '../l0-host/block-host.ts';
 import { CELL_BLOCKS } from '../l4-store/store.ts';
 
@@ -11,10 +13,13 @@ export const WINDOW_BLOCKS = CELL_BLOCKS;
 export const WINDOW_BYTES = WINDOW_BLOCKS * BLOCK_BYTES;
 /** A buffer that begins with the window has at least so many blocks. */
 const FIRST_BLOCKS = 4;
+const NOTHING: Uint8Array = new Uint8Array(0);
 
 export interface WindowOwner {
   /** Forgets a clean window. */
   dropWindow(index: number): void;
+  /** True as long as it has not been forgotten. */
+  hasWindow(window: Window): boolean;
 }
 
 /** Bits of the blocks [from, to) of a window. */
@@ -31,7 +36,7 @@ export class Window {
   /** Blocks of room on the volume that writing it may take, while it is dirty. */
   neededBlocks = 0;
   #first = 0;
-  #buffer: Uint8Array = new Uint8Array(0);
+  #buffer = NOTHING;
 
   constructor(owner: WindowOwner, index: number) {
     this.owner = owner;
@@ -63,6 +68,7 @@ export class Window {
     }
     this.#buffer = new Uint8Array((end - first) * BLOCK_BYTES);
     if (old.length > 0) this.#buffer.set(old, (oldFirst - first) * BLOCK_BYTES);
+    freeMemory(old);
     this.#first = first;
   }
 
@@ -70,6 +76,14 @@ export class Window {
   adopt(first: number, bytes: Uint8Array): void {
     this.#first = first;
     this.#buffer = bytes;
+  }
+
+  /** Nobody holds the window any more. */
+  free(): void {
+    assert(this.dirty === 0, 'a window with changes is freed');
+    freeMemory(this.#buffer);
+    this.#buffer = NOTHING;
+    this.valid = 0;
   }
 
   /** Copies `length` bytes from `offset` on. */

@@ -27,7 +27,7 @@ export interface Recording {
 /** Runs random operations and syncs. */
 export function recordWorkload(seed: number, steps: number): Recording {
   const host = new MemoryHost();
-  const fs = createVolume(host, { sizeBytes: 256 << 20, cacheBytes: 1 << 20 });
+  const fs = createVolume(host, { sizeBytes: 256 << 20, cacheBytes: 256 << 10 });
   const start = host.snapshot();
   host.log = [];
   const run = new ModelRun(fs, seed, { fileBytes: 150_000 });

@@ -113,9 +113,12 @@ export function hostileCase(victim: Victim, seed: number): string | undefined {
   const attack = ATTACKS[random.below(ATTACKS.length)] as Attack;
   attack(host, victim, random);
   const anchor = random.below(2) === 0 ? victim.anchor : undefined;
+  // With a small cache, files are read past it.
+  const cacheBytes = random.below(2) === 0 ? 64 << 10 : 64 << 20;
   try {
     const fs = openVolume(host, {
       isReadOnly: true,
+      cacheBytes,
       ...(anchor === undefined ? {} : { anchor }),
     });
     const tree = treeOf(fs.root);
