@@ -201,12 +201,13 @@ function start() {
   if (!runsQuickly()) return startModules(false);
   const manifest = currentManifest();
   if (manifest === undefined) return startModules(namesProgram());
-  const bundle = join(folder, `${manifest.name}.cjs`);
+  const name = manifest.names?.[argv.includes('--mount') ? 'volume' : 'quick'];
+  const bundle = join(folder, `${name}.cjs`);
   let quickRun;
   try {
     mapStacks(bundle);
     const module = { exports: {} };
-    load(bundle, manifest.name)(module.exports, require, module);
+    load(bundle, name)(module.exports, require, module);
     ({ quickRun } = module.exports);
   } catch {
     // Replaced by a newer one just now, or this Node.js is too old for it.

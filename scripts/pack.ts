@@ -19,5 +19,5 @@ if (tsc.status !== 0) process.exit(tsc.status ?? 1);
 const quick = join(ROOT, 'dist/quick');
 await buildQuickStart(quick);
 // A package has no sources to compare with, and is the same wherever it is made.
-const { name } = JSON.parse(readFileSync(join(quick, 'quick.json'), 'utf8'));
-writeFileSync(join(quick, 'quick.json'), JSON.stringify({ name }));
+const { names } = JSON.parse(readFileSync(join(quick, 'quick.json'), 'utf8'));
+writeFileSync(join(quick, 'quick.json'), JSON.stringify({ names }));

@@ -4,8 +4,9 @@
  * modules. Runs after `npm ci`, again when a source has changed (bin/start.cjs sees to it), and for
  * the package.
  *
- * FOLDER (default: node_modules/.cache/cloister) gets `quick-DIGEST.cjs`, its source map, and
- * `quick.json`, which names them and all that they were made of. Files appear whole or not at all:
+ * FOLDER (default: node_modules/.cache/cloister) gets `quick-DIGEST.cjs`, `volume-DIGEST.cjs` for runs
+ * with sealed volumes, their source maps, and `quick.json`, which names them and all that they were
+ * made of. Files appear whole or not at all:
  * several builds may run at once.
  */
 
@@ -40,6 +41,9 @@ const noDynamicImports: Plugin = {
   },
 };
 
+/** Bundles: of plain runs, and of those that have sealed volumes too. */
+const ENTRIES = { quick: 'src/cli/quick-run.ts', volume: 'src/cli/quick-volume-run.ts' };
+
 /** Besides what is bundled, the bundle depends on these. */
 const MAKERS = ['package-lock.json', 'scripts/quick-start.ts'];
 /** Two writes closer together may carry the same time. */
@@ -58,7 +62,7 @@ export async function buildQuickStart(folder: string): Promise<void> {
   const { build } = await import('esbuild');
   const startedMs = Date.now();
   const result = await build({
-    entryPoints: [join(ROOT, 'src/cli/quick-run.ts')],
+    entryPoints: Object.entries(ENTRIES).map(([out, file]) => ({ in: join(ROOT, file), out })),
     ...{ absWorkingDir: ROOT, outdir: folder, write: false, metafile: true },
     ...{ bundle: true, platform: 'node', target: 'node26', format: 'cjs', charset: 'ascii' },
     // Names stay: they are what a stack shows. Nor does an uncaught error print one endless line.
@@ -75,20 +79,25 @@ export async function buildQuickStart(folder: string): Promise<void> {
   // Nothing was written since the build began, so what it read is what the digests are of.
   if (paths.some((path) => statSync(join(ROOT, path)).ctimeMs > startedMs - CLOCK_GRAIN_MS))
     throw new Error('a source was written while the quick start was built');
-  const output = (suffix: string): string =>
-    result.outputFiles.find(({ path }) => path.endsWith(suffix))?.text ?? '';
-  const code = output('.js');
-  const name = `quick-${digestOf(code).slice(0, 32)}`;
+  const output = (file: string): string =>
+    result.outputFiles.find(({ path }) => basename(path) === file)?.text ?? '';
+  const names: Record<string, string> = {};
   mkdirSync(folder, { recursive: true });
   const put = (file: string, content: string): void => {
     const temporary = join(folder, `${file}.${process.pid}.tmp`);
     writeFileSync(temporary, content);
     renameSync(temporary, join(folder, file));
   };
-  put(`${name}.cjs`, code);
-  put(`${name}.cjs.map`, output('.map'));
-  put('quick.json', JSON.stringify({ name, digest: digestOf(contents.join('')), inputs }));
-  const old = (file: string): boolean => file.startsWith('quick-') && !file.startsWith(name);
+  for (const entry of Object.keys(ENTRIES)) {
+    const code = output(`${entry}.js`);
+    const name = `${entry}-${digestOf(code).slice(0, 32)}`;
+    put(`${name}.cjs`, code);
+    put(`${name}.cjs.map`, output(`${entry}.js.map`));
+    names[entry] = name;
+  }
+  put('quick.json', JSON.stringify({ names, digest: digestOf(contents.join('')), inputs }));
+  const old = (file: string): boolean =>
+    /^(quick|volume)-/.test(file) && !Object.values(names).some((name) => file.startsWith(name));
   for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' }))
     if (old(basename(file))) rmSync(join(folder, file), { force: true });
 }
@@ -100,9 +109,17 @@ export async function buildQuickStart(folder: string): Promise<void> {
 function warmUp(): void {
   const home = mkdtempSync(join(tmpdir(), 'cloister-warm-'));
   const script = 'cd /etc && ls -l | cat | wc -l; (exit 3); : < /dev/null; echo $$ $(cat hostname)';
-  spawnSync(join(ROOT, 'bin/cloister'), ['run', '--', '/bin/sh', '-c', script], {
-    ...{ stdio: 'ignore', timeout: 30_000, env: { ...process.env, CLOISTER_HOME: home } },
-  });
+  const cloister = (...args: string[]): unknown =>
+    spawnSync(join(ROOT, 'bin/cloister'), args, {
+      ...{ cwd: home, stdio: 'ignore', timeout: 30_000 },
+      env: { ...process.env, CLOISTER_HOME: home },
+    });
+  cloister('run', '--', '/bin/sh', '-c', script);
+  writeFileSync(join(home, 'key'), new Uint8Array(32));
+  cloister('volume', 'create', 'data.vol', '--key-file', 'key');
+  const mount = 'type=sealed,source=data.vol,target=/data,key-file=key';
+  const touch = 'cd /data && head -c 100000 /bin/sh >a && mv a b && cat b | wc -c && ls -l && rm b';
+  cloister('run', '--mount', mount, '--', '/bin/sh', '-c', `${script}; ${touch}`);
   rmSync(home, { recursive: true, force: true });
 }
 

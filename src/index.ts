@@ -4,7 +4,8 @@
  * embedder. `src/cli/run-command.ts` shows them put together.
  */
 
-export { folderRoot, imageRoot, machineRoot, mountAll, sealedMounts } from './cli/run-roots.ts';
+export { folderRoot, imageRoot, machineRoot, mountAll } from './cli/run-roots.ts';
+export { sealedMounts } from './cli/run-volumes.ts';
 export { nodeCrypto, nodeEntropy } from './host/crypto.ts';
 export { NodeImageSource } from './host/image-files.ts';
 export { createNativeHost, type NativeHost } from './host/native/native-host.ts';

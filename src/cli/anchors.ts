@@ -1,6 +1,7 @@
 /** Freshness anchors as `--anchor` names them: a file, or `tpm:` and a place. */
 
 import type { FreshnessAnchor } from '../fs/sealed/l4-store/anchor.ts';
+import { FileAnchor } from '../host/volume-file.ts';
 
 export const TPM_PREFIX = 'tpm:';
 
@@ -9,6 +10,5 @@ export async function localAnchor(text: string): Promise<FreshnessAnchor & Parti
     const { parseTpmAnchor, TpmAnchor } = await import('./tpm-anchor.ts');
     return new TpmAnchor(parseTpmAnchor(text.slice(TPM_PREFIX.length)));
   }
-  const { FileAnchor } = await import('../host/volume-file.ts');
   return new FileAnchor(text);
 }

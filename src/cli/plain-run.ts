@@ -16,7 +16,11 @@ const REPEATED: Readonly<Record<string, Name>> = {
   '-v': 'volume',
   '--volume': 'volume',
   '--tmpfs': 'tmpfs',
+  '--mount': 'mount',
 };
+
+/** Of a volume: a TPM is spoken to by a worker, a broker by measured runs only. */
+const FAR_ANCHOR = /(^|,)anchor=(broker|tpm:)/;
 
 const WITH_VALUE: Readonly<Record<string, Name>> = {
   '-w': 'workdir',
@@ -74,6 +78,7 @@ export function readPlainRun(argv: readonly string[]): PlainRun | undefined {
     }
   }
   const command = argv.slice(at);
+  if ((options['mount'] as string[] | undefined)?.some((m) => FAR_ANCHOR.test(m))) return undefined;
   // The host's network is no part of a quick start.
   if (options.network !== undefined && options.network !== 'none') return undefined;
   // A second `--`, or an option where the program is due: the parser knows what that means.

@@ -5,12 +5,12 @@
 
 import { readPlainRun } from './plain-run.ts';
 import { reportingRun } from './report.ts';
-import { runCommand } from './run-command.ts';
+import { runCommand, type VolumeOpener } from './run-command.ts';
 
 /** `argv` begins with `run`. False, before anything has happened: this is for `main.ts`. */
-export async function quickRun(argv: readonly string[]): Promise<boolean> {
+export async function quickRun(argv: readonly string[], volumes?: VolumeOpener): Promise<boolean> {
   const run = readPlainRun(argv.slice(1));
   if (run === undefined) return false;
-  await reportingRun(runCommand)(run.command, run.options);
+  await reportingRun(runCommand)(run.command, run.options, volumes);
   return true;
 }

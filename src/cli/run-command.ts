@@ -44,7 +44,6 @@ import {
   machineRoot,
   mountAll,
   nameMachine,
-  sealedMounts,
 } from './run-roots.ts';
 import type { RunTools } from './run-tools.ts';
 
@@ -55,7 +54,14 @@ interface Prepared {
   readonly measured?: { readonly image: Image; readonly proof: RunProof };
 }
 
-export async function runCommand(command: readonly string[], options: RunOptions): Promise<void> {
+/** What opens the volumes of a run: loaded when there are some. */
+export type VolumeOpener = () => Promise<Pick<typeof import('./run-volumes.ts'), 'sealedMounts'>>;
+
+export async function runCommand(
+  command: readonly string[],
+  options: RunOptions,
+  volumes?: VolumeOpener,
+): Promise<void> {
   const logger = createLogger(options.verbose === true);
   const { instance, native, doors, tools } = await assemble(
     command,
@@ -74,6 +80,7 @@ export async function runCommand(command: readonly string[], options: RunOptions
         printTrace: (line) => process.stderr.write(`${line}${terminal ? '\r\n' : '\n'}`),
       };
     },
+    volumes,
   );
   forwardSignals((signal) => instance.signal(signal));
   const status = exitStatusOf(await started(instance, doors));
@@ -110,6 +117,7 @@ export async function assemble(
   options: RunOptions,
   logger: Logger,
   surround: (native: NativeHost, host: NodeHost) => Surroundings,
+  volumes: VolumeOpener = () => import('./run-volumes.ts'),
 ): Promise<Assembled> {
   const request = toRequest(command, options);
   const { scheduleSeed } = options;
@@ -117,7 +125,10 @@ export async function assemble(
   const image = measured?.image;
   const attestation = await attestationOf(measured, plan, options, logger);
   // Keys of volumes that the broker released go to the volumes, not to the guest.
-  const sealed = await sealedMounts(plan.sealed, attestation, logger);
+  const sealed =
+    plan.sealed.length === 0
+      ? []
+      : await (await volumes()).sealedMounts(plan.sealed, attestation, logger);
   const native = createNativeHost();
   const { pages, code, entropy, clock, files } = native;
   const host = new NodeHost({ clock, entropy, logger });

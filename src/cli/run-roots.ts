@@ -3,13 +3,11 @@
 import { basename, dirname } from 'node:path';
 import { S_IFMT, S_IFREG } from '../abi/file-mode.ts';
 import { ST_NODEV, ST_NOEXEC, ST_NOSUID, ST_RDONLY } from '../abi/stat-layout.ts';
-import type { Logger } from '../base/interfaces.ts';
 import { type AttestationSource, addAttestation } from '../fs/devfs/attestation.ts';
 import { makeDevfs } from '../fs/devfs/devfs.ts';
 import { addSgxDevice } from '../fs/devfs/sgx-device.ts';
 import { Hostfs } from '../fs/hostfs/hostfs.ts';
 import { Overlay } from '../fs/overlay/overlay.ts';
-import type { FreshnessAnchor } from '../fs/sealed/l4-store/anchor.ts';
 import { Tmpfs } from '../fs/tmpfs/tmpfs.ts';
 import { openHostFolder } from '../host/host-folder.ts';
 import type { FileCalls } from '../host/native/file-calls.ts';
@@ -17,13 +15,12 @@ import type { Image } from '../image/open.ts';
 import { DEFAULT_HOST_NAME } from '../kernel/kernel.ts';
 import type { MountContext, RootContext } from '../runtime/instance.ts';
 import type { TreeBuilder } from '../runtime/mounts.ts';
-import type { RunPlan, SealedMountSpec } from '../runtime/plan.ts';
+import type { RunPlan } from '../runtime/plan.ts';
 import { fromText } from '../vfs/byte-string.ts';
 import type { FileSystem } from '../vfs/file-system.ts';
 import { CommandError, RUN_STATUS } from './errors.ts';
-import type { RunAttestation } from './run-attestation.ts';
 
-const mountError = (message: string): CommandError =>
+export const mountError = (message: string): CommandError =>
   new CommandError('CLOISTER_MOUNT', message, RUN_STATUS.failed);
 
 const PUBLIC_NAMES = new Set(['usr', 'bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32', 'etc']);
@@ -162,68 +159,4 @@ export interface SealedMount {
   readonly target: string;
   readonly readOnly: boolean;
   open(context: RootContext): FileSystem;
-}
-
-type VolumeSecrets = Pick<RunAttestation, 'takeKey' | 'anchor'>;
-
-async function anchorOf(
-  source: string,
-  anchor: NonNullable<SealedMountSpec['anchor']>,
-  attestation: VolumeSecrets | undefined,
-): Promise<FreshnessAnchor> {
-  if (anchor !== 'broker') {
-    const { localAnchor } = await import('./anchors.ts');
-    return await localAnchor(anchor.place);
-  }
-  const kept = await attestation?.anchor(source);
-  if (kept === undefined)
-    throw mountError(`--mount ${source}: anchor=broker needs a measured image and its broker`);
-  return kept;
-}
-
-/**
- * Volumes are opened before anything runs, so that a wrong one is refused up front. Keys and anchors
- * of a broker come from the attestation of a measured run; others have none.
- */
-export async function sealedMounts(
-  specs: readonly SealedMountSpec[],
-  attestation: VolumeSecrets | undefined,
-  logger: Logger,
-): Promise<SealedMount[]> {
-  if (specs.length === 0) return [];
-  const { openVolume } = await import('../fs/sealed/volume.ts');
-  const { readSecretFile, secretOf } = await import('../host/volume-secret.ts');
-  const { VolumeFile, volumePath } = await import('../host/volume-file.ts');
-  const { nodeCrypto, nodeEntropy } = await import('../host/crypto.ts');
-  const mounts: SealedMount[] = [];
-  for (const { source, target, keyFile, keyName, anchor, readOnly } of specs) {
-    const released =
-      keyFile === undefined && keyName !== undefined ? attestation?.takeKey(keyName) : undefined;
-    if (keyFile === undefined && released === undefined) {
-      const broker = keyName === undefined ? '' : `, or --secret ${keyName}=ID of a key broker`;
-      throw mountError(`--mount ${source}: it needs key-file=FILE${broker} to be unlocked`);
-    }
-    const secret =
-      released === undefined
-        ? readSecretFile(keyFile ?? '')
-        : secretOf(released, `secret ${keyName}`);
-    const freshness = anchor && (await anchorOf(source, anchor, attestation));
-    const host = new VolumeFile(volumePath(source), readOnly ? 'read' : 'write');
-    const parts = {
-      ...{ host, crypto: nodeCrypto, entropy: nodeEntropy, name: source },
-      ...(freshness === undefined ? {} : { anchor: freshness }),
-    };
-    mounts.push({
-      ...{ source, target, readOnly },
-      open: ({ clock, segments }) => {
-        const onProblem = ({ message }: Error) => logger.log('error', message);
-        const options = { clock, segments, secret, isReadOnly: readOnly, onProblem };
-        const volume = openVolume(parts, options);
-        const { remark } = volume.store;
-        if (remark !== undefined) logger.log('warn', `volume ${source}: ${remark}`);
-        return volume;
-      },
-    });
-  }
-  return mounts;
 }

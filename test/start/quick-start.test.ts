@@ -66,10 +66,10 @@ function rename(from: string, to: string): void {
   writeFileSync(path, text.replace(`\`${from}\${line}`, `\`${to}\${line}`));
 }
 
-test('several first starts at once build one bundle, and all run', async () => {
+test('several first starts at once build one bundle of each kind, and all run', async () => {
   const runs = await Promise.all([1, 2, 3].map(() => cloister(MISSING)));
   for (const run of runs) assert.deepEqual(run, saying('cloister: '));
-  assert.equal(bundles().length, 1);
+  assert.equal(bundles().length, 2);
   assert.ok(!existsSync(join(cache, 'building')));
   // What parses command lines, and the like, is for the modules: it would cost more than it does.
   const { inputs } = JSON.parse(readFileSync(join(cache, 'quick.json'), 'utf8'));
@@ -87,7 +87,7 @@ test('a changed source is seen by the next start', async () => {
   const before = bundles();
   rename('cloister: ', 'cloisteR: ');
   assert.deepEqual(await cloister(MISSING), saying('cloisteR: '));
-  assert.equal(bundles().length, 1);
+  assert.equal(bundles().length, 2);
   assert.notDeepEqual(bundles(), before);
   assert.deepEqual(await cloister(MISSING), saying('cloisteR: '));
 });
@@ -117,7 +117,7 @@ test('a bundle or manifest that is gone or damaged does no harm', async () => {
   assert.deepEqual(await cloister(MISSING), saying('CloisteR: '));
   writeFileSync(join(cache, 'quick.json'), '{"name":');
   assert.deepEqual(await cloister(MISSING), saying('CloisteR: '));
-  assert.equal(bundles().length, 1);
+  assert.equal(bundles().length, 2);
 });
 
 test('a bug keeps a stack that names the sources', async () => {
@@ -136,16 +136,51 @@ test('a bug keeps a stack that names the sources', async () => {
 
 test('measured runs, and what is not plain, never meet the bundle', async () => {
   assert.deepEqual(await cloister(MISSING), saying('CloisteR: '));
-  const [name = ''] = bundles();
-  const whole = readFileSync(join(cache, name), 'utf8');
-  writeFileSync(join(cache, name), `process.stderr.write('bundle\\n');${whole}`);
-  const bundled = async (args: readonly string[]) =>
-    (await cloister(args)).stderr.includes('bundle\n');
-  assert.equal(await bundled(MISSING), true);
+  for (const name of bundles()) {
+    const whole = readFileSync(join(cache, name), 'utf8');
+    const [kind] = name.split('-');
+    writeFileSync(join(cache, name), `process.stderr.write('${kind} bundle\\n');${whole}`);
+  }
+  const bundled = async (args: readonly string[], kind = '') =>
+    (await cloister(args)).stderr.includes(`${kind} bundle\n`);
+  assert.equal(await bundled(MISSING, 'quick'), true);
+  const mounted = [
+    'run',
+    '--mount',
+    `type=sealed,source=${copy}/vol,target=/d,key-file=${copy}/key`,
+  ];
+  assert.equal(await bundled([...mounted, '--', 'x'], 'volume'), true);
+  assert.equal(await bundled([...mounted, '--image', '/no/image', '--', 'x']), false);
   assert.equal(await bundled(['run', '--image', '/no/image', '--', 'x']), false);
   assert.equal(await bundled(['run']), false);
   // Another spelling: the bundle hands over to a process of its own.
   const other = await cloister(['run', '--workdir=/', '--', '/no/such/program']);
-  assert.equal(other.stderr, `bundle\n${saying('CloisteR: ').stderr}`);
+  assert.equal(other.stderr, `quick bundle\n${saying('CloisteR: ').stderr}`);
   assert.equal(other.status, 127);
+});
+
+test('a run with a volume gives what it gives from the modules', async () => {
+  writeFileSync(join(copy, 'key'), new Uint8Array(32).fill(9));
+  const anchor = join(copy, 'anchor');
+  for (const [name, options] of [
+    ['plain.vol', []],
+    ['anchored.vol', ['--anchor', anchor]],
+  ] as const) {
+    const volume = join(copy, name);
+    await cloister(['volume', 'create', volume, '--key-file', join(copy, 'key'), ...options]);
+    const fields = ['type=sealed', `source=${volume}`, 'target=/d', `key-file=${copy}/key`];
+    if (options.length > 0) fields.push(`anchor=${anchor}`);
+    for (const [quick, stdout] of [
+      ['0', '0\n'],
+      ['1', '0\n1\n'],
+    ] as const) {
+      const command = ['/bin/sh', '-c', `echo ${quick} >>/d/f && cat /d/f`];
+      const run = await cloister(['run', '--mount', fields.join(','), '--', ...command], {
+        CLOISTER_QUICK: quick,
+      });
+      // The test before has marked the bundles.
+      const stderr = quick === '1' ? 'volume bundle\n' : '';
+      assert.deepEqual(run, { status: 0, stdout, stderr }, name);
+    }
+  }
 });
