@@ -47,6 +47,8 @@ test('what one run keeps the next one has; what is not there is undefined withou
     open().save('a', BYTES);
     assert.deepEqual(bytesOf(open().load('a')), BYTES);
     assert.equal(open().load('b'), undefined);
+    open().save('a', undefined);
+    assert.equal(open().load('a'), undefined);
     assert.deepEqual(log, []);
   });
 });

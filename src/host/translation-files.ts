@@ -90,7 +90,12 @@ export class TranslationFolder implements TranslationStorage {
     return new ChunkedFile(fd, sizeBytes, digests, () => this.#ignored(key, NOT_AUTHENTIC));
   }
 
-  save(key: string, bytes: Uint8Array): void {
+  save(key: string, bytes: Uint8Array | undefined): void {
+    if (bytes === undefined) rmSync(this.#pathOf(key), { force: true });
+    else this.#write(key, bytes);
+  }
+
+  #write(key: string, bytes: Uint8Array): void {
     const secret = this.#secret();
     const digests = digestsOf(bytes);
     if (secret === undefined || bytes.length + digests.length + TAIL_BYTES > LARGEST_BYTES) return;

@@ -89,16 +89,32 @@ test('a unit is not offered at or beyond 2 GiB, or where there is none', () => {
   assert.equal(encodeTranslations([{ unit: unitAt(high), base: high }], TLS), undefined);
 });
 
-test('the same units give the same bytes in any order, at any base, with any older file', () => {
+test('the same units give the same bytes in any order, at any base', () => {
   const addresses = [AT, AT + 1, AT + 7];
   const all = (base: number, tls: number) =>
     addresses.map((address) => ({ unit: unitAt(base, tls, address), base }));
   const bytes = encodeTranslations(all(BASE, TLS), TLS);
   assert.ok(bytes);
   assert.deepEqual(encodeTranslations(all(0x5000_0000, -8).reverse(), -8), bytes);
-  const older = encodeTranslations(all(BASE, TLS).slice(0, 2), TLS);
-  assert.ok(older);
-  assert.deepEqual(encodeTranslations(all(BASE, TLS).slice(1), TLS, open(older)), bytes);
+});
+
+test('units of older files follow: what was used first, then what is new, then their order', () => {
+  const fileOf = (addresses: readonly number[], ...more: [TranslationFile[]?, number[]?]) => {
+    const units = addresses.map((address) => ({ unit: unitAt(BASE, TLS, address), base: BASE }));
+    return open(encodeTranslations(units, TLS, ...more) ?? assert.fail());
+  };
+  const older = fileOf([AT + 7, AT, AT + 12], [], [AT + 12, AT + 99, AT]);
+  assert.deepEqual([...older.addressesInOrder()], [AT + 12, AT, AT + 7]);
+  assert.deepEqual([...older.addresses()], [AT, AT + 7, AT + 12]);
+  const oldest = fileOf([AT, AT + 18, AT + 12], [], [AT + 18]);
+  const newer = fileOf([AT + 1, AT + 7], [older, oldest], [AT + 7]);
+  assert.deepEqual([...newer.addressesInOrder()], [AT + 7, AT + 1, AT + 12, AT, AT + 18]);
+  for (const file of [older, newer])
+    for (const address of file.addresses()) {
+      const unit = file.unit(address, BASE, TLS, new Arena());
+      assert.ok(unit);
+      assert.deepEqual(plainUnit(unit, {}), plainUnit(unitAt(BASE, TLS, address), {}));
+    }
 });
 
 test('a file cut short, of another kind or version, is refused with a reason', () => {
@@ -120,7 +136,7 @@ function storeOf(bytes: Uint8Array | undefined, host = fakeCodeHost()) {
   const saved: Uint8Array[] = [];
   const storage: TranslationStorage = {
     load: (key) => (key === KEY && bytes ? sourceOfBytes(bytes) : undefined),
-    save: (_key, written) => void saved.push(written),
+    save: (_key, written) => void (written && saved.push(written)),
     refuse: (key, reason) => void refused.push(`${key}: ${reason}`),
   };
   const cache = new CodeCache(host);
@@ -176,17 +192,46 @@ test('a unit that the code verifier refuses turns its file off, with one line', 
   assert.match(refused[0]!, /code verifier/);
 });
 
-test('keep() writes the modules for which a run had to translate enough', () => {
-  const { cache, domain, saved } = storeOf(undefined);
-  const place = { key: KEY, base: BASE };
-  for (let n = 0; n < 40; n++) {
-    const unit = plainUnit(unitAt(BASE, FAKE_TLS), { rip: BASE + AT + n });
-    cache.addFresh(unit, domain, n < 20 ? place : n < 30 ? { ...place, key: 'small' } : undefined);
-    if (n === 10) cache.store.keep();
-    if (n === 10) assert.equal(saved.length, 0);
-  }
-  cache.store.keep();
-  cache.store.keep();
-  assert.equal(saved.length, 1, 'the small one is not worth it');
-  assert.equal(open(saved[0]!).size, 20);
+test('keep() writes what a run had to translate, beside the file of its module when it is little', () => {
+  const files = new Map<string, Uint8Array>();
+  const log: string[] = [];
+  const storage: TranslationStorage = {
+    load: (key) => {
+      const bytes = files.get(key);
+      return bytes && sourceOfBytes(bytes);
+    },
+    save: (key, bytes) => {
+      log.push(`${key}: ${bytes ? open(bytes).size : 'none'}`);
+      if (bytes) files.set(key, bytes);
+      else files.delete(key);
+    },
+    refuse: (key, reason) => assert.fail(`${key}: ${reason}`),
+  };
+  /** A run that needs the units at these distances from the module's first. */
+  const run = (from: number, to: number): number => {
+    const cache = new CodeCache(fakeCodeHost());
+    const domain = cache.createDomain();
+    const { store } = cache;
+    store.useStorage(storage);
+    for (let n = from; n < to; n++) {
+      const rip = BASE + AT + 64 * n;
+      if (store.find(rip, { ...loaded(CODE, BASE), matches: () => true })) continue;
+      const unit = plainUnit(unitAt(BASE, FAKE_TLS), { rip, leaders: new Uint32Array() });
+      cache.addFresh(unit, domain, { key: KEY, base: BASE });
+      cache.addFresh(plainUnit(unit, { rip: rip + 1 }), domain, undefined);
+    }
+    store.keep();
+    store.keep();
+    return store.loaded;
+  };
+  assert.equal(run(0, 100), 0);
+  assert.equal(run(0, 100), 100);
+  assert.equal(run(50, 103), 50);
+  assert.equal(run(90, 109), 13);
+  assert.equal(run(80, 110), 29);
+  assert.equal(run(100, 120), 10);
+  assert.equal(run(0, 120), 120);
+  const saved = ['module: 100', 'module and more: none', 'module and more: 3'];
+  saved.push('module and more: 9', 'module and more: 10', 'module: 120', 'module and more: none');
+  assert.deepEqual(log, saved);
 });

@@ -11,12 +11,14 @@ import { VarintWriter } from './varint.ts';
 
 /** "CLTRANSL" */
 const MAGIC = [0x5254_4c43, 0x4c53_4e41] as const;
-export const FORMAT = 2;
+export const FORMAT = 3;
 /** Changes with what the translator emits and with `cpu/sandbox`. */
 export const VERSION = 7;
 const HEAD_WORDS = 7;
-/** Of an entry: address, number of the record. Of a record: address of its unit, offset. */
+/** Of an entry: address, number of the record. */
 const PAIR = 2;
+/** Of a record: address of its unit, offset, length. */
+const PLACE = 3;
 
 /** Bytes that lie somewhere. */
 export interface TranslationSource {
@@ -45,13 +47,16 @@ const MOST_RECORDS = 1 << NUMBER_BITS;
 const KEY = 2 * MOST_RECORDS;
 
 /**
- * A file of `units`, and of those units of `older` that have other addresses. Undefined when there
- * are none to keep. The same units in any order give the same bytes.
+ * A file of `units`, and of those units of `older` files that have other addresses; of one address
+ * that of the first of them. Undefined when there are none to keep. The same units in any order give
+ * the same bytes, save that `used`, addresses of units in a module, says which records stand first:
+ * a run that needs the same units again reads one piece of the file.
  */
 export function encodeTranslations(
   units: readonly BasedUnit[],
   tlsDisplacement: number,
-  older?: TranslationFile,
+  older: readonly TranslationFile[] = [],
+  used: Iterable<number> = [],
 ): Uint8Array | undefined {
   const byAddress = new Map<number, BasedUnit>();
   for (const each of units) {
@@ -59,7 +64,7 @@ export function encodeTranslations(
     if (address >= 0 && address <= 0xffff_ffff && isKept(each.unit)) byAddress.set(address, each);
   }
   for (;;) {
-    const unfit = new FileWriter(byAddress, tlsDisplacement, older).write();
+    const unfit = new FileWriter(byAddress, tlsDisplacement, older, used).write();
     if (typeof unfit !== 'number') return unfit;
     byAddress.delete(unfit);
   }
@@ -68,7 +73,10 @@ export function encodeTranslations(
 class FileWriter {
   private readonly fresh: ReadonlyMap<number, BasedUnit>;
   private readonly tlsDisplacement: number;
-  private readonly older: TranslationFile | undefined;
+  /** What is not fresh, by address: the file that has it. */
+  private readonly olderAt = new Map<number, TranslationFile>();
+  private readonly older: readonly TranslationFile[];
+  private readonly used: Iterable<number>;
   /** Ascending. */
   private readonly addresses: Float64Array;
   private readonly numbers = new Map<number, number>();
@@ -76,14 +84,17 @@ class FileWriter {
   constructor(
     fresh: ReadonlyMap<number, BasedUnit>,
     tlsDisplacement: number,
-    older: TranslationFile | undefined,
+    older: readonly TranslationFile[],
+    used: Iterable<number>,
   ) {
     this.fresh = fresh;
     this.tlsDisplacement = tlsDisplacement;
     this.older = older;
-    const all = [...fresh.keys()];
-    for (const address of older?.addresses() ?? []) if (!fresh.has(address)) all.push(address);
-    this.addresses = Float64Array.from(all).sort();
+    this.used = used;
+    for (const file of older)
+      for (const address of file.addresses())
+        if (!fresh.has(address) && !this.olderAt.has(address)) this.olderAt.set(address, file);
+    this.addresses = Float64Array.from([...fresh.keys(), ...this.olderAt.keys()]).sort();
     this.addresses.forEach((address, number) => {
       this.numbers.set(address, number);
     });
@@ -91,34 +102,43 @@ class FileWriter {
 
   /** The file, or the address of a unit that cannot be moved after all. */
   write(): Uint8Array | number | undefined {
-    const { addresses, fresh, older } = this;
+    const { addresses, fresh } = this;
     if (addresses.length === 0 || addresses.length >= MOST_RECORDS) return undefined;
     const entries = this.entries();
-    const headBytes = (HEAD_WORDS + entries.length + PAIR * addresses.length) * 4;
+    const headBytes = (HEAD_WORDS + entries.length + PLACE * addresses.length) * 4;
     const w = new VarintWriter(headBytes + this.likelyBytes());
     w.length = headBytes;
-    const offsets = new Uint32Array(addresses.length);
+    const places = new Uint32Array(PLACE * addresses.length);
     const units = new UnitWriter();
-    for (let n = 0; n < addresses.length; n++) {
-      const address = addresses[n]!;
-      offsets[n] = w.length;
+    for (const address of this.order()) {
+      const start = w.length;
       const made = fresh.get(address);
-      if (!made) w.raw(older?.recordAt(address) ?? NOTHING);
+      if (!made) w.raw(this.olderAt.get(address)?.recordAt(address) ?? NOTHING);
       else if (!units.write(w, made.unit, made.base, this.tlsDisplacement)) return address;
+      places.set([address, start, w.length - start], PLACE * this.numbers.get(address)!);
     }
     const words = new Uint32Array(w.bytes.buffer, 0, headBytes / 4);
     const counts = [entries.length / PAIR, addresses.length, w.length];
     words.set([...MAGIC, FORMAT, VERSION, ...counts]);
     words.set(entries, HEAD_WORDS);
-    for (let n = 0, at = HEAD_WORDS + entries.length; n < addresses.length; n++) {
-      words[at++] = addresses[n]!;
-      words[at++] = offsets[n]!;
-    }
+    words.set(places, HEAD_WORDS + entries.length);
     return w.bytes.subarray(0, w.length);
   }
 
+  /** Addresses in the order of their records: what was used, what is new, the older files' order. */
+  private order(): Set<number> {
+    const order = new Set<number>();
+    for (const address of this.used) if (this.numbers.has(address)) order.add(address);
+    for (const address of Float64Array.from(this.fresh.keys()).sort()) order.add(address);
+    for (const file of this.older)
+      for (const address of file.addressesInOrder())
+        if (this.olderAt.get(address) === file) order.add(address);
+    return order;
+  }
+
   private likelyBytes(): number {
-    let bytes = this.older?.sizeBytes ?? 0;
+    let bytes = 0;
+    for (const { sizeBytes } of this.older) bytes += sizeBytes;
     for (const { unit } of this.fresh.values()) {
       const { links, relocs, places, leaders, returns } = unit;
       const numbers = links.length + relocs.length + places.length + leaders.length;
@@ -132,15 +152,17 @@ class FileWriter {
    * of others' blocks, then the number.
    */
   private entries(): Uint32Array {
-    const { addresses, numbers, fresh, older } = this;
-    let most = addresses.length + (older?.entryCount ?? 0);
+    const { addresses, numbers, fresh, older, olderAt } = this;
+    let most = addresses.length;
+    for (const { entryCount } of older) most += entryCount;
     for (const { unit } of fresh.values()) most += unit.leaders.length / 2;
     const keys = new Float64Array(most);
     let count = 0;
     for (let n = 0; n < addresses.length; n++) keys[count++] = addresses[n]! * KEY + n;
-    for (const [entry, address] of older?.pairs() ?? [])
-      if (!fresh.has(address))
-        keys[count++] = entry * KEY + MOST_RECORDS + (numbers.get(address) as number);
+    for (const file of older)
+      for (const [entry, address] of file.pairs())
+        if (olderAt.get(address) === file)
+          keys[count++] = entry * KEY + MOST_RECORDS + (numbers.get(address) as number);
     for (const [address, { unit, base }] of fresh) {
       const number = MOST_RECORDS + (numbers.get(address) as number);
       const { leaders } = unit;
@@ -167,7 +189,7 @@ const NOTHING = new Uint8Array(0);
 
 export class TranslationFile {
   private readonly source: TranslationSource;
-  /** Pairs by ascending address; pairs by number. */
+  /** Pairs by ascending address; triples by number. */
   private readonly entries: Uint32Array;
   private readonly places: Uint32Array;
 
@@ -190,7 +212,8 @@ export class TranslationFile {
     if (format !== FORMAT) return `it has format ${format}, this is ${FORMAT}`;
     if (version !== VERSION) return `it was made by translator ${version}, this is ${VERSION}`;
     if (total !== source.sizeBytes) return `it has ${source.sizeBytes} bytes instead of ${total}`;
-    const indexWords = PAIR * (entries! + records!);
+    if (records! >= MOST_RECORDS) return 'its index is too long';
+    const indexWords = PAIR * entries! + PLACE * records!;
     if ((HEAD_WORDS + indexWords) * 4 > source.sizeBytes) return 'its index is cut short';
     const index = wordsOf(source, HEAD_WORDS, indexWords);
     if (!index) return undefined;
@@ -200,7 +223,7 @@ export class TranslationFile {
 
   /** Number of units. */
   get size(): number {
-    return this.places.length / PAIR;
+    return this.places.length / PLACE;
   }
 
   get sizeBytes(): number {
@@ -213,13 +236,22 @@ export class TranslationFile {
 
   /** Of its units, ascending. */
   *addresses(): Iterable<number> {
-    for (let n = 0; n < this.places.length; n += PAIR) yield this.places[n]!;
+    for (let n = 0; n < this.places.length; n += PLACE) yield this.places[n]!;
+  }
+
+  /** The same in the order of their records. */
+  addressesInOrder(): Float64Array {
+    const { places } = this;
+    // Sorted as one number each: offset, then the number.
+    const keys = new Float64Array(this.size);
+    for (let n = 0; n < keys.length; n++) keys[n] = places[n * PLACE + 1]! * KEY + n;
+    return keys.sort().map((key) => places[(key % KEY) * PLACE]!);
   }
 
   /** Addresses that can be entered, each with that of the unit. */
   *pairs(): Iterable<readonly [number, number]> {
     for (let n = 0; n < this.entries.length; n += PAIR) {
-      const address = this.places[PAIR * this.entries[n + 1]!];
+      const address = this.places[PLACE * this.entries[n + 1]!];
       if (address !== undefined) yield [this.entries[n]!, address];
     }
   }
@@ -227,7 +259,7 @@ export class TranslationFile {
   /** The record of the unit at exactly that address, as it stands there. */
   recordAt(address: number): Uint8Array | undefined {
     const number = this.find(address);
-    return number >= 0 && this.places[PAIR * number] === address ? this.record(number) : undefined;
+    return number >= 0 && this.places[PLACE * number] === address ? this.record(number) : undefined;
   }
 
   /**
@@ -238,7 +270,7 @@ export class TranslationFile {
     const number = this.find(address);
     const record = number < 0 ? undefined : this.record(number);
     if (!record) return undefined;
-    const rip = base + this.places[PAIR * number]!;
+    const rip = base + this.places[PLACE * number]!;
     return KeptUnit.read(record, rip, base, tlsDisplacement, arena);
   }
 
@@ -257,9 +289,9 @@ export class TranslationFile {
   }
 
   private record(number: number): Uint8Array | undefined {
-    const start = this.places[PAIR * number + 1];
-    const end = this.places[PAIR * number + 3] ?? this.source.sizeBytes;
-    return start === undefined || end < start ? undefined : this.source.read(start, end - start);
+    const start = this.places[PLACE * number + 1];
+    const length = this.places[PLACE * number + 2];
+    return start === undefined ? undefined : this.source.read(start, length!);
   }
 }
 

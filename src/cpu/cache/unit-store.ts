@@ -48,24 +48,29 @@ export interface SourceCheck {
 export interface TranslationStorage {
   /** A file with translations of the module, if there is one. */
   load(key: string): TranslationSource | undefined;
-  /** Keeps a file in place of that one; missing: nothing is learned. */
-  save?(key: string, bytes: Uint8Array): void;
+  /** Keeps a file in place of that one, undefined: none; missing: nothing is learned. */
+  save?(key: string, bytes: Uint8Array | undefined): void;
   /** A file that `load` gave is of no use. */
   refuse(key: string, reason: string): void;
 }
 
 interface Module {
-  /** Undefined: there is none, or it is not to be used. */
-  file: TranslationFile | undefined;
+  /** Of one address the first file's counts; none: there is none, or they are not to be used. */
+  files: readonly TranslationFile[];
   /** What this run had to translate: of one address the last one counts. */
   readonly fresh: BasedUnit[];
+  /** Addresses of the units that this run needed, in that order. */
+  readonly used: Set<number>;
 }
 
 const LIMIT_BYTES = 64 * 1024 * 1024;
 /** Of one address: other programs, or code that changes. */
 const MAX_VERSIONS = 8;
-/** New units of a module for which its translations are written again. */
-const WORTH_KEEPING = 16;
+/** What few units a later run needed beside a module's file stands in another. */
+const ADDITION = ' and more';
+/** An addition with at least so many units, and this share of the file's, becomes part of it. */
+const ADDITION_UNITS = 16;
+const ADDITION_SHARE = 1 / 8;
 
 export class UnitStore {
   private readonly byRip = new Map<number, StoredUnit[]>();
@@ -103,19 +108,23 @@ export class UnitStore {
     if (!this.storage) return undefined;
     const place = source.moduleAt(rip);
     if (!place) return undefined;
-    const { file } = this.moduleOf(place.key);
-    const unit = file?.unit(rip - place.base, place.base, this.tlsDisplacement, this.arena);
-    if (!unit || !sameSource(unit, source)) return undefined;
-    this.loaded++;
-    return { unit, starts: undefined };
+    const { files, used } = this.moduleOf(place.key);
+    for (const file of files) {
+      const unit = file.unit(rip - place.base, place.base, this.tlsDisplacement, this.arena);
+      if (!unit || !sameSource(unit, source)) continue;
+      this.loaded++;
+      used.add(unit.rip - place.base);
+      return { unit, starts: undefined };
+    }
+    return undefined;
   }
 
-  /** What `find` gave was refused by the code verifier: its module's file is not used again. */
+  /** What `find` gave was refused by the code verifier: its module's files are not used again. */
   refuse(rip: number, source: SourceCheck, reason: string): void {
     const place = source.moduleAt(rip);
     const module = place && this.modules.get(place.key);
-    if (!place || !module?.file) return;
-    module.file = undefined;
+    if (!place || !module || module.files.length === 0) return;
+    module.files = [];
     this.storage?.refuse(place.key, reason);
   }
 
@@ -136,32 +145,52 @@ export class UnitStore {
     }
     // Code that changes is of no use to later runs.
     if (unit.selfChecking || unit.hasLiveImmediates) return;
-    if (place && this.storage?.save)
-      this.moduleOf(place.key).fresh.push({ unit, base: place.base });
+    if (!place || !this.storage?.save) return;
+    const { fresh, used } = this.moduleOf(place.key);
+    fresh.push({ unit, base: place.base });
+    used.add(unit.rip - place.base);
   }
 
   /** Leaves what is new to later runs. */
   keep(): void {
-    const { storage } = this;
-    if (!storage?.save) return;
-    for (const [key, { file, fresh }] of this.modules) {
-      if (fresh.length < WORTH_KEEPING) continue;
-      const bytes = encodeTranslations(fresh, this.tlsDisplacement, file);
-      if (bytes) storage.save(key, bytes);
-      fresh.length = 0;
+    for (const [key, module] of this.modules) {
+      if (module.fresh.length > 0) this.keepModule(key, module);
+      module.fresh.length = 0;
     }
+  }
+
+  /** Writing a large file for few units would cost more than it saves: they are kept beside it. */
+  private keepModule(key: string, { files, fresh, used }: Module): void {
+    const { storage, tlsDisplacement } = this;
+    const main = files.at(-1);
+    const additions = files.slice(0, -1);
+    let added = fresh.length;
+    for (const { size } of additions) added += size;
+    const isAddition =
+      main !== undefined && added < Math.max(ADDITION_UNITS, main.size * ADDITION_SHARE);
+    const older = isAddition ? additions : files;
+    const bytes = encodeTranslations(fresh, tlsDisplacement, older, used);
+    if (!bytes) return;
+    storage?.save?.(isAddition ? key + ADDITION : key, bytes);
+    if (!isAddition) storage?.save?.(key + ADDITION, undefined);
   }
 
   private moduleOf(key: string): Module {
     const known = this.modules.get(key);
     if (known) return known;
+    const main = this.open(key);
+    const addition = main && this.open(key + ADDITION);
+    const files = [addition, main].filter((file) => file !== undefined);
+    const module: Module = { files, fresh: [], used: new Set() };
+    this.modules.set(key, module);
+    return module;
+  }
+
+  private open(key: string): TranslationFile | undefined {
     const source = this.storage?.load(key);
     const opened = source && TranslationFile.open(source);
     if (typeof opened === 'string') this.storage?.refuse(key, opened);
-    const file = typeof opened === 'object' ? opened : undefined;
-    const module: Module = { file, fresh: [] };
-    this.modules.set(key, module);
-    return module;
+    return typeof opened === 'object' ? opened : undefined;
   }
 }
 
