@@ -5,6 +5,7 @@
 
 export class CpuTimer {
   readonly #fired: () => void;
+  readonly #armed: () => void;
   /** What of it is charged: one thread, or undefined for all of a process. */
   readonly thread: object | undefined;
   intervalNs = 0;
@@ -13,14 +14,20 @@ export class CpuTimer {
   /** Periods beyond the first that the last charge took. */
   missed = 0;
 
-  constructor(fired: () => void, thread?: object) {
+  constructor(fired: () => void, armed: () => void, thread?: object) {
     this.#fired = fired;
+    this.#armed = armed;
     this.thread = thread;
   }
 
   armAfter(valueNs: number, intervalNs: number): void {
     this.remainingNs = valueNs === Number.POSITIVE_INFINITY ? 0 : valueNs;
     this.intervalNs = intervalNs;
+    if (this.isArmed) this.#armed();
+  }
+
+  get isArmed(): boolean {
+    return this.remainingNs > 0;
   }
 
   disarm(): void {

@@ -47,6 +47,7 @@ import { TASK_STATE, type Task } from './task.ts';
 import type { ThreadGroup } from './thread-group.ts';
 import { TimePage } from './time-page.ts';
 import { TimerQueue } from './timer-queue.ts';
+import { TurnLength } from './turn-length.ts';
 import { KernelSystemView, KernelTaskSource } from './views/sources.ts';
 
 /** Serves system calls; `syscalls/` implements it from the table. */
@@ -144,6 +145,7 @@ export class Kernel {
   idleNs = 0;
   #turnStartNs = 0;
   readonly #processor: ProcessorTime;
+  readonly turnLength: TurnLength;
   readonly #randomWord = new Uint32Array(1);
   readonly #randomBytes = new Uint8Array(this.#randomWord.buffer);
   readonly #logged = new Set<string>();
@@ -201,6 +203,7 @@ export class Kernel {
     };
     this.processes = new ProcessTable(this);
     this.systemView = new KernelSystemView(this);
+    this.turnLength = new TurnLength(this);
   }
 
   /** CLOCK_MONOTONIC in nanoseconds as a number: for deadlines (exact for 104 days). */
@@ -274,6 +277,7 @@ export class Kernel {
     this.current = undefined;
     if (task.state === TASK_STATE.runnable) {
       task.involuntarySwitches++;
+      this.turnLength.wasPreempted(task);
       this.scheduler.enqueue(task);
     } else task.voluntarySwitches++;
   }

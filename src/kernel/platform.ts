@@ -96,6 +96,8 @@ export interface Platform {
   adopt(space: AddressSpace, parent?: AddressSpace): void;
   /** `space` is about to be disposed of: forgets it. */
   release(space: AddressSpace): void;
+  /** How much CPU time there is between two ticks, which end {@link run}, in microseconds; 0: none. */
+  setTick(periodUs: number): void;
   /** The counter that guests read with `rdtsc`; undefined: there is none to rely on. */
   counter(): bigint | undefined;
   /** AT_HWCAP, AT_HWCAP2, AT_PLATFORM and text of /proc/cpuinfo follow from the processor model. */

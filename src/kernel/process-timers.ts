@@ -54,7 +54,7 @@ export class PosixTimer implements Disposable {
     if (cpu === undefined)
       this.timer = new IntervalTimer(kernel.timers, () => kernel.nowNs(), fire);
     else {
-      this.timer = new CpuTimer(fire, cpu.thread);
+      this.timer = new CpuTimer(fire, () => kernel.turnLength.shorten(), cpu.thread);
       cpu.group.cpuTimers.add(this.timer);
     }
   }
@@ -113,11 +113,17 @@ export class ProcessTimers {
     const fire = (signal: number) => () => {
       sendToGroup(group, kernelSignal(signal));
     };
+    const armed = (): void => group.kernel.turnLength.shorten();
     this.intervals = [
       new IntervalTimer(group.kernel.timers, () => group.kernel.nowNs(), fire(SIGALRM)),
-      new CpuTimer(fire(SIGVTALRM)),
-      new CpuTimer(fire(SIGPROF)),
+      new CpuTimer(fire(SIGVTALRM), armed),
+      new CpuTimer(fire(SIGPROF), armed),
     ];
+  }
+
+  /** Does any of the interval timers run on processor time? */
+  get countCpu(): boolean {
+    return this.intervals[1].isArmed || this.intervals[2].isArmed;
   }
 
   /** The process ran for `ns`. */

@@ -17,6 +17,8 @@ export class Scheduler {
   /** A task of a higher real-time priority than the running one waits: the turn is over. */
   isOutranked = false;
   contextSwitches = 0;
+  /** Told of every task that is queued. */
+  onQueued: (() => void) | undefined = undefined;
 
   constructor(random?: SeededRandom) {
     this.#random = random;
@@ -41,6 +43,7 @@ export class Scheduler {
     task.isQueued = true;
     if (task.virtualRuntime < this.#floor) task.virtualRuntime = this.#floor;
     this.#queue.push(task);
+    this.onQueued?.();
     if (task.realtimePriority > 0) this.reconsider();
   }
 

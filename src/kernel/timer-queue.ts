@@ -20,6 +20,8 @@ export class Timer {
 
 export class TimerQueue {
   readonly #heap: Timer[] = [];
+  /** Told of every timer that is armed. */
+  onArmed: (() => void) | undefined = undefined;
 
   /** Undefined when nothing is armed. */
   get nextDeadlineNs(): number | undefined {
@@ -32,6 +34,7 @@ export class TimerQueue {
     timer.index = this.#heap.length;
     this.#heap.push(timer);
     this.#up(timer.index);
+    this.onArmed?.();
   }
 
   cancel(timer: Timer): void {

@@ -66,6 +66,7 @@ import { SingleSteps } from './single-step.ts';
 import { SpaceState } from './space.ts';
 import { PlatformStatistics } from './statistics.ts';
 import { UnitDetails } from './unit-details.ts';
+import { TICK_US } from './written-pages.ts';
 
 const MAX_INSTRUCTION_BYTES = 15;
 const GUEST_LIMIT = 2 ** 32;
@@ -92,6 +93,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
   private readonly decoded = new Decoded();
   private readonly details: UnitDetails;
   private readonly interruption: Interruption;
+  private ticksAtOnce = 1;
   /** `translator`: not trusted, whatever it makes is checked. */
   constructor(host: CodeHost, logger: Logger, translator?: UnitMaker) {
     this.host = host;
@@ -110,6 +112,14 @@ export class TranslatedPlatform implements Platform, CodeObserver {
   }
 
   readonly counter = (): bigint => this.host.counter();
+
+  setTick(periodUs: number): void {
+    // Who looks on wants samples.
+    const period = this.observer?.ticked ? Math.min(periodUs, TICK_US) : periodUs;
+    this.host.setTick(period);
+    this.ticksAtOnce = Math.max(1, Math.round(period / TICK_US));
+  }
+
   get cpuinfo(): string {
     return cpuinfoText(this.model);
   }
@@ -261,7 +271,8 @@ export class TranslatedPlatform implements Platform, CodeObserver {
       case EXIT.tick:
         this.interruption.makeExact(cpu, known);
         this.observer?.ticked?.(cpu, known.space, true);
-        for (const page of known.written.tick()) this.invalidate(known, page * 4096, 4096);
+        for (const page of known.written.tick(this.ticksAtOnce))
+          this.invalidate(known, page * 4096, 4096);
         return LEAVE_PREEMPTED;
       case EXIT.tickBeforeEntry:
         this.observer?.ticked?.(cpu, known.space, false);

@@ -16,7 +16,7 @@ test('a page checks itself after a few faults, at once when it stores into itsel
 test('a quiet page goes back, one fault brings it again, and it stays twice as long', () => {
   const written = new WrittenPages();
   const ticksUntilQuiet = (): number => {
-    for (let n = 1; n < 10_000; n++) if (written.tick().includes(9)) return n;
+    for (let n = 1; n < 10_000; n++) if (written.tick(1).includes(9)) return n;
     return -1;
   };
   written.noteFault(9, true);
@@ -30,17 +30,17 @@ test('a quiet page goes back, one fault brings it again, and it stays twice as l
 test('a change starts the time of quiet again', () => {
   const written = new WrittenPages();
   written.noteFault(9, true);
-  for (let n = 0; n < 20; n++) assert.deepEqual(written.tick(), []);
+  for (let n = 0; n < 20; n++) assert.deepEqual(written.tick(1), []);
   written.noteChange(9);
-  for (let n = 0; n < 20; n++) assert.deepEqual(written.tick(), []);
+  for (let n = 0; n < 20; n++) assert.deepEqual(written.tick(1), []);
   assert.equal(written.isChecked(9), true);
 });
 
 test('a page that stayed quiet for long starts afresh', () => {
   const written = new WrittenPages();
   written.noteFault(9, true);
-  while (written.isChecked(9)) written.tick();
-  for (let n = 0; n < 1000; n++) written.tick();
+  while (written.isChecked(9)) written.tick(1);
+  for (let n = 0; n < 1000; n++) written.tick(1);
   assert.equal(written.noteFault(9, false), false);
   assert.equal(written.noteFault(9, false), false);
   assert.equal(written.noteFault(9, false), true);

@@ -8,9 +8,11 @@
  * time, unless it stayed quiet for long.
  */
 
+/** CPU time of what counts as one tick here, in microseconds. */
+export const TICK_US = 4000;
 /** Write faults to translated code that a page takes. */
 const FAULTS_BEFORE_CHECKS = 3;
-/** Ticks of CPU time (4 ms) without a change after which a page is protected again. */
+/** Ticks of CPU time ({@link TICK_US}) without a change after which a page is protected again. */
 const FIRST_PATIENCE_TICKS = 32;
 const LONGEST_PATIENCE_TICKS = 4096;
 /** A page that needed no checks for so many times its patience starts afresh. */
@@ -89,13 +91,14 @@ export class WrittenPages {
     if (checked) checked.quietTicks = 0;
   }
 
-  /** Pages that go back to write-protection: their units are to be dropped. */
-  tick(): number[] {
-    this.#ticks++;
+  /** `count` ticks later: pages that go back to write-protection, their units are to be dropped. */
+  tick(count: number): number[] {
+    this.#ticks += count;
     if (this.#checked.size === 0) return [];
     const quiet: number[] = [];
     for (const [page, checked] of this.#checked) {
-      if (++checked.quietTicks < checked.patience) continue;
+      checked.quietTicks += count;
+      if (checked.quietTicks < checked.patience) continue;
       this.#checked.delete(page);
       if (this.#relapses.size >= MAX_PAGES) this.#relapses.clear();
       const next = Math.min(2 * checked.patience, LONGEST_PATIENCE_TICKS);

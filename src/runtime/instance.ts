@@ -29,6 +29,7 @@ import { Limits, RLIMIT } from '../kernel/limits.ts';
 import { sendToGroup, sendToProcessGroup } from '../kernel/signals/send.ts';
 import { kernelSignal } from '../kernel/signals/signal-info.ts';
 import type { ThreadGroup } from '../kernel/thread-group.ts';
+import { SHORT_TURN_US } from '../kernel/turn-length.ts';
 import { KernelJobControl } from '../kernel/views/job-control.ts';
 import { KernelSystemView, KernelTaskSource } from '../kernel/views/sources.ts';
 import type { PageHost } from '../mm/page-host.ts';
@@ -98,9 +99,6 @@ export interface ExecutedProcess {
   /** Takes its terminal away; nothing without one. */
   hangUp(): void;
 }
-
-/** A time slice: guests that do not call the kernel are stopped that often. */
-const TICK_US = 1000;
 
 export class Instance {
   readonly kernel: Kernel;
@@ -193,7 +191,7 @@ export class Instance {
   async #runFirst(plan: RunPlan, limits: Limits, pty: Pty | undefined): Promise<number> {
     const group = this.#spawn(plan, limits, this.#parts.streams, pty);
     this.#first = group;
-    this.#parts.code.setTick(TICK_US);
+    this.#parts.code.setTick(SHORT_TURN_US);
     await this.kernel.run(() => group.isZombie);
     this.#parts.code.setTick(0);
     return this.kernel.collect(group) ?? 0;

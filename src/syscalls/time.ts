@@ -123,10 +123,11 @@ function sysClockNanosleep(
 function sleepOnCpuTime(task: Task, cpu: CpuTarget, ns: number): number {
   const queue = new WaitQueue();
   let isOver = false;
-  const timer = new CpuTimer(() => {
+  const over = (): void => {
     isOver = true;
     queue.wakeAll();
-  }, cpu.thread);
+  };
+  const timer = new CpuTimer(over, () => task.kernel.turnLength.shorten(), cpu.thread);
   cpu.group.cpuTimers.add(timer);
   timer.armAfter(ns, 0);
   const end = (result: number) => {

@@ -108,6 +108,7 @@ export class FakePlatform implements Platform {
   readonly #scripts = new Map<number, Script>();
   readonly #addresses = new Map<Script, number>();
   #next = 0x40_0000;
+  tickUs = 0;
 
   /** Where a script's code lies: entry of a program, or a handler. */
   addressOf(script: Script): number {
@@ -123,6 +124,10 @@ export class FakePlatform implements Platform {
 
   createCpu(): GuestCpu {
     return new FakeCpu(this);
+  }
+
+  setTick(periodUs: number): void {
+    this.tickUs = periodUs;
   }
 
   counter(): undefined {
