@@ -2,12 +2,11 @@
  * A file read in chunks whose SHA-256 digests are known: what does not match is as good as not
  * there. Nothing is kept in memory but the chunks asked for last.
  */
-import { hash } from 'node:crypto';
 import { closeSync, readSync } from 'node:fs';
 import type { TranslationSource } from '../cpu/cache/translation-file.ts';
+import { DIGEST_BYTES, isSameDigest, sha256 } from './native/sha256.ts';
 
 const CHUNK_BYTES = 16 * 1024;
-const DIGEST_BYTES = 32;
 const MAX_CHUNKS = 32;
 const toClose = new FinalizationRegistry<number>(closeSync);
 
@@ -84,16 +83,16 @@ export class ChunkedFile implements TranslationSource {
   }
 
   #matches(n: number, bytes: Uint8Array): boolean {
-    const digest = hash('sha256', bytes, 'buffer');
-    return digest.equals(this.#digests.subarray(n * DIGEST_BYTES, (n + 1) * DIGEST_BYTES));
+    const digest = this.#digests.subarray(n * DIGEST_BYTES, (n + 1) * DIGEST_BYTES);
+    return isSameDigest(sha256(bytes), digest);
   }
 }
 
 /** The digests of the chunks of `bytes`, one behind the other. */
-export function digestsOf(bytes: Uint8Array): Buffer {
-  const digests: Buffer[] = [];
+export function digestsOf(bytes: Uint8Array): Uint8Array {
+  const digests: Uint8Array[] = [];
   for (let at = 0; at < bytes.length; at += CHUNK_BYTES)
-    digests.push(hash('sha256', bytes.subarray(at, at + CHUNK_BYTES), 'buffer'));
+    digests.push(sha256(bytes.subarray(at, at + CHUNK_BYTES)));
   return Buffer.concat(digests);
 }
 

@@ -7,7 +7,7 @@
  * authenticate, or fits no longer, is ignored with a line in the log, and replaced in time.
  */
 
-import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   fstatSync,
@@ -25,6 +25,7 @@ import type { Logger } from '../base/interfaces.ts';
 import { FORMAT, type TranslationSource, VERSION } from '../cpu/cache/translation-file.ts';
 import type { TranslationStorage } from '../cpu/cache/unit-store.ts';
 import { ChunkedFile, digestsOf, readFully } from './chunked-file.ts';
+import { hmacSha256, isSameDigest, sha256 } from './native/sha256.ts';
 import { createOnce, stateHome } from './state-home.ts';
 
 const MAC_BYTES = 32;
@@ -86,7 +87,7 @@ export class TranslationFolder implements TranslationStorage {
     if (digestBytes !== ChunkedFile.digestBytes(sizeBytes)) return NOT_AUTHENTIC;
     const digests = readFully(fd, sizeBytes, digestBytes);
     const mac = macOf(secret, key, sizeBytes, digests);
-    if (!timingSafeEqual(tail.subarray(4), mac)) return NOT_AUTHENTIC;
+    if (!isSameDigest(tail.subarray(4), mac)) return NOT_AUTHENTIC;
     return new ChunkedFile(fd, sizeBytes, digests, () => this.#ignored(key, NOT_AUTHENTIC));
   }
 
@@ -128,11 +129,8 @@ export class TranslationFolder implements TranslationStorage {
 
   /** Another for each version of the translator: after an upgrade nothing stale is read. */
   #pathOf(key: string): string {
-    const name = createHash('sha256')
-      .update(`${DOMAIN}\0${FORMAT}.${VERSION}\0${key}`)
-      .digest('hex')
-      .slice(0, 32);
-    return join(this.#folder, name);
+    const name = sha256(Buffer.from(`${DOMAIN}\0${FORMAT}.${VERSION}\0${key}`)).subarray(0, 16);
+    return join(this.#folder, Buffer.from(name).toString('hex'));
   }
 
   /** The user's key, made when it is first needed; undefined when there can be none. */
@@ -176,7 +174,11 @@ function readIfThere(path: string): Uint8Array | undefined {
   return statSync(path, { throwIfNoEntry: false }) && readFileSync(path);
 }
 
-function macOf(secret: Uint8Array, key: string, sizeBytes: number, digests: Uint8Array): Buffer {
-  const head = `${DOMAIN}\0${key}\0${sizeBytes}\0`;
-  return createHmac('sha256', secret).update(head).update(digests).digest();
+function macOf(
+  secret: Uint8Array,
+  key: string,
+  sizeBytes: number,
+  digests: Uint8Array,
+): Uint8Array {
+  return hmacSha256(secret, Buffer.from(`${DOMAIN}\0${key}\0${sizeBytes}\0`), digests);
 }

@@ -10,7 +10,7 @@ import { RLIMIT } from './limits.ts';
 import type { Task } from './task.ts';
 
 /** Microseconds of CPU time; the host's own clock ticks every 4 ms on most machines (CONFIG_HZ). */
-export const SHORT_TURN_US = 1000;
+const SHORT_TURN_US = 1000;
 /** What a key or a signal of the host waits for at worst. */
 const LONG_TURN_US = 20_000;
 
@@ -22,6 +22,15 @@ export class TurnLength {
     this.#kernel = kernel;
     kernel.scheduler.onQueued = () => this.shorten();
     kernel.timers.onArmed = () => this.shorten();
+  }
+
+  /** Guests begin to run, as yet one of them. */
+  begin(): void {
+    this.#set(true);
+  }
+
+  end(): void {
+    this.#kernel.platform.setTick(0);
   }
 
   /** Somebody waits from now on. */

@@ -12,7 +12,7 @@ import { isStart, type PlacedUnit } from '../cpu/cache/domain.ts';
 import { hostOffsetOf } from '../cpu/cache/exact.ts';
 import type { CodeHost } from '../cpu/code-host.ts';
 import { faultingAddress, staysBelow } from '../cpu/interpret/address.ts';
-import { Decoded, hexOf } from '../cpu/interpret/decoded.ts';
+import { Decoded, illegalLine } from '../cpu/interpret/decoded.ts';
 import { Interpreter } from '../cpu/interpret/emulate.ts';
 import { CpuModel } from '../cpu/interpret/model.ts';
 import { Xstate } from '../cpu/interpret/xstate.ts';
@@ -39,15 +39,13 @@ import type { PlatformObserver } from './observer.ts';
 import {
   COMPLETED,
   errorBits,
-  isCanonical,
   LEAVE_PREEMPTED,
   LEAVE_SYSCALL,
   type Next,
   raise,
   raiseHostTrap,
+  raiseOutside,
   raiseTrap,
-  raiseWild,
-  TASK_SIZE_MAX,
 } from './raise.ts';
 import {
   ILL_ILLOPN,
@@ -430,12 +428,8 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     access: FaultAccess,
     present: number | undefined,
   ): Next {
-    if (!isCanonical(address)) return raiseWild(cpu, this.decoded.instruction, access);
-    const bits = errorBits(access);
-    // Linux hides from programs whether an address that is not theirs is mapped.
-    const shown = address >= TASK_SIZE_MAX ? bits | PF_PRESENT : bits;
     if (address >= BigInt(GUEST_LIMIT))
-      return raise(cpu, SIGSEGV, SEGV_MAPERR, address, TRAP.page, shown);
+      return raiseOutside(cpu, this.decoded.instruction, address, access);
     return this.spaceFault(cpu, known, Number(address), access, present);
   }
 
@@ -500,11 +494,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
       return this.fetchFault(cpu, known, BigInt(pageEnd));
     if (!meant && this.decoded.isTooLong(known.space, rip))
       return raise(cpu, SIGSEGV, SI_KERNEL, 0n, TRAP.protection, 0);
-    if (!meant) {
-      const at = `0x${rip.toString(16)}`;
-      const bytes = hexOf(known.space, rip);
-      this.logger.log('warn', `SIGILL: no translation of the instruction at ${at}: ${bytes}`);
-    }
+    if (!meant) this.logger.log('warn', illegalLine(known.space, rip));
     return raise(cpu, SIGILL, ILL_ILLOPN, BigInt(rip), TRAP.undefined, 0);
   }
 }

@@ -5,8 +5,10 @@ import type { FaultAccess } from '../mm/address-space.ts';
 import type { TranslatedCpu } from './guest-cpu.ts';
 import {
   PF_FETCH,
+  PF_PRESENT,
   PF_USER,
   PF_WRITE,
+  SEGV_MAPERR,
   SI_KERNEL,
   SIGBUS,
   SIGFPE,
@@ -66,9 +68,9 @@ export function raiseHostTrap(
 const CANONICAL_END = 2n ** 47n;
 const CANONICAL_HIGH = 2n ** 64n - 2n ** 47n;
 /** The last page below is never mapped. */
-export const TASK_SIZE_MAX = CANONICAL_END - 4096n;
+const TASK_SIZE_MAX = CANONICAL_END - 4096n;
 
-export function isCanonical(address: bigint): boolean {
+function isCanonical(address: bigint): boolean {
   return address < CANONICAL_END || address >= CANONICAL_HIGH;
 }
 
@@ -77,12 +79,22 @@ export function errorBits(access: FaultAccess): number {
   return PF_USER | (access === 'write' ? PF_WRITE : 0) | (access === 'execute' ? PF_FETCH : 0);
 }
 
-/** Addresses that are not canonical: #SS where RSP or RBP is the base, else #GP. */
-export function raiseWild(
+/** An access to an address above guest space, where nothing is mapped. */
+export function raiseOutside(
   cpu: TranslatedCpu,
   ins: Decoded['instruction'],
+  address: bigint,
   access: FaultAccess,
 ): Next {
+  if (!isCanonical(address)) return raiseWild(cpu, ins, access);
+  const bits = errorBits(access);
+  // Linux hides from programs whether an address that is not theirs is mapped.
+  const shown = address >= TASK_SIZE_MAX ? bits | PF_PRESENT : bits;
+  return raise(cpu, SIGSEGV, SEGV_MAPERR, address, TRAP.page, shown);
+}
+
+/** Addresses that are not canonical: #SS where RSP or RBP is the base, else #GP. */
+function raiseWild(cpu: TranslatedCpu, ins: Decoded['instruction'], access: FaultAccess): Next {
   const { base, hasMemory, row } = ins;
   const onStack = hasMemory
     ? base === 4 || base === 5

@@ -29,7 +29,6 @@ import { Limits, RLIMIT } from '../kernel/limits.ts';
 import { sendToGroup, sendToProcessGroup } from '../kernel/signals/send.ts';
 import { kernelSignal } from '../kernel/signals/signal-info.ts';
 import type { ThreadGroup } from '../kernel/thread-group.ts';
-import { SHORT_TURN_US } from '../kernel/turn-length.ts';
 import { KernelJobControl } from '../kernel/views/job-control.ts';
 import { KernelSystemView, KernelTaskSource } from '../kernel/views/sources.ts';
 import type { PageHost } from '../mm/page-host.ts';
@@ -191,9 +190,9 @@ export class Instance {
   async #runFirst(plan: RunPlan, limits: Limits, pty: Pty | undefined): Promise<number> {
     const group = this.#spawn(plan, limits, this.#parts.streams, pty);
     this.#first = group;
-    this.#parts.code.setTick(SHORT_TURN_US);
+    this.kernel.turnLength.begin();
     await this.kernel.run(() => group.isZombie);
-    this.#parts.code.setTick(0);
+    this.kernel.turnLength.end();
     return this.kernel.collect(group) ?? 0;
   }
 

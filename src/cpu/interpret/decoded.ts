@@ -76,10 +76,11 @@ export class Decoded {
   }
 }
 
-/** The bytes at `rip`, for people. */
-export function hexOf(memory: Peek, rip: number): string {
+/** What to say of the instruction at `rip` when it is in no table. */
+export function illegalLine(memory: Peek, rip: number): string {
   const bytes = new Uint8Array(MAX_BYTES);
   let length = MAX_BYTES;
   while (length > 0 && memory.peek(rip, bytes.subarray(0, length)) < 0) length--;
-  return [...bytes.subarray(0, length)].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
+  const hex = [...bytes.subarray(0, length)].map((byte) => byte.toString(16).padStart(2, '0'));
+  return `SIGILL: no translation of the instruction at 0x${rip.toString(16)}: ${hex.join(' ')}`;
 }
