@@ -1,7 +1,8 @@
 /**
  * `npm run bench -- storage`: the sealed volume's file-system layer against the same work on the
  * plain host file system, on tmpfs, through gocryptfs where it is installed and FUSE works, and
- * against AES-256-GCM of node:crypto alone on the same bytes. Peers take turns row by row; medians.
+ * against AES-256-GCM of node:crypto alone on the same bytes. Peers take turns row by row; medians, and
+ * what part of the rate of AES-GCM the volume reaches.
  *
  * The volume is called directly (inodes, no guest); its peers through system calls of Node.js.
  */
@@ -169,6 +170,8 @@ interface Row {
   readonly name: string;
   readonly unit: 'MB/s' | 'op/s';
   readonly amount: number;
+  /** AES-GCM alone does the same with as many bytes in a call. */
+  readonly alone?: { readonly bytes: number; readonly doOpen: boolean };
   prepare?(subject: Subject): void;
   run(subject: Subject): void;
 }
@@ -217,12 +220,14 @@ const ROWS: readonly Row[] = [
       {
         ...base,
         name: `write 256 MiB, ${label} calls, fsync`,
+        alone: { bytes: call, doOpen: false },
         prepare: (s) => s.reset(),
         run: (s) => writeBig(s, call),
       },
       {
         ...base,
         name: `read 256 MiB, ${label} calls`,
+        alone: { bytes: call, doOpen: true },
         prepare: makeBig,
         run: (s) => readBig(s, call),
       },
@@ -336,15 +341,21 @@ function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[values.length >>> 1] ?? Number.NaN;
 }
 
+const ALONE = 'AES-GCM';
+
 function measure(row: Row, subjects: readonly Subject[]): Map<string, number> {
   const times = new Map<string, number[]>(subjects.map((s) => [s.name, []]));
-  for (let round = 0; round < ROUNDS; round++)
+  if (row.alone !== undefined) times.set(ALONE, []);
+  for (let round = 0; round < ROUNDS; round++) {
+    if (row.alone !== undefined)
+      times.get(ALONE)?.push(BIG_BYTES / MB / gcmAlone(row.alone.bytes, row.alone.doOpen));
     for (const subject of subjects) {
       row.prepare?.(subject);
       const start = performance.now();
       row.run(subject);
       times.get(subject.name)?.push((performance.now() - start) / 1000);
     }
+  }
   return new Map([...times].map(([name, list]) => [name, row.amount / median(list)]));
 }
 
@@ -363,21 +374,16 @@ export async function benchStorage(only: readonly string[]): Promise<void> {
   if (memory) subjects.push(new FolderSubject('tmpfs', memory));
   try {
     const wanted = ROWS.filter((r) => only.length === 0 || only.some((o) => r.name.includes(o)));
-    console.log(['row'.padEnd(42), 'unit', ...subjects.map((s) => s.name.padStart(10))].join(' '));
+    const names = [...subjects.map((s) => s.name), ALONE];
+    console.log(
+      ['row'.padEnd(42), 'unit', ...names.map((name) => name.padStart(10)), 'ratio'].join(' '),
+    );
     for (const row of wanted) {
       const rates = measure(row, subjects);
-      const cells = subjects.map((s) => (rates.get(s.name) ?? 0).toFixed(0).padStart(10));
-      console.log([row.name.padEnd(42), row.unit, ...cells].join(' '));
+      const cells = names.map((name) => (rates.get(name)?.toFixed(0) ?? '').padStart(10));
+      const ratio = ((rates.get(volume.name) ?? 0) / (rates.get(ALONE) ?? Number.NaN)).toFixed(2);
+      console.log([row.name.padEnd(42), row.unit, ...cells, row.alone ? ratio : ''].join(' '));
     }
-    for (const [label, bytes] of [
-      ['4 KiB', 4096],
-      ['64 KiB', 65_536],
-      ['1 MiB', 1 << 20],
-    ] as const)
-      console.log(
-        `AES-256-GCM alone, ${label} calls: seal ${gcmAlone(bytes, false).toFixed(0)} MB/s, ` +
-          `open ${gcmAlone(bytes, true).toFixed(0)} MB/s`,
-      );
     if (only.length === 0 || only.includes('sqlite')) {
       const mounted = gocryptfs && join(scratch, 'plain');
       benchSqlite({ scratch, plain: plainDir, gocryptfs: mounted });

@@ -117,15 +117,24 @@ export class SpaceMap {
   /** The bitmap of a segment as the next commit stores it. */
   stored(index: number): Uint8Array {
     const { taken, pending } = this.#segment(index);
-    return taken.map((byte, i) => byte & ~(pending[i] as number));
+    const bitmap = taken.slice();
+    clearBits(bitmap, pending);
+    return bitmap;
+  }
+
+  /** True when the next commit stores `bitmap` for a segment. */
+  isStored(index: number, bitmap: Uint8Array): boolean {
+    const { taken, pending } = this.#segment(index);
+    for (let i = 0; i < SEGMENT_BYTES; i++)
+      if ((taken[i]! & ~pending[i]!) !== bitmap[i]) return false;
+    return true;
   }
 
   /** The commit is durable: what it freed may be used again. */
   release(): void {
     for (const segment of this.#segments.values()) {
       if (segment.pendingCount > 0) {
-        for (let i = 0; i < SEGMENT_BYTES; i++)
-          segment.taken[i]! &= ~(segment.pending[i] as number);
+        clearBits(segment.taken, segment.pending);
         segment.pending.fill(0);
         segment.pendingCount = 0;
       }
@@ -194,4 +203,11 @@ export class SpaceMap {
     }
     return -1;
   }
+}
+
+/** Clears in one bitmap what is set in another. Each is the whole of a buffer. */
+function clearBits(bitmap: Uint8Array, bits: Uint8Array): void {
+  const target = new Uint32Array(bitmap.buffer);
+  const source = new Uint32Array(bits.buffer);
+  for (let i = 0; i < target.length; i++) target[i]! &= ~(source[i] as number);
 }

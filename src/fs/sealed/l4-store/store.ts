@@ -8,6 +8,7 @@
  */
 
 import { assert } from '../../../base/assert.ts';
+import { freeMemory } from '../../../base/free-memory.ts';
 import type { Crypto } from '../../../base/interfaces.ts';
 import { damaged, VolumeError } from '../errors.ts';
 import { BLOCK_BYTES } from '../l0-host/block-host.ts';
@@ -269,6 +270,7 @@ export class VolumeStore implements NodeStore {
       const root = this.#sealNode(this.tree.dirtyRoot as TreeNode, pieces);
       pieces.sort((a, b) => a.block - b.block);
       this.io.write(pieces);
+      for (const { ciphertext } of pieces) freeMemory(ciphertext);
       let manifest = this.io.unsettled();
       if (manifest === undefined || manifest.length > MAX_MANIFEST) {
         this.#barrier();
@@ -396,9 +398,9 @@ export class VolumeStore implements NodeStore {
       };
       place(this.tree.dirtyRoot as TreeNode);
       for (const index of [...this.space.dirty]) {
-        const stored = this.space.stored(index);
-        if (sameBytes(this.tree.get(SPACE_KEY, index), stored)) continue;
-        this.tree.set(SPACE_KEY, index, stored);
+        const known = this.tree.get(SPACE_KEY, index);
+        if (known !== undefined && this.space.isStored(index, known)) continue;
+        this.tree.set(SPACE_KEY, index, this.space.stored(index));
         changed = true;
       }
       if (!changed) return;
@@ -413,6 +415,7 @@ export class VolumeStore implements NodeStore {
     }
     const plain = encodeNode(node, node.blocks * BLOCK_BYTES);
     const { piece, pointer } = this.io.seal(KIND.node, node.block, plain);
+    freeMemory(plain);
     pieces.push({ block: node.block, ciphertext: piece.ciphertext });
     return pointer;
   }
@@ -445,8 +448,4 @@ export class VolumeStore implements NodeStore {
     node.blocks = 0;
     for (const child of node.children) this.#unplace(child);
   }
-}
-
-function sameBytes(a: Uint8Array | undefined, b: Uint8Array): boolean {
-  return a !== undefined && a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
