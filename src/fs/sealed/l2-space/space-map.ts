@@ -16,13 +16,25 @@ export const SEGMENT_BYTES = SEGMENT_BLOCKS / 8;
 /** Search below the high-water mark only when at least this part of it is free. */
 const SEARCH_SHARE = 16;
 
+/** A bit a block; the words are the same memory. */
+interface Bitmap {
+  readonly bytes: Uint8Array;
+  readonly words: Uint32Array;
+}
+
+function bitmapOf(bytes: Uint8Array): Bitmap {
+  return { bytes, words: new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4) };
+}
+
 interface Segment {
   /** Not to be given out: in use, or pending. */
-  readonly taken: Uint8Array;
-  readonly pending: Uint8Array;
-  readonly fresh: Uint8Array;
+  readonly taken: Bitmap;
+  readonly pending: Bitmap;
+  readonly fresh: Bitmap;
   pendingCount: number;
   freshCount: number;
+  /** Something has changed since the bitmap was taken to be stored. */
+  isChanged: boolean;
 }
 
 export interface SpaceState {
@@ -97,15 +109,17 @@ export class SpaceMap {
       const segment = this.#segment(Math.floor(i / SEGMENT_BLOCKS));
       const byte = (i % SEGMENT_BLOCKS) >>> 3;
       const bit = 1 << (i & 7);
-      assert((segment.taken[byte]! & bit) !== 0, 'a block was freed twice');
-      assert((segment.pending[byte]! & bit) === 0, 'a block was freed twice');
-      if ((segment.fresh[byte]! & bit) !== 0) {
-        segment.taken[byte]! &= ~bit;
-        segment.fresh[byte]! &= ~bit;
+      const { taken, pending, fresh } = segment;
+      assert((taken.bytes[byte]! & bit) !== 0, 'a block was freed twice');
+      assert((pending.bytes[byte]! & bit) === 0, 'a block was freed twice');
+      segment.isChanged = true;
+      if ((fresh.bytes[byte]! & bit) !== 0) {
+        taken.bytes[byte]! &= ~bit;
+        fresh.bytes[byte]! &= ~bit;
         segment.freshCount--;
         this.#missing = Number.POSITIVE_INFINITY;
       } else {
-        segment.pending[byte]! |= bit;
+        pending.bytes[byte]! |= bit;
         segment.pendingCount++;
         this.#pending++;
       }
@@ -114,20 +128,17 @@ export class SpaceMap {
     this.state.used -= count;
   }
 
-  /** The bitmap of a segment as the next commit stores it. */
-  stored(index: number): Uint8Array {
-    const { taken, pending } = this.#segment(index);
-    const bitmap = taken.slice();
-    clearBits(bitmap, pending);
-    return bitmap;
-  }
-
-  /** True when the next commit stores `bitmap` for a segment. */
-  isStored(index: number, bitmap: Uint8Array): boolean {
-    const { taken, pending } = this.#segment(index);
-    for (let i = 0; i < SEGMENT_BYTES; i++)
-      if ((taken[i]! & ~pending[i]!) !== bitmap[i]) return false;
-    return true;
+  /**
+   * The bitmap of a segment as the next commit stores it, when anything has changed since the last
+   * call; else undefined.
+   */
+  takeStored(index: number): Uint8Array | undefined {
+    const segment = this.#segment(index);
+    if (!segment.isChanged) return undefined;
+    segment.isChanged = false;
+    const stored = bitmapOf(segment.taken.bytes.slice());
+    clearBits(stored, segment.pending);
+    return stored.bytes;
   }
 
   /** The commit is durable: what it freed may be used again. */
@@ -135,10 +146,10 @@ export class SpaceMap {
     for (const segment of this.#segments.values()) {
       if (segment.pendingCount > 0) {
         clearBits(segment.taken, segment.pending);
-        segment.pending.fill(0);
+        segment.pending.words.fill(0);
         segment.pendingCount = 0;
       }
-      if (segment.freshCount > 0) segment.fresh.fill(0);
+      if (segment.freshCount > 0) segment.fresh.words.fill(0);
       segment.freshCount = 0;
     }
     this.#pending = 0;
@@ -151,13 +162,12 @@ export class SpaceMap {
     if (segment === undefined) {
       const stored = this.#load(index);
       segment = {
-        taken: stored === undefined ? new Uint8Array(SEGMENT_BYTES) : stored.slice(),
-        pending: new Uint8Array(SEGMENT_BYTES),
-        fresh: new Uint8Array(SEGMENT_BYTES),
-        pendingCount: 0,
-        freshCount: 0,
+        taken: bitmapOf(stored?.slice() ?? new Uint8Array(SEGMENT_BYTES)),
+        pending: bitmapOf(new Uint8Array(SEGMENT_BYTES)),
+        fresh: bitmapOf(new Uint8Array(SEGMENT_BYTES)),
+        ...{ pendingCount: 0, freshCount: 0, isChanged: false },
       };
-      assert(segment.taken.length === SEGMENT_BYTES);
+      assert(segment.taken.bytes.length === SEGMENT_BYTES);
       this.#segments.set(index, segment);
     }
     return segment;
@@ -168,10 +178,11 @@ export class SpaceMap {
       const segment = this.#segment(Math.floor(i / SEGMENT_BLOCKS));
       const byte = (i % SEGMENT_BLOCKS) >>> 3;
       const bit = 1 << (i & 7);
-      assert((segment.taken[byte]! & bit) === 0, 'a block was taken twice');
-      segment.taken[byte]! |= bit;
-      segment.fresh[byte]! |= bit;
+      assert((segment.taken.bytes[byte]! & bit) === 0, 'a block was taken twice');
+      segment.taken.bytes[byte]! |= bit;
+      segment.fresh.bytes[byte]! |= bit;
       segment.freshCount++;
+      segment.isChanged = true;
       this.dirty.add(Math.floor(i / SEGMENT_BLOCKS));
     }
   }
@@ -189,7 +200,7 @@ export class SpaceMap {
     let run = 0;
     for (let block = from; block < to; ) {
       const index = Math.floor(block / SEGMENT_BLOCKS);
-      const { taken } = this.#segment(index);
+      const taken = this.#segment(index).taken.bytes;
       const base = index * SEGMENT_BLOCKS;
       const end = Math.min(to, base + SEGMENT_BLOCKS);
       for (; block < end; block++) {
@@ -205,9 +216,8 @@ export class SpaceMap {
   }
 }
 
-/** Clears in one bitmap what is set in another. Each is the whole of a buffer. */
-function clearBits(bitmap: Uint8Array, bits: Uint8Array): void {
-  const target = new Uint32Array(bitmap.buffer);
-  const source = new Uint32Array(bits.buffer);
+/** Clears in one bitmap what is set in another. */
+function clearBits(bitmap: Bitmap, bits: Bitmap): void {
+  const [target, source] = [bitmap.words, bits.words];
   for (let i = 0; i < target.length; i++) target[i]! &= ~(source[i] as number);
 }

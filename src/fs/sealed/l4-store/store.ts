@@ -398,9 +398,9 @@ export class VolumeStore implements NodeStore {
       };
       place(this.tree.dirtyRoot as TreeNode);
       for (const index of [...this.space.dirty]) {
-        const known = this.tree.get(SPACE_KEY, index);
-        if (known !== undefined && this.space.isStored(index, known)) continue;
-        this.tree.set(SPACE_KEY, index, this.space.stored(index));
+        const stored = this.space.takeStored(index);
+        if (stored === undefined) continue;
+        this.tree.set(SPACE_KEY, index, stored);
         changed = true;
       }
       if (!changed) return;
