@@ -9,6 +9,7 @@ import { SeededRandom } from '../base/random.ts';
 import { WaitQueue } from '../base/wait-queue.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import type { PageHost } from '../mm/page-host.ts';
+import type { SpaceTemplate } from '../mm/template.ts';
 import type { HostAccess } from '../net/host-access.ts';
 import { NetStack } from '../net/net-stack.ts';
 import type { FsContext } from '../vfs/fs-context.ts';
@@ -80,7 +81,7 @@ export interface KernelParts {
   readonly vfs: Vfs;
   readonly syscalls: SyscallDispatcher;
   /** A fresh, empty address space, or -errno. */
-  createSpace(): AddressSpace | number;
+  createSpace(template?: SpaceTemplate): AddressSpace | number;
   /** What of the host's network may be used; undefined: nothing. */
   readonly network?: HostAccess | undefined;
   /** A shared object of one page to map into every process, and where its segment comes from. */
@@ -131,7 +132,7 @@ export class Kernel {
   /** Open files with O_ASYNC. */
   readonly notifiers: WeakMap<OpenFile, AsyncNotifier> = new WeakMap();
   readonly frames: FrameBuffers = new FrameBuffers();
-  readonly createSpace: () => AddressSpace | number;
+  readonly createSpace: (template?: SpaceTemplate) => AddressSpace | number;
   /** Woken whenever a process has ended. */
   readonly processEnded: WaitQueue = new WaitQueue();
   readonly memoryBytes: number;
@@ -167,7 +168,7 @@ export class Kernel {
     this.host = parts.host;
     this.vfs = parts.vfs;
     this.syscalls = parts.syscalls;
-    this.createSpace = () => parts.createSpace();
+    this.createSpace = (template) => parts.createSpace(template);
     const segment = parts.vdso?.pages.createSegment('vdso', 8192);
     const hasVdso = parts.vdso !== undefined && typeof segment === 'object';
     this.programs = new PreparedPrograms(hasVdso ? new VdsoImage(segment) : undefined);

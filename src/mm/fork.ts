@@ -226,7 +226,11 @@ function forkOne(
   firstRun: number,
 ): number {
   const { start, end, value } = item;
-  if (value.onFork === 'omit') return 0;
+  if (value.onFork === 'omit') {
+    // What the host kept for the child may be there.
+    const hidden = child.pages.unmap(start, end - start);
+    return hidden === 0 ? 0 : -hidden;
+  }
   if (value.onFork === 'wipe') {
     const mapping = { ...ANONYMOUS, prot: value.prot, label: value.label, onFork: value.onFork };
     return show(child, start, end, mapping, mapping.prot, end - start);

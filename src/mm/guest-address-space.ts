@@ -91,9 +91,9 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
     this.#placement = placement ?? new Placement(context.modules, context.random);
   }
 
-  /** A space, or -ENOMEM. */
-  static create(context: SpaceContext): GuestAddressSpace | number {
-    const pages = context.host.createSandbox();
+  /** A space, or -ENOMEM; `template`: of what it is likely to show. */
+  static create(context: SpaceContext, template?: SpaceTemplate): GuestAddressSpace | number {
+    const pages = context.host.createSandbox(template?.readOnly);
     return typeof pages === 'number' ? -pages : new GuestAddressSpace(context, pages);
   }
 
@@ -364,8 +364,10 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
   }
 
   fork(): AddressSpace | number {
-    const pages = this.context.host.createSandbox();
+    const { shown } = this.pages;
+    const pages = this.context.host.createSandbox(shown);
     if (typeof pages === 'number') return -pages;
+    pages.expect(shown);
     const child = new GuestAddressSpace(this.context, pages, this.#placement);
     const failed = forkInto(this, child);
     if (failed === 0) return child;

@@ -30,6 +30,16 @@ export interface MemorySegment extends Disposable {
   seal(): void;
 }
 
+/** Pages of a segment that a sandbox shows read-only; private ones as they are in the segment. */
+export interface ShownPages {
+  readonly start: number;
+  readonly end: number;
+  readonly segment: MemorySegment;
+  /** Offset in the segment of the first page. */
+  readonly offset: number;
+  readonly isShared: boolean;
+}
+
 /** The pages of one sandbox. Host protection is what is given here: PROT_EXEC is never passed on. */
 export interface SandboxPages extends Disposable {
   readonly base: HostAddr;
@@ -83,11 +93,21 @@ export interface SandboxPages extends Disposable {
    */
   copyIn(addr: number, target: Uint8Array): number;
   copyOut(addr: number, source: Uint8Array): number;
+  /** What it shows, as far as the host remembers, in order. */
+  readonly shown: readonly ShownPages[];
+  /**
+   * As the first call, of who maps all of `wanted` next: what is there already stays, and need not be
+   * mapped again.
+   */
+  expect(wanted: readonly ShownPages[]): void;
 }
 
 export interface PageHost {
-  /** A fresh sandbox, or ENOMEM when address space, memory or mappings ran out. */
-  createSandbox(): SandboxPages | Errno;
+  /**
+   * A fresh sandbox, or ENOMEM when address space, memory or mappings ran out. `wanted`: it may be one
+   * where `expect` will find such pages.
+   */
+  createSandbox(wanted?: readonly ShownPages[]): SandboxPages | Errno;
   createSegment(name: string, sizeBytes: number): MemorySegment | Errno;
   /** Mappings that the host process may have (vm.max_map_count). */
   readonly mappingLimit: number;

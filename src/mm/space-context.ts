@@ -7,10 +7,11 @@ import { WordScratch } from './guest-memory.ts';
 import type { PageHost } from './page-host.ts';
 import { LayoutRandom, ModuleBases } from './placement.ts';
 import { Snapshots } from './snapshots.ts';
+import type { SpaceTemplate } from './template.ts';
 
 export interface AddressSpaces {
-  /** An empty address space, or -ENOMEM. */
-  create(): GuestAddressSpace | number;
+  /** An empty address space, or -ENOMEM; `template`: of what it is likely to show. */
+  create(template?: SpaceTemplate): GuestAddressSpace | number;
 }
 
 /** `entropy` undefined: layouts are the same in every run. `limitBytes`: of all guests together. */
@@ -37,5 +38,5 @@ export function createAddressSpaces(
     snapshots: new Snapshots(host),
     nextId: () => ++id,
   };
-  return { create: () => GuestAddressSpace.create(context) };
+  return { create: (template) => GuestAddressSpace.create(context, template) };
 }

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ENOMEM } from '../abi/errno.table.ts';
+import { MADV } from '../abi/mman.ts';
 import type { GuestAddressSpace } from './guest-address-space.ts';
 import type { MappedFile } from './mapped-file.ts';
-import { testSpaces } from './testing/spaces.ts';
+import type { PageHost } from './page-host.ts';
+import { createAddressSpaces } from './space-context.ts';
+import { fork, testSpaces } from './testing/spaces.ts';
 
 const PAGE = 4096;
 const RW = 3;
@@ -116,11 +120,57 @@ test('a template is refused, and the space stays empty, where limits or other pa
   assert.deepEqual(areasOf(other), areasOf(first));
 });
 
-test('there is no template of files that may change, and of what others share', () => {
+test('where the host has no room for all of it, the space is as empty as before', () => {
+  const { open } = openings('template-key-3');
+  const file = open();
+  const first = create();
+  load(first, file);
+  const template = first.template([file]);
+  assert.ok(template !== undefined);
+  const { base } = first.pages;
+  first[Symbol.dispose]();
+  const pages = host.createSandbox(template.readOnly);
+  assert.ok(typeof pages === 'object' && pages.base === base, 'where its code still is');
+  pages.mapAnonymous = () => ENOMEM;
+  const full = Object.assign(Object.create(host) as PageHost, { createSandbox: () => pages });
+  const space = createAddressSpaces(full, undefined).create();
+  assert.ok(typeof space === 'object');
+  const again = open();
+  assert.equal(space.show(template, [again]), false);
+  assert.deepEqual([...space.areas()], []);
+  assert.equal(again.references, 0);
+  for (const addr of [CODE, CODE + PAGE, DATA])
+    assert.equal(pages.copyIn(addr, new Uint8Array(1)), 0, `0x${addr.toString(16)}`);
+  space[Symbol.dispose]();
+});
+
+test('a child does not have what its parent keeps for itself, be it still there of another child', () => {
+  const { open } = openings('template-key-4');
+  using parent = create();
+  load(parent, open());
+  const before = fork(parent);
+  const { base } = before.pages;
+  assert.deepEqual(
+    [CODE, CODE + PAGE].map((addr) => before.readU8(addr)),
+    [97, 98],
+  );
+  before[Symbol.dispose]();
+  parent.advise(CODE, PAGE, MADV.MADV_DONTFORK);
+  using child = fork(parent);
+  assert.equal(child.pages.base, base);
+  assert.deepEqual(
+    [CODE, CODE + PAGE].map((addr) => child.readU8(addr)),
+    [undefined, 98],
+  );
+  assert.equal(child.pages.copyIn(CODE, new Uint8Array(1)), 0);
+});
+
+test('there is no template of files that may change and nobody looks at, and of what others share', () => {
   using changing = create();
   const file = openings(undefined).open();
   load(changing, file);
-  assert.equal(changing.template([file]), undefined);
+  assert.equal(changing.template([]), undefined);
+  assert.ok(changing.template([file]) !== undefined, 'the caller says whether it changed');
   using shared = create();
   shared.map({ addr: CODE, length: PAGE, prot: RW, shared: true, fixed: true });
   assert.equal(shared.template([]), undefined);

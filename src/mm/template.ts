@@ -2,8 +2,8 @@
  * What a fresh address space shows after a program was loaded into it, to be shown again in the space
  * of the next process at once: the same requests would be looked up, admitted and joined one by one.
  *
- * Only what is the same for every process of the instance can be kept: pages of files that never
- * change, and zero pages.
+ * Only what is the same for every process of the instance can be kept: pages of files that have not
+ * changed, and zero pages.
  */
 
 import { assert } from '../base/assert.ts';
@@ -12,7 +12,7 @@ import type { GuestAddressSpace } from './guest-address-space.ts';
 import type { MappedFile } from './mapped-file.ts';
 import { type Mapping, releaseMapping, retainMapping } from './mapping.ts';
 import { isOwn } from './own-memory.ts';
-import { PROT_WRITE } from './page-host.ts';
+import { PROT_WRITE, type ShownPages } from './page-host.ts';
 import { PAGE } from './page-math.ts';
 import { MODULE_TOP } from './placement.ts';
 
@@ -44,11 +44,16 @@ export interface SpaceTemplate {
   readonly pieces: readonly Piece[];
   readonly stretches: readonly Stretch[];
   readonly extents: readonly Extent[];
+  /** What of it is shown read-only, as the host knows it. */
+  readonly readOnly: readonly ShownPages[];
   readonly pages: number;
   readonly chargedBytes: number;
 }
 
-/** Of a space that nothing ran in yet. `files`: opened anew by each process. Undefined: cannot be. */
+/**
+ * Of a space that nothing ran in yet. `files`: opened anew by each process, which answers for it that they
+ * are what they were. Undefined: cannot be.
+ */
 export function takeTemplate(
   space: GuestAddressSpace,
   files: readonly MappedFile[],
@@ -69,7 +74,8 @@ export function takeTemplate(
   }
   const chargedBytes = space.chargedBytes();
   const stretches = stretchesOf(pieces);
-  return { pieces, stretches, extents, pages: space.mappedPages, chargedBytes };
+  const readOnly = [...space.pages.shown];
+  return { pieces, stretches, extents, readOnly, pages: space.mappedPages, chargedBytes };
 }
 
 function stretchesOf(pieces: readonly Piece[]): Stretch[] {
@@ -112,7 +118,7 @@ function isRepeatable(mapping: Mapping, file: number): boolean {
   const { source } = mapping;
   if (mapping.file === undefined)
     return !mapping.shared && (source === undefined || isOwn(mapping));
-  if (mapping.file.contentKey === undefined) return file < 0 && mapping.shared;
+  if (file < 0 && mapping.file.contentKey === undefined) return mapping.shared;
   return source !== undefined && !mapping.shared;
 }
 
@@ -134,10 +140,11 @@ export function showTemplate(
   if (isLimited || !budget.admits(chargedBytes) || !budget.admitsAreas(pieces.length + 2))
     return false;
   if (!haveSamePages(template, files)) return false;
+  space.pages.expect(template.readOnly);
   const items: Interval<Mapping>[] = [];
   for (let i = 0; i < template.stretches.length; i++)
     if (!showStretch(space, template.stretches[i] as Stretch, files, items)) {
-      takeBack(space, items);
+      takeBack(space, template, items);
       return false;
     }
   space.adoptMappings(items, template.pages, chargedBytes);
@@ -197,10 +204,15 @@ function haveSamePages(template: SpaceTemplate, files: readonly MappedFile[]): b
   return true;
 }
 
-function takeBack(space: GuestAddressSpace, items: readonly Interval<Mapping>[]): void {
-  for (const { start, end, value } of items) {
+/** What the sandbox had before it was mapped goes, too. */
+function takeBack(
+  space: GuestAddressSpace,
+  { pieces }: SpaceTemplate,
+  items: readonly Interval<Mapping>[],
+): void {
+  for (const { start, end } of pieces) {
     const cleared = space.pages.unmap(start, end - start);
     assert(cleared === 0, 'cannot take back a mapping');
-    releaseMapping(value);
   }
+  for (const { value } of items) releaseMapping(value);
 }

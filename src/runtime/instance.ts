@@ -140,7 +140,7 @@ export class Instance {
       host,
       vfs: this.vfs,
       syscalls: parts.watchCalls?.(this.dispatcher) ?? this.dispatcher,
-      createSpace: () => spaces.create(),
+      createSpace: (template) => spaces.create(template),
       network: parts.network,
       vdso: { image: vdsoBytes(), pages: parts.pages },
       options: {

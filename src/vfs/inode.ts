@@ -237,6 +237,11 @@ export abstract class Inode {
     return undefined;
   }
 
+  /** The version, where every change from now on will show in it; else undefined. */
+  get settledVersion(): string | undefined {
+    return this.contentKey;
+  }
+
   /**
    * The open file description for this inode. Undefined: the Vfs makes the ordinary one for
    * regular files and directories. Devices, FIFOs and the like make their own.

@@ -92,6 +92,24 @@ describe('run', { skip: NO_GUESTS }, () => {
     assert.match(seen.stdout, /^guest\n/);
   });
 
+  test('a program that is changed between two runs of it is the new one, whoever changed it', async () => {
+    const guest = `
+      twice() { for i in 1 2; do /r/p > /dev/null 2>&1; echo -n "$? "; done; }
+      sleep 2.2; twice
+      cat /bin/false > /r/p; twice; sleep 2.2; twice
+      touch /r/ready; until [ -e /r/go ]; do sleep 0.05; done; twice
+      sleep 2.2; twice; cat /r/guest > /r/p; twice; sleep 2.2; twice`;
+    writeFileSync(join(dir, 'root/script'), guest);
+    const { stdout, stderr } = await sh(
+      'cd root; rm -f ready go; cat /bin/true > p; chmod 755 p; touch -d 2020-01-01 p; ' +
+        '$C run -v "$PWD:/r" -- /bin/bash /r/script > ../out & ' +
+        'until [ -e ready ]; do sleep 0.05; done; ' +
+        'cat /bin/true > p; touch -d 2020-01-01 p; touch go; wait; cat ../out',
+    );
+    assert.equal(stderr, '');
+    assert.equal(stdout, '0 0 1 1 1 1 0 0 0 0 2 2 2 2 ');
+  });
+
   test('pins: what is not the image of this signer and measurement does not start', async () => {
     const about = await cloister(['inspect', TINY, '--json'], { cwd: dir, env: ENV });
     const { measurement, signers } = JSON.parse(about.stdout) as {

@@ -17,12 +17,11 @@ import type { OpenFile, OpenRequest } from '../../vfs/open-file.ts';
 import type { HostFolder, HostStat, HostTimes } from './host-folder.ts';
 import { HostPlace } from './host-place.ts';
 import type { Hostfs } from './hostfs.ts';
+import { settledStamp } from './kept-copies.ts';
 import { type CopiedFile, PageCopy } from './page-copy.ts';
 
 /** UTIME_OMIT for both times. */
 const OMIT = 0x3fff_fffe;
-/** A file that was left alone for so long shows every change by its times. */
-const SETTLED_SEC = 2;
 const OMITTED: HostTimes = { atimeSec: 0, atimeNsec: OMIT, mtimeSec: 0, mtimeNsec: OMIT };
 
 export class HostInode extends Inode implements CopiedFile {
@@ -395,6 +394,13 @@ export class HostInode extends Inode implements CopiedFile {
     return this.#fs.isPublicOnly ? this.contentVersion : undefined;
   }
 
+  /** What mappings store shows in no time until it is written back. */
+  override get settledVersion(): string | undefined {
+    if (this.#fs.isPublicOnly) return this.contentVersion;
+    if (!isRegular(this.mode) || this.#copy?.mayBeDirty === true) return undefined;
+    return this.#settledStamp();
+  }
+
   // --- attributes --------------------------------------------------------------------------------
 
   override setMode(mode: number): number {
@@ -476,15 +482,8 @@ export class HostInode extends Inode implements CopiedFile {
     else copy[Symbol.dispose]();
   }
 
-  /**
-   * Names the content as the host tells it now. Undefined: it changed so lately that another change may
-   * get the same time (files are stamped with the time of a tick).
-   */
   #settledStamp(): string | undefined {
-    const { clock } = this.#fs;
-    clock.update();
-    if (Math.max(this.mtimeSec, this.ctimeSec) + SETTLED_SEC > clock.sec) return undefined;
-    return [this.size, this.mtimeSec, this.mtimeNsec, this.ctimeSec, this.ctimeNsec].join(':');
+    return settledStamp(this, this.#fs.clock);
   }
 
   dispose(): void {

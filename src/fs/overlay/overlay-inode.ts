@@ -397,6 +397,10 @@ export class OverlayInode extends Inode {
     return this.#real.contentKey;
   }
 
+  override get settledVersion(): string | undefined {
+    return this.#real.settledVersion;
+  }
+
   // --- attributes --------------------------------------------------------------------------------
 
   override setMode(mode: number): number {

@@ -9,7 +9,9 @@
 
 import { assert } from '../../base/assert.ts';
 import { SANDBOX_BYTES, SLOT_BASE_BYTES, SLOT_BYTES } from '../../cpu/sandbox/layout.ts';
+import type { MemorySegment, ShownPages } from '../../mm/page-host.ts';
 import { type Libc, MAP_ANONYMOUS, MAP_PRIVATE, PROT_NONE, viewOf } from './libc.ts';
+import { countShown } from './shown-ranges.ts';
 
 const ARENA_SLOTS = 256;
 const ALIGNMENT = 2 ** 22;
@@ -47,7 +49,11 @@ export interface Slot {
   views: SlotViews | undefined;
   /** Sandboxes in turn that left their page tables behind; 0 when there are none. */
   keptTables: number;
+  /** What the last one showed of files and is still mapped, for a next one that wants the same. */
+  kept: readonly ShownPages[];
 }
+
+const NOTHING: readonly ShownPages[] = [];
 
 /** A reserved piece: `headBytes` for other uses, then slots. Nothing is accessible yet. */
 export interface Reservation {
@@ -87,15 +93,41 @@ export class SlotPool {
     this.#add(first);
   }
 
-  /** The slot released last is taken first: its page tables are warm. Undefined: no room. */
-  take(): Slot | undefined {
+  /**
+   * One that shows most of `wanted`, else the slot released last: its page tables are warm. Undefined: no
+   * room.
+   */
+  take(wanted: readonly ShownPages[]): Slot | undefined {
     if (this.#free.length === 0) {
       const more = reserveArena(this.#libc, 0);
       if (more) this.#add(more);
     }
-    const slot = this.#free.pop();
+    const index = this.#bestFor(wanted);
+    const slot = index < 0 ? this.#free.pop() : this.#free.splice(index, 1)[0];
     if (slot !== undefined && slot.keptTables > 0) this.#warm--;
     return slot;
+  }
+
+  /** Among the slots released last, the warm ones; -1: it does not matter. */
+  #bestFor(wanted: readonly ShownPages[]): number {
+    const free = this.#free;
+    let best = -1;
+    let most = 0;
+    const end = Math.max(0, free.length - MAX_WARM_SLOTS);
+    for (let n = free.length - 1; n >= end && most < wanted.length; n--) {
+      const { kept } = free[n] as Slot;
+      if (kept.length === 0) continue;
+      const count = countShown(kept, wanted);
+      if (count <= most) continue;
+      most = count;
+      best = n;
+    }
+    return best;
+  }
+
+  /** Free slots that still show pages of `segment`. */
+  showing(segment: MemorySegment): Slot[] {
+    return this.#free.filter(({ kept }) => kept.some((pages) => pages.segment === segment));
   }
 
   /** True when `slot` may be given back with its page tables. */
@@ -103,8 +135,10 @@ export class SlotPool {
     return this.#warm < MAX_WARM_SLOTS && slot.keptTables < MAX_KEPT_TABLES;
   }
 
-  /** The caller has unmapped everything but the reservation; its page tables may be there. */
-  give(slot: Slot, keepsTables: boolean): void {
+  /** The caller has unmapped everything but the reservation and `kept`; its page tables may be there. */
+  give(slot: Slot, keepsTables: boolean, kept = NOTHING): void {
+    assert(keepsTables || kept.length === 0, 'what is shown has page tables');
+    slot.kept = kept;
     slot.keptTables = keepsTables ? slot.keptTables + 1 : 0;
     if (keepsTables) this.#warm++;
     this.#free.push(slot);
@@ -113,7 +147,8 @@ export class SlotPool {
   #add({ start, buffer, headBytes, slotCount }: Reservation): void {
     for (let n = slotCount - 1; n >= 0; n--) {
       const offset = headBytes + n * SLOT_BYTES;
-      this.#free.push({ start: start + offset, buffer, offset, views: undefined, keptTables: 0 });
+      const unused = { views: undefined, keptTables: 0, kept: NOTHING };
+      this.#free.push({ start: start + offset, buffer, offset, ...unused });
     }
   }
 }

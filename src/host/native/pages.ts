@@ -5,7 +5,7 @@ import { EFAULT, ENOMEM, type Errno } from '../../abi/errno.table.ts';
 import { assert } from '../../base/assert.ts';
 import type { HostAddr } from '../../base/brand.ts';
 import { GUEST_HIGH, GUEST_LOW, SANDBOX_BYTES, SLOT_BASE_BYTES } from '../../cpu/sandbox/layout.ts';
-import type { MemorySegment, PageHost, SandboxPages } from '../../mm/page-host.ts';
+import type { MemorySegment, PageHost, SandboxPages, ShownPages } from '../../mm/page-host.ts';
 import { RESERVATION, type Slot, SlotPool, viewsOf } from './arena.ts';
 import type { NativeContext } from './context.ts';
 import {
@@ -24,6 +24,7 @@ import {
 import { Pagemap } from './pagemap.ts';
 import { SafeCopy } from './safe-copy.ts';
 import { NativeSegment, toErrno } from './segment.ts';
+import { ShownRanges, shownPart } from './shown-ranges.ts';
 import { UsedRanges } from './used-ranges.ts';
 
 const MFD_CLOEXEC = 1;
@@ -32,6 +33,7 @@ const MFD_ALLOW_SEALING = 2;
 const MADV_POPULATE_WRITE = 23;
 const POPULATE_BYTES = 2 * PAGE;
 const ALL_BYTES = GUEST_HIGH - GUEST_LOW;
+const NOTHING: readonly ShownPages[] = [];
 
 function checkRange(addr: number, length: number): void {
   assert(addr >= GUEST_LOW && addr % PAGE === 0, 'not a mappable guest page');
@@ -54,6 +56,7 @@ class NativeSandbox implements SandboxPages {
   readonly #used = new UsedRanges();
   /** What was mapped without access: it may have no pages, but it is not the reservation. */
   readonly #closed = new UsedRanges();
+  readonly #shown = new ShownRanges();
   #released = false;
 
   constructor(host: NativePageHost, slot: Slot) {
@@ -66,8 +69,38 @@ class NativeSandbox implements SandboxPages {
     this.words = views.words;
   }
 
+  get shown(): readonly ShownPages[] {
+    return this.#shown.all;
+  }
+
+  expect(wanted: readonly ShownPages[]): void {
+    assert(!this.#released && this.#used.ranges.length === 0, 'something is mapped already');
+    const slot = this.#slot;
+    const { kept } = slot;
+    if (kept.length === 0) return;
+    slot.kept = NOTHING;
+    for (let n = 0; n < wanted.length; n++) {
+      const there = shownPart(kept, wanted[n] as ShownPages);
+      if (there === undefined) continue;
+      this.#shown.add(there);
+      this.#used.add(there.start, there.end);
+    }
+    for (let n = 0; n < kept.length; n++) {
+      const { start, end } = kept[n] as ShownPages;
+      const cleared = this.#unmapBetween(start, end);
+      assert(cleared, 'what nobody expects stays mapped');
+    }
+  }
+
+  /** Before anything else is done: what the last process left is gone unless it was expected. */
+  #check(): void {
+    assert(!this.#released, 'sandbox was released');
+    if (this.#slot.kept.length > 0) this.expect(NOTHING);
+  }
+
   mapAnonymous(addr: number, length: number, prot: number, isPopulated = false): Errno | 0 {
     checkRange(addr, length);
+    this.#check();
     (prot === PROT_NONE ? this.#closed : this.#used).add(addr, addr + length);
     const populate = isPopulated ? MAP_POPULATE : 0;
     const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE | populate;
@@ -85,11 +118,18 @@ class NativeSandbox implements SandboxPages {
   ): Errno | 0 {
     checkRange(addr, length);
     assert(segment instanceof NativeSegment && offset >= 0 && offset % PAGE === 0);
-    this.#used.add(addr, addr + length);
+    this.#check();
+    const isShared = sharing === 'shared';
+    const end = addr + length;
+    const isReadOnly = hostProt(prot) === PROT_READ;
+    if (isReadOnly && this.#shown.covers(addr, end, segment, offset, isShared)) return 0;
+    this.#used.add(addr, end);
     const populate = isPopulated ? MAP_POPULATE : 0;
-    const kind = sharing === 'shared' ? MAP_SHARED : MAP_PRIVATE;
-    const flags = kind | MAP_FIXED | MAP_NORESERVE | populate;
-    return this.#map(addr, length, hostProt(prot), flags, segment.fd, offset);
+    const flags = (isShared ? MAP_SHARED : MAP_PRIVATE) | MAP_FIXED | MAP_NORESERVE | populate;
+    const failed = this.#map(addr, length, hostProt(prot), flags, segment.fd, offset);
+    if (failed === 0 && isReadOnly)
+      this.#shown.add({ start: addr, end, segment, offset, isShared });
+    return failed;
   }
 
   #map(
@@ -100,8 +140,8 @@ class NativeSandbox implements SandboxPages {
     fd: number,
     offset: number,
   ): Errno | 0 {
-    assert(!this.#released, 'sandbox was released');
     const at = this.base + addr;
+    this.#shown.cut(addr, addr + length);
     const result = this.#host.native.sys.mmap(at, length, prot, flags, fd, offset);
     assert(result < 0 || result === at, 'mmap placed a page elsewhere');
     return toErrno(result);
@@ -109,13 +149,14 @@ class NativeSandbox implements SandboxPages {
 
   populate(addr: number, length: number): void {
     checkRange(addr, length);
-    assert(!this.#released);
+    this.#check();
     this.#host.native.sys.madvise(this.base + addr, length, MADV_POPULATE_WRITE);
   }
 
   protect(addr: number, length: number, prot: number): Errno | 0 {
     checkRange(addr, length);
-    assert(!this.#released);
+    this.#check();
+    this.#shown.cut(addr, addr + length);
     // What was mapped without access has pages from now on.
     if (prot !== PROT_NONE) this.#used.add(addr, addr + length);
     return toErrno(this.#host.native.sys.mprotect(this.base + addr, length, hostProt(prot)));
@@ -123,13 +164,16 @@ class NativeSandbox implements SandboxPages {
 
   unmap(addr: number, length: number): Errno | 0 {
     checkRange(addr, length);
+    this.#check();
     return this.#map(addr, length, PROT_NONE, RESERVATION | MAP_FIXED, -1, 0);
   }
 
   move(from: number, to: number, length: number): Errno | 0 {
     checkRange(from, length);
     checkRange(to, length);
-    assert(!this.#released && (from + length <= to || to + length <= from), 'ranges overlap');
+    assert(from + length <= to || to + length <= from, 'ranges overlap');
+    this.#check();
+    this.#shown.cut(to, to + length);
     const { sys } = this.#host.native;
     this.#used.add(to, to + length);
     const result = sys.moveMapping(this.base + from, this.base + to, length);
@@ -142,12 +186,13 @@ class NativeSandbox implements SandboxPages {
 
   discard(addr: number, length: number): Errno | 0 {
     checkRange(addr, length);
-    assert(!this.#released);
+    this.#check();
     return toErrno(this.#host.native.sys.madvise(this.base + addr, length, MADV_DONTNEED));
   }
 
   residency(addr: number, length: number, target: Uint8Array): Errno | 0 {
     checkRange(addr, length);
+    this.#check();
     const { sys, bounce, bounceAddress } = this.#host.native;
     const pages = length / PAGE;
     for (let done = 0; done < pages; ) {
@@ -162,7 +207,7 @@ class NativeSandbox implements SandboxPages {
   }
 
   privateRuns(addr?: number, length = GUEST_HIGH - GUEST_LOW): readonly number[] | Errno {
-    assert(!this.#released);
+    this.#check();
     if (addr === undefined) return this.#allPrivateRuns();
     checkRange(addr, length);
     return this.#host.pagemap.privateRuns(this.base, [{ start: addr, end: addr + length }]);
@@ -176,7 +221,9 @@ class NativeSandbox implements SandboxPages {
 
   copyPages(target: SandboxPages, addr: number, length: number): Errno | 0 {
     checkRange(addr, length);
-    assert(!this.#released && target instanceof NativeSandbox && !target.#released);
+    assert(target instanceof NativeSandbox);
+    this.#check();
+    target.#check();
     const { copy } = this.#host;
     // measured: copying 256 pages takes 580 µs by a fault each, 365 so. Failing only costs time.
     if (length >= POPULATE_BYTES) target.populate(addr, length);
@@ -185,44 +232,75 @@ class NativeSandbox implements SandboxPages {
 
   saveTo(segment: MemorySegment, offset: number, addr: number, length: number): Errno | 0 {
     checkRange(addr, length);
-    assert(!this.#released && segment instanceof NativeSegment);
+    assert(segment instanceof NativeSegment);
+    this.#check();
     return segment.writeFrom(offset, this.base + addr, length);
   }
 
   copyWithin(from: number, to: number, length: number): Errno | 0 {
     checkRange(from, length);
     checkRange(to, length);
-    assert(!this.#released);
+    this.#check();
     const { copy } = this.#host;
     return copy.copyAcross(this.base + from, this.base + to, length) === length ? 0 : EFAULT;
   }
 
   copyIn(addr: number, target: Uint8Array): number {
-    assert(!this.#released && addr >= 0 && addr + target.length <= SANDBOX_BYTES);
+    assert(addr >= 0 && addr + target.length <= SANDBOX_BYTES);
+    this.#check();
     return this.#host.copy.copyIn(this.base + addr, target);
   }
 
   copyOut(addr: number, source: Uint8Array): number {
-    assert(!this.#released && addr >= 0 && addr + source.length <= SANDBOX_BYTES);
+    assert(addr >= 0 && addr + source.length <= SANDBOX_BYTES);
+    this.#check();
     return this.#host.copy.copyOut(this.base + addr, source);
   }
 
   [Symbol.dispose](): void {
     if (this.#released) return;
+    this.#check();
     const { slots } = this.#host;
     const isSmall = this.#used.isSmall && this.#closed.isShort;
     const keepsTables = isSmall && slots.mayKeepTables(this.#slot);
     const cleared = keepsTables ? this.#unmapUsed() : this.unmap(GUEST_LOW, ALL_BYTES) === 0;
     this.#released = true;
     // A slot that cannot be cleared is lost, not used again.
-    if (cleared) slots.give(this.#slot, keepsTables);
+    if (cleared) slots.give(this.#slot, keepsTables, this.#shown.all);
   }
 
-  /** measured: unmapping all of it frees its page tables, and the next process makes them again. */
+  /**
+   * measured: unmapping all of it frees its page tables, and the next process makes them again. What the
+   * next process of the same program maps just so stays: half the calls that make one.
+   */
   #unmapUsed(): boolean {
-    for (const { start, end } of [...this.#used.ranges, ...this.#closed.ranges])
-      if (this.unmap(start, end - start) !== 0) return false;
+    for (const { start, end, segment } of [...this.#shown.all]) {
+      assert(segment instanceof NativeSegment);
+      if (segment.isClosed) this.#shown.cut(start, end);
+      else segment.isKept = true;
+    }
+    for (const { start, end } of this.#used.ranges)
+      if (!this.#unmapBetween(start, end)) return false;
+    for (const { start, end } of this.#closed.ranges)
+      if (!this.#unmapBetween(start, end)) return false;
     return true;
+  }
+
+  /** Unmaps what of a range is not known to show pages of segments. */
+  #unmapBetween(start: number, end: number): boolean {
+    let at = start;
+    const shown = this.#shown.all;
+    for (let n = 0; n < shown.length; n++) {
+      const next = shown[n] as ShownPages;
+      if (next.start >= end) break;
+      if (next.start > at && !this.#clear(at, next.start)) return false;
+      at = Math.max(at, next.end);
+    }
+    return at >= end || this.#clear(at, end);
+  }
+
+  #clear(start: number, end: number): boolean {
+    return this.#host.clear(this.base + start, end - start);
   }
 }
 
@@ -240,10 +318,27 @@ export class NativePageHost implements PageHost {
     this.pagemap = new Pagemap(native);
   }
 
-  createSandbox(): SandboxPages | Errno {
-    const slot = this.slots.take();
+  createSandbox(wanted: readonly ShownPages[] = NOTHING): SandboxPages | Errno {
+    const slot = this.slots.take(wanted);
     return slot ? new NativeSandbox(this, slot) : ENOMEM;
   }
+
+  /** Back to the inaccessible reservation. */
+  clear(address: number, length: number): boolean {
+    const flags = RESERVATION | MAP_FIXED;
+    return this.native.sys.mmap(address, length, PROT_NONE, flags, -1, 0) === address;
+  }
+
+  /** Its pages shall not stay for the sake of slots that nobody uses. */
+  readonly #forget = (segment: NativeSegment): void => {
+    for (const slot of this.slots.showing(segment)) {
+      for (const { start, end } of slot.kept) {
+        const cleared = this.clear(slot.start + SLOT_BASE_BYTES + start, end - start);
+        assert(cleared, 'pages of a segment that is gone stay mapped');
+      }
+      slot.kept = NOTHING;
+    }
+  };
 
   mappingCount(): number {
     const NEWLINE = 10;
@@ -260,7 +355,7 @@ export class NativePageHost implements PageHost {
   createSegment(name: string, sizeBytes: number): MemorySegment | Errno {
     const fd = this.native.libc.memfdCreate(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0) return toErrno(fd) as Errno;
-    const segment = new NativeSegment(this.native, fd, 0);
+    const segment = new NativeSegment(this.native, fd, 0, this.#forget);
     const sized = sizeBytes === 0 ? 0 : segment.resize(sizeBytes);
     if (sized === 0) return segment;
     segment[Symbol.dispose]();

@@ -17,13 +17,26 @@ const EINTR = 4;
 export class NativeSegment implements MemorySegment {
   readonly fd: number;
   readonly #native: NativeContext;
+  readonly #whenGone: (segment: NativeSegment) => void;
   #sizeBytes: number;
   #closed = false;
+  /** Unused slots may still show pages of it. */
+  isKept = false;
 
-  constructor(native: NativeContext, fd: number, sizeBytes: number) {
+  constructor(
+    native: NativeContext,
+    fd: number,
+    sizeBytes: number,
+    whenGone: (segment: NativeSegment) => void,
+  ) {
     this.#native = native;
+    this.#whenGone = whenGone;
     this.fd = fd;
     this.#sizeBytes = sizeBytes;
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
   }
 
   get sizeBytes(): number {
@@ -97,6 +110,7 @@ export class NativeSegment implements MemorySegment {
     if (this.#closed) return;
     this.#closed = true;
     this.#native.sys.close(this.fd);
+    if (this.isKept) this.#whenGone(this);
   }
 }
 

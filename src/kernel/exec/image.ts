@@ -67,7 +67,12 @@ export function buildImage(kernel: Kernel, request: ImageRequest): ProgramImage 
   );
   if (tooLong !== 0) return new ExecFailure(tooLong, 'arguments and environment are too long');
   const { programs } = kernel;
-  const program = findProgram(vfs, caller, request.program, (inode) => programs.knows(inode));
+  const program = findProgram(
+    vfs,
+    caller,
+    request.program,
+    (inode) => programs.find(inode) !== undefined,
+  );
   if (program instanceof ExecFailure) return program;
   const image = loadInto(kernel, caller, request, program);
   program.file.release();
@@ -81,11 +86,12 @@ function loadInto(
   request: ImageRequest,
   program: ProgramFile,
 ): ProgramImage | ExecFailure {
-  const space = kernel.createSpace();
+  const known = kernel.programs.find(program.file.inode);
+  const space = kernel.createSpace(known?.template);
   if (typeof space === 'number')
     return new ExecFailure(-space as Errno, 'no memory is left for another address space');
   kernel.applyMemoryLimits(space, request.limits);
-  const ready = kernel.programs.load(makeExecContext(kernel.vfs, caller), space, program);
+  const ready = kernel.programs.load(makeExecContext(kernel.vfs, caller), space, program, known);
   const image =
     ready instanceof ExecFailure ? ready : finish(kernel, request, program, space, ready);
   if (image instanceof ExecFailure) space[Symbol.dispose]();

@@ -1,7 +1,7 @@
 /**
  * Programs that were loaded before: what of them is the same for every process is kept, so that the
- * next one neither reads headers nor maps segment by segment. Only of files that never change; who may
- * execute what is asked anew each time.
+ * next one neither reads headers nor maps segment by segment. As long as its files have not changed; who
+ * may execute what is asked anew each time.
  */
 
 import type { AddressSpace } from '../../mm/address-space.ts';
@@ -21,37 +21,40 @@ export interface ReadyProgram {
   readonly vdsoAt: number;
 }
 
-interface Prepared {
+/** A program as it was loaded once. */
+export interface PreparedProgram {
   readonly ready: ReadyProgram;
   readonly template: SpaceTemplate;
-  readonly key: string;
+  /** Names the content that it had. */
+  readonly version: string;
   /** Name, inode, content of the interpreter. */
   readonly interpreter:
-    | { readonly name: Uint8Array; readonly inode: Inode; readonly key: string }
+    | { readonly name: Uint8Array; readonly inode: Inode; readonly version: string }
     | undefined;
   readonly zeroed: readonly number[];
 }
 
 export class PreparedPrograms {
   readonly #vdso: VdsoImage | undefined;
-  readonly #known = new WeakMap<Inode, Prepared>();
+  readonly #known = new WeakMap<Inode, PreparedProgram>();
 
   constructor(vdso: VdsoImage | undefined) {
     this.#vdso = vdso;
   }
 
-  /** The file is an ELF program that was loaded before, and the same still. */
-  knows(inode: Inode): boolean {
-    return this.#find(inode) !== undefined;
+  /** Undefined: it was not loaded before, or its file has changed. */
+  find(inode: Inode): PreparedProgram | undefined {
+    const known = this.#known.get(inode);
+    return known !== undefined && known.version === inode.settledVersion ? known : undefined;
   }
 
-  /** Loads into an empty space. */
+  /** Loads into an empty space. `known`: what `find` answered. */
   load(
     context: ExecContext,
     space: AddressSpace,
     program: ProgramFile,
+    known: PreparedProgram | undefined,
   ): ReadyProgram | ExecFailure {
-    const known = this.#find(program.file.inode);
     if (known !== undefined && showAgain(context, space, program.file, known)) return known.ready;
     const loaded = loadProgram(context, space, program);
     if (loaded instanceof ExecFailure) return loaded;
@@ -60,20 +63,16 @@ export class PreparedPrograms {
     if (prepared !== undefined) this.#known.set(program.file.inode, prepared);
     return ready;
   }
-
-  #find(inode: Inode): Prepared | undefined {
-    const known = this.#known.get(inode);
-    return known !== undefined && known.key === inode.contentKey ? known : undefined;
-  }
 }
 
 /** Undefined: it is not the same for all. */
-function prepare(space: AddressSpace, ready: ReadyProgram): Prepared | undefined {
+function prepare(space: AddressSpace, ready: ReadyProgram): PreparedProgram | undefined {
   const { parts } = ready.loaded;
   const [program, interpreter] = parts as [LoadedFile, LoadedFile | undefined];
-  const key = program.inode.contentKey;
-  const otherKey = interpreter?.inode.contentKey;
-  if (key === undefined || (interpreter !== undefined && otherKey === undefined)) return undefined;
+  const version = program.inode.settledVersion;
+  const otherVersion = interpreter?.inode.settledVersion;
+  if (version === undefined) return undefined;
+  if (interpreter !== undefined && otherVersion === undefined) return undefined;
   const template = space.template(parts.map(({ file }) => file));
   if (template === undefined) return undefined;
   const name = interpreter?.name;
@@ -81,11 +80,11 @@ function prepare(space: AddressSpace, ready: ReadyProgram): Prepared | undefined
     // The files stay open no longer than their mappings.
     ready: { ...ready, loaded: { ...ready.loaded, parts: [] } },
     template,
-    key,
+    version,
     interpreter:
       name === undefined
         ? undefined
-        : { name, inode: interpreter?.inode as Inode, key: otherKey as string },
+        : { name, inode: interpreter?.inode as Inode, version: otherVersion as string },
     zeroed: parts.flatMap(({ zeroed }) => zeroed),
   };
 }
@@ -94,7 +93,7 @@ function showAgain(
   context: ExecContext,
   space: AddressSpace,
   file: OpenFile,
-  known: Prepared,
+  known: PreparedProgram,
 ): boolean {
   const { interpreter, template } = known;
   const own = context.mappingOf(file);
@@ -103,7 +102,7 @@ function showAgain(
   // Why it cannot be opened is told by who loads it afresh.
   if (opened instanceof ExecFailure) return false;
   const { inode } = opened.file;
-  const isSame = inode === interpreter.inode && inode.contentKey === interpreter.key;
+  const isSame = inode === interpreter.inode && inode.settledVersion === interpreter.version;
   const other = context.mappingOf(opened.file);
   const isShown = isSame && show(space, template, [own, other], known.zeroed);
   opened.file.release();

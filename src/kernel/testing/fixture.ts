@@ -96,7 +96,7 @@ export class KernelFixture {
         logger: this.host.logger,
         trace: (task, line) => this.trace.push(`${task} ${line}`),
       }),
-      createSpace: () => spaces.create(),
+      createSpace: (template) => spaces.create(template),
       options: { randomizeLayout: false, ...options },
     });
   }
