@@ -27,7 +27,7 @@ import {
   isBroken,
   type UnitMaker,
 } from './broken-translation.ts';
-import { answersCpuid } from './cpuid.ts';
+import { CpuidAnswers } from './cpuid.ts';
 import { cpuinfoText } from './cpuinfo.ts';
 import { claimsOf, DomainGroups, type Group, isSharable } from './domains.ts';
 import { ExtendedImage } from './extended-image.ts';
@@ -92,11 +92,13 @@ export class TranslatedPlatform implements Platform, CodeObserver {
   private readonly details: UnitDetails;
   private readonly interruption: Interruption;
   private ticksAtOnce = 1;
+  private readonly cpuids: CpuidAnswers;
   /** `translator`: not trusted, whatever it makes is checked. */
   constructor(host: CodeHost, logger: Logger, translator?: UnitMaker) {
     this.host = host;
     this.logger = logger;
     this.model = new CpuModel(host);
+    this.cpuids = new CpuidAnswers(this.model, this.statistics);
     this.xstate = new Xstate(this.model);
     this.images = new ExtendedImage(host, this.model);
     this.interpreter = new Interpreter(this.model, this.xstate);
@@ -340,9 +342,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     if (rip >= GUEST_LIMIT) return this.enterAt(cpu, known, rip);
     const kind: LandingKind =
       cpu.state.i32[STATE.exitSite / 4] === MISSED_RETURN ? 'return' : 'jump';
-    const { misses } = this.statistics;
-    if (kind === 'return') misses.return++;
-    else misses.jump++;
+    this.statistics.misses[kind]++;
     const next = this.enterTarget(cpu, known, rip);
     if (next < 0) return next;
     const { domain } = known;
@@ -454,7 +454,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
   }
 
   private emulate(cpu: TranslatedCpu, known: SpaceState): Next {
-    const isDone = answersCpuid(cpu, known.space, this.model, this.statistics);
+    const isDone = this.cpuids.answer(cpu, known.space);
     const next = isDone ? COMPLETED : this.interpret(cpu, known, false);
     return next === COMPLETED ? this.enterAt(cpu, known, cpu.rip) : next;
   }

@@ -14,10 +14,10 @@ import { CookieListing } from '../../vfs/cookie-listing.ts';
 import { type DirectorySink, FIRST_COOKIE, Inode, type NodeSpec } from '../../vfs/inode.ts';
 import type { SegmentPages } from '../../vfs/mappable.ts';
 import type { OpenFile, OpenRequest } from '../../vfs/open-file.ts';
+import { type ContentVersion, settledStamp, versionOf } from './content-version.ts';
 import type { HostFolder, HostStat, HostTimes } from './host-folder.ts';
 import { HostPlace } from './host-place.ts';
 import type { Hostfs } from './hostfs.ts';
-import { settledStamp } from './kept-copies.ts';
 import { type CopiedFile, PageCopy } from './page-copy.ts';
 
 /** UTIME_OMIT for both times. */
@@ -28,6 +28,7 @@ export class HostInode extends Inode implements CopiedFile {
   readonly #fs: Hostfs;
   readonly #place: HostPlace;
   #copy: PageCopy | undefined;
+  #version: ContentVersion | undefined;
   /** The content that the copy was made from; undefined where a change might not have shown. */
   #copyStamp: string | undefined;
   /** The listing that readers of the directory are going through. */
@@ -237,7 +238,7 @@ export class HostInode extends Inode implements CopiedFile {
   }
 
   override readlink(): string | number {
-    return this.#place.inParent((folder, name) => folder.readlink(name));
+    return this.#place.linkTarget(this.#fs.cachesNames);
   }
 
   // --- contents ----------------------------------------------------------------------------------
@@ -383,10 +384,10 @@ export class HostInode extends Inode implements CopiedFile {
     return this.#copy?.writeBack() ?? 0;
   }
 
-  /** Changes come from the host, or through this mount: both change the size or a time. */
   override get contentVersion(): string | undefined {
     if (!isRegular(this.mode)) return undefined;
-    return `host:${this.#fs.dev}:${this.ino}:${this.size}:${this.mtimeSec}.${this.mtimeNsec}`;
+    this.#version = versionOf(this, this.#version);
+    return this.#version.text;
   }
 
   /** In the read-only view of a machine a file is taken to stay as it was first seen. */

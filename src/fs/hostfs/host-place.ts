@@ -20,6 +20,7 @@ export class HostPlace implements HandleOwner {
   /** A root's folder was given to it and stays. */
   readonly #ownsRoot: boolean;
   #file: HostFile | undefined;
+  #target: string | undefined;
   /** Holds what is no regular file and lost its name while it was in use. */
   #other: HostHandle | undefined;
 
@@ -77,6 +78,14 @@ export class HostPlace implements HandleOwner {
     if (this.#ownsRoot && this.#folder !== undefined) return work(this.#folder, this.#name);
     const folder = this.#hasName && this.#parent !== undefined ? this.#parent.folder() : -ENOENT;
     return typeof folder === 'number' ? folder : work(folder, this.#name);
+  }
+
+  /** Where this link leads. `isKept`: nobody changes it. */
+  linkTarget(isKept: boolean): string | number {
+    if (this.#target !== undefined) return this.#target;
+    const target = this.inParent((folder, name) => folder.readlink(name));
+    if (isKept && typeof target === 'string') this.#target = target;
+    return target;
   }
 
   /** This folder, open. */

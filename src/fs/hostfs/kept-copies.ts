@@ -3,8 +3,6 @@
  * read each time. Bounded; those used last stay.
  */
 
-import type { FileClock } from '../../vfs/file-clock.ts';
-import type { Inode } from '../../vfs/inode.ts';
 import type { PageCopy } from './page-copy.ts';
 
 const MAX_BYTES = 32 * 2 ** 20;
@@ -15,22 +13,6 @@ interface Kept {
   /** Names the content of the file that it was made from. */
   readonly stamp: string;
   readonly bytes: number;
-}
-
-/** A file that was left alone for so long shows every change by its times. */
-const SETTLED_SEC = 2;
-
-/**
- * Names the content as the host tells it now. Undefined: it changed so lately that another change may
- * get the same time (files are stamped with the time of a tick).
- */
-export function settledStamp(
-  { size, mtimeSec, mtimeNsec, ctimeSec, ctimeNsec }: Inode,
-  clock: FileClock,
-): string | undefined {
-  clock.update();
-  if (Math.max(mtimeSec, ctimeSec) + SETTLED_SEC > clock.sec) return undefined;
-  return [size, mtimeSec, mtimeNsec, ctimeSec, ctimeNsec].join(':');
 }
 
 export class KeptCopies implements Disposable {
