@@ -32,7 +32,7 @@ import type {
   HostUsage,
 } from '../fs/hostfs/host-folder.ts';
 import { attempt, attemptDone } from './errno.ts';
-import type { FileCalls } from './native/file-calls.ts';
+import { type FileCalls, SMALL_BYTES } from './native/file-calls.ts';
 
 /** Opens `path` (followed) as the root of a mount: a folder, or the folder of a single file. */
 export function openHostFolder(calls: FileCalls, path: string): HostFolder | number {
@@ -215,7 +215,7 @@ function syncDescriptor(fd: number, dataOnly: boolean): number {
   return attemptDone(() => (dataOnly ? fdatasyncSync(fd) : fsyncSync(fd)));
 }
 
-/** Contents go through node:fs, which takes arrays wherever they lie. */
+/** Most contents go through node:fs, which takes arrays wherever they lie. */
 class NativeFile extends NativeHandle implements HostFile {
   readonly isReadable: boolean;
   readonly isWritable: boolean;
@@ -227,6 +227,8 @@ class NativeFile extends NativeHandle implements HostFile {
   }
 
   read(position: number, target: Uint8Array, start: number, length: number): number {
+    if (length <= SMALL_BYTES)
+      return this.calls.readSmall(this.fd, position, target, start, length);
     return attempt(() => readSync(this.fd, target, start, length, position));
   }
 

@@ -153,9 +153,10 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
       if (this.mappings.isFree(hint, hint + length)) return hint;
     const { file } = request;
     const version = versionOf(file);
-    const key = version && `${version}+${request.fileOffset ?? 0}:${length}`;
-    const kind = request.placement ?? (key !== undefined && !request.shared ? 'module' : 'data');
-    const chosen = this.#placement.choose(this.mappings, length, kind, key);
+    const kind =
+      request.placement ?? (version !== undefined && !request.shared ? 'module' : 'data');
+    const offset = request.fileOffset ?? 0;
+    const chosen = this.#placement.choose(this.mappings, length, kind, version, offset);
     return chosen < 0 ? -ENOMEM : chosen;
   }
 
@@ -271,7 +272,7 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
 
   /** A free place for `length` bytes of data, or -ENOMEM. */
   choosePlace(length: number): number {
-    const at = this.#placement.choose(this.mappings, length, 'data', undefined);
+    const at = this.#placement.choose(this.mappings, length, 'data', undefined, 0);
     return at < 0 ? -ENOMEM : at;
   }
 

@@ -57,22 +57,30 @@ export class LayoutRandom {
 
 /** Bases of modules, shared by all processes of an instance. */
 export class ModuleBases {
-  readonly #bases = new Map<string, number>();
+  /** By what is mapped, then where in it and how much of it. */
+  readonly #bases = new Map<string, Map<number, number>>();
   #top: number;
 
   constructor(random: LayoutRandom) {
     this.#top = MODULE_TOP - MIB - random.bytes(MODULE_SLIDE_PAGES);
   }
 
-  /** The instance's base of a module; undefined when module space is used up. */
-  baseOf(key: string, length: number): number | undefined {
-    const known = this.#bases.get(key);
+  /** The instance's base of a part of a module; undefined when module space is used up. */
+  baseOf(version: string, offset: number, length: number): number | undefined {
+    let parts = this.#bases.get(version);
+    if (parts === undefined) {
+      parts = new Map();
+      this.#bases.set(version, parts);
+    }
+    // Lengths are below 2^20 pages: one number for both.
+    const part = (offset / PAGE) * 2 ** 20 + length / PAGE;
+    const known = parts.get(part);
     if (known !== undefined) return known;
     // 64 KiB apart, so that one module's end says nothing of the next one's start.
     const base = Math.floor((this.#top - length) / 0x1_0000) * 0x1_0000;
     if (base < MODULE_FLOOR) return undefined;
     this.#top = base - 0x1_0000;
-    this.#bases.set(key, base);
+    parts.set(part, base);
     return base;
   }
 }
@@ -93,11 +101,13 @@ export class Placement {
     mappings: IntervalMap<Mapping>,
     length: number,
     kind: 'module' | 'data',
-    moduleKey: string | undefined,
+    version: string | undefined,
+    offset: number,
   ): number {
     if (kind === 'module') {
-      const base = moduleKey && this.#modules.baseOf(moduleKey, length);
-      if (typeof base === 'number' && mappings.isFree(base, base + length)) return base;
+      const base =
+        version === undefined ? undefined : this.#modules.baseOf(version, offset, length);
+      if (base !== undefined && mappings.isFree(base, base + length)) return base;
       const below = mappings.findGapBelow(MODULE_FLOOR, MODULE_TOP, length, PAGE);
       if (below >= 0) return below;
     }

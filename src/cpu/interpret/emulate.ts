@@ -42,6 +42,8 @@ export type Outcome =
   /** int3, int1 and int 4, with RIP behind them: the vector of the trap. */
   | { readonly kind: 'trap'; readonly vector: 1 | 3 | 4 };
 
+/** Legacy area and header of an XSAVE image. */
+const IMAGE_HEAD_BYTES = 576;
 const DONE: Outcome = { kind: 'done' };
 const PROTECTION: Outcome = { kind: 'protection', errorCode: 0 };
 
@@ -54,10 +56,14 @@ const FLAGS_FIXED = 0x202;
 export class Interpreter {
   private readonly model: CpuModel;
   private readonly xstate: Xstate;
+  /** Of images on their way to and from guests. */
+  private readonly buffer: Uint8Array;
 
   constructor(model: CpuModel, xstate: Xstate) {
     this.model = model;
     this.xstate = xstate;
+    const compactBytes = xstate.bytesOf(model.xcr0, true);
+    this.buffer = new Uint8Array(Math.max(IMAGE_HEAD_BYTES, model.xsaveBytes, compactBytes));
   }
 
   /** `once`: a repeated string instruction stops behind one iteration. */
@@ -126,7 +132,7 @@ export class Interpreter {
     const compact = ins.row.mnemonic.startsWith('xsavec');
     const address = effectiveAddress(ins, rip, m);
     if (address & 63n) return PROTECTION;
-    const image = new Uint8Array(this.xstate.bytesOf(mask, compact));
+    const image = this.buffer.subarray(0, this.xstate.bytesOf(mask, compact));
     if (!compact && !m.read(address, image)) return { kind: 'page', address, write: true };
     // Read first where it is only partly written: XSAVE leaves the rest alone.
     if (compact && !m.read(address, image)) return { kind: 'page', address, write: true };
@@ -138,11 +144,11 @@ export class Interpreter {
     const mask = m.halves[0]! & this.model.xcr0;
     const address = effectiveAddress(ins, rip, m);
     if (address & 63n) return PROTECTION;
-    const head = new Uint8Array(576);
+    const head = this.buffer.subarray(0, IMAGE_HEAD_BYTES);
     if (!m.read(address, head)) return { kind: 'page', address, write: false };
     const compact = (head[527]! & 0x80) !== 0;
     const bytes = this.xstate.bytesOf(compact ? head[520]! & this.model.xcr0 : mask, compact);
-    const image = new Uint8Array(Math.max(576, bytes));
+    const image = this.buffer.subarray(0, Math.max(IMAGE_HEAD_BYTES, bytes));
     if (!m.read(address, image)) return { kind: 'page', address, write: false };
     return this.xstate.restore(m.state, image, mask) ? DONE : PROTECTION;
   }

@@ -141,13 +141,28 @@ export type NodeMaker = (fs: ProcHost) => Inode;
 /** A directory with fixed entries. */
 export class ProcDirectory extends ProcInode {
   declare readonly fs: ProcHost;
-  readonly #makers: ReadonlyMap<string, NodeMaker>;
+  readonly #entries: () => Iterable<readonly [string, NodeMaker]>;
+  /** Made when first asked for. */
+  #makers: ReadonlyMap<string, NodeMaker> | undefined;
   readonly #nodes = new Map<string, Inode>();
 
-  constructor(fs: ProcHost, entries: Iterable<readonly [string, NodeMaker]>, permissions = 0o555) {
+  constructor(
+    fs: ProcHost,
+    entries: () => Iterable<readonly [string, NodeMaker]>,
+    permissions = 0o555,
+  ) {
     super(fs, S_IFDIR | permissions);
     this.nlink = 2;
-    this.#makers = new Map(entries);
+    this.#entries = entries;
+  }
+
+  get #all(): ReadonlyMap<string, NodeMaker> {
+    this.#makers ??= new Map(this.#entries());
+    return this.#makers;
+  }
+
+  protected maker(name: string): NodeMaker | undefined {
+    return this.#all.get(name);
   }
 
   /** Called for each node that is made: the owner of a process's files. */
@@ -158,7 +173,7 @@ export class ProcDirectory extends ProcInode {
   override lookup(name: string): Inode | number {
     const known = this.#nodes.get(name);
     if (known !== undefined) return known;
-    const maker = this.#makers.get(name);
+    const maker = this.maker(name);
     if (maker === undefined) return -ENOENT;
     const node = maker(this.fs);
     this.adorn(node);
@@ -174,7 +189,7 @@ export class ProcDirectory extends ProcInode {
   /** True when all fixed entries were taken. */
   protected emitFixed(cookie: number, sink: DirectorySink): boolean {
     let at = FIRST_COOKIE;
-    for (const name of this.#makers.keys()) {
+    for (const name of this.#all.keys()) {
       if (at >= cookie) {
         const node = this.lookup(name) as Inode;
         if (!sink.emit(name, node.ino, typeOfMode(node.mode), at + 1)) return false;
@@ -185,7 +200,7 @@ export class ProcDirectory extends ProcInode {
   }
 
   protected get fixedCount(): number {
-    return this.#makers.size;
+    return this.#all.size;
   }
 }
 
@@ -254,4 +269,4 @@ export const link =
 export const folder =
   (entries: Iterable<readonly [string, NodeMaker]>): NodeMaker =>
   (fs) =>
-    new ProcDirectory(fs, entries);
+    new ProcDirectory(fs, () => entries);

@@ -44,7 +44,7 @@ export class Procfs extends FileSystem {
     this.vfs = vfs;
     this.tasks = tasks;
     this.system = system;
-    this.root = new RootDirectory(this, rootEntries(vfs, tasks, system));
+    this.root = new RootDirectory(this, () => rootEntries(vfs, tasks, system));
   }
 
   nextIno(): number {

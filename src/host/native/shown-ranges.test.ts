@@ -45,6 +45,8 @@ test('what is said to be shown was shown last in each page of the range', () => 
             (_, n) => model[start + n] === name(segment, offset + n, isShared),
           );
           const [from, to] = [start * PAGE, (start + length) * PAGE];
+          const isFull = Array.from({ length }).every((_, n) => model[start + n] !== undefined);
+          assert.equal(shown.fill(from, to), isFull);
           const of = SEGMENTS[segment] as MemorySegment;
           assert.equal(shown.covers(from, to, of, offset * PAGE, isShared), expected);
         }

@@ -38,6 +38,18 @@ export class ShownRanges {
     return false;
   }
 
+  /** There is nothing else in the range. */
+  fill(start: number, end: number): boolean {
+    const ranges = this.#ranges;
+    let at = start;
+    for (let n = 0; n < ranges.length && at < end; n++) {
+      const range = ranges[n] as ShownPages;
+      if (range.start > at) return false;
+      at = Math.max(at, range.end);
+    }
+    return at >= end;
+  }
+
   /** To where nothing is known of; joined with what it continues. */
   add(pages: ShownPages): void {
     const ranges = this.#ranges;
