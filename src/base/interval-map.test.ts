@@ -72,6 +72,8 @@ test('IntervalMap does what an array of cells does', () => {
         map.isFree(low, high),
         model.cells.slice(low, high).every((c) => c === undefined),
       );
+      const taken = model.cells.slice(low, high).filter((c) => c !== undefined).length;
+      assert.equal(map.lengthIn(low, high), taken);
       assert.equal(
         map.covers(low, high, () => true),
         model.cells.slice(low, high).every((c) => c !== undefined),

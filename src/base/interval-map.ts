@@ -82,6 +82,18 @@ export class IntervalMap<V> {
     return found;
   }
 
+  /** How much of [start, end) is in intervals. */
+  lengthIn(start: number, end: number): number {
+    const items = this.#items;
+    let length = 0;
+    for (let n = this.#indexAfter(start); n < items.length; n++) {
+      const item = items[n] as Interval<V>;
+      if (item.start >= end) break;
+      length += Math.min(item.end, end) - Math.max(item.start, start);
+    }
+    return length;
+  }
+
   /** True when no byte of [start, end) is in an interval. */
   isFree(start: number, end: number): boolean {
     const item = this.#items[this.#indexAfter(start)];

@@ -144,7 +144,8 @@ export interface AddressSpace extends Disposable {
 
   // queries
   areaAt(addr: number): Area | undefined;
-  areas(): Iterable<Area>;
+  /** All of them, or those that have every permission of `prot`. */
+  areas(prot?: number): Iterable<Area>;
   usage(): MemoryUsage;
   /** True when every byte of the range is mapped with all permissions of `prot`. */
   permits(addr: number, length: number, prot: number): boolean;

@@ -128,9 +128,9 @@ export abstract class MappedMemory extends GuestMemory {
     return found && toArea(found);
   }
 
-  areas(): Iterable<Area> {
+  areas(prot = 0): Iterable<Area> {
     const all: Area[] = [];
-    for (const item of this.mappings) all.push(toArea(item));
+    for (const item of this.mappings) if ((item.value.prot & prot) === prot) all.push(toArea(item));
     return all;
   }
 
@@ -152,10 +152,7 @@ export abstract class MappedMemory extends GuestMemory {
   }
 
   bytesIn(start: number, end: number): number {
-    let bytes = 0;
-    for (const item of this.mappings.overlapping(start, end))
-      bytes += Math.min(item.end, end) - Math.max(item.start, start);
-    return bytes;
+    return this.mappings.lengthIn(start, end);
   }
 
   // ---- kernel writes to pages that the guest may not write

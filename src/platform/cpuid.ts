@@ -3,7 +3,7 @@
  * starts, which took a fifth of the start.
  */
 
-import type { CpuModel } from '../cpu/interpret/model.ts';
+import { type CpuModel, hasSubleaves } from '../cpu/interpret/model.ts';
 import { type AddressSpace, directIndex } from '../mm/address-space.ts';
 import type { TranslatedCpu } from './guest-cpu.ts';
 import type { PlatformStatistics } from './statistics.ts';
@@ -36,7 +36,7 @@ export class CpuidAnswers {
     if (!this.#isAt(rip, space)) return false;
     const words = this.#words;
     const leaf = gprHalves[EAX] as number;
-    const subleaf = gprHalves[ECX] as number;
+    const subleaf = hasSubleaves(leaf) ? (gprHalves[ECX] as number) : 0;
     const slot = (leaf ^ (leaf >>> 27) ^ (subleaf << 4)) & (SLOTS - 1);
     const at = slot * SLOT_WORDS;
     const isKnown =

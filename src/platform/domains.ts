@@ -39,8 +39,7 @@ export function isSharable(area: Area): boolean {
 /** What the executable areas of a space claim; undefined when one of them cannot be shared. */
 export function claimsOf(space: AddressSpace): Claim[] | undefined {
   const claims: Claim[] = [];
-  for (const area of space.areas()) {
-    if ((area.prot & PROT_EXEC) === 0) continue;
+  for (const area of space.areas(PROT_EXEC)) {
     const key = area.contentVersion;
     if (key === undefined || !isSharable(area)) return undefined;
     const { start, end } = area;

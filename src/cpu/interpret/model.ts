@@ -53,6 +53,17 @@ const EMPTY_LEAVES: ReadonlySet<number> = new Set([0x12, 0x14, 0x19, 0x1c, 0x1d,
 /** Guests ask with whatever stands in ECX. */
 const MAX_CACHED = 512;
 
+/** Leaves below 32, by bits, of which ECX does not matter: 0 to 3, 5, 6, 9, 0xa, 0x15, 0x16. */
+const PLAIN_LEAVES = 0x0060_066f;
+const LAST_PLAIN_EXTENDED = 0x8000_0008 | 0;
+
+/** False: the answer is the same whatever ECX holds. Asking traps where the processor is a virtual one. */
+export function hasSubleaves(leaf: number): boolean {
+  const low = leaf | 0;
+  if (low < 0) return low > LAST_PLAIN_EXTENDED;
+  return low >= 32 || ((PLAIN_LEAVES >>> low) & 1) === 0;
+}
+
 export class CpuModel {
   readonly xcr0: number;
   readonly hasAvx512: boolean;
@@ -80,17 +91,21 @@ export class CpuModel {
 
   /** Where a component stands in the compacted format for the components of `mask`. */
   compactOffset(bit: number, mask: number): number {
+    const { components } = this;
     let at = 576;
-    for (const component of this.components) {
+    for (let n = 0; n < components.length; n++) {
+      const component = components[n]!;
       if (!(mask & (1 << component.bit))) continue;
-      if (component.aligned) at = Math.ceil(at / 64) * 64;
+      if (component.aligned) at = (at + 63) & ~63;
       if (component.bit === bit) return at;
       at += component.bytes;
     }
     return at;
   }
 
-  cpuid(leaf: number, subleaf: number): CpuidResult {
+  /** `leaf` and `ecx` as a program has them in EAX and ECX. */
+  cpuid(leaf: number, ecx: number): CpuidResult {
+    const subleaf = hasSubleaves(leaf) ? ecx : 0;
     const known = this.cache.get(leaf)?.get(subleaf);
     if (known !== undefined) return known;
     const result = this.compute(leaf >>> 0, subleaf >>> 0);

@@ -33,7 +33,10 @@ export class UsedRanges {
 
   add(start: number, end: number): void {
     const { ranges } = this;
-    for (const range of ranges) if (start >= range.start && end <= range.end) return;
+    for (let n = 0; n < ranges.length; n++) {
+      const range = ranges[n] as UsedRange;
+      if (start >= range.start && end <= range.end) return;
+    }
     let low = start;
     let high = end;
     for (let i = ranges.length - 1; i >= 0; i--) {
