@@ -275,7 +275,9 @@ class NativeSandbox implements SandboxPages {
    * next process of the same program maps just so stays: half the calls that make one.
    */
   #unmapUsed(): boolean {
-    for (const { start, end, segment } of [...this.#shown.all]) {
+    const shown = this.#shown.all;
+    for (let n = shown.length - 1; n >= 0; n--) {
+      const { start, end, segment } = shown[n] as ShownPages;
       assert(segment instanceof NativeSegment);
       if (segment.isClosed) this.#shown.cut(start, end);
       else segment.isKept = true;

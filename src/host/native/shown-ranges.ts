@@ -54,6 +54,11 @@ export class ShownRanges {
   add(pages: ShownPages): void {
     const ranges = this.#ranges;
     let at = ranges.length;
+    // measured: splice asks the runtime which kind of array it shall answer with.
+    if (at < LIMIT && (at === 0 || (ranges[at - 1] as ShownPages).end < pages.start)) {
+      ranges.push(pages);
+      return;
+    }
     while (at > 0 && (ranges[at - 1] as ShownPages).start > pages.start) at--;
     const before = ranges[at - 1];
     const after = ranges[at];
