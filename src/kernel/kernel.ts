@@ -326,8 +326,8 @@ export class Kernel {
     space.limitLocked = limits.soft[RLIMIT.MEMLOCK] as number;
   }
 
-  /** Memory that guests may still take, as sysinfo(2) shows it. */
-  freeMemoryBytes(): number {
+  /** Memory that guests have taken. */
+  usedMemoryBytes(): number {
     const seen = new Set<AddressSpace>();
     let used = 0;
     for (const task of this.processes.tasks()) {
@@ -335,7 +335,7 @@ export class Kernel {
       seen.add(task.space);
       used += task.space.usage().residentPages * 4096;
     }
-    return Math.max(0, this.memoryBytes - used);
+    return used;
   }
 
   /** A warning that one log line is enough for. */

@@ -50,8 +50,8 @@ function sysSysinfo(task: Task, addr: number): number {
   const bytes = kernel.scratch.subarray(0, 112).fill(0);
   const view = kernel.scratchView;
   putNumber(view, 0, Math.floor((kernel.nowNs() - kernel.bootNs) / NS_PER_SEC));
-  putNumber(view, 32, kernel.memoryBytes);
-  putNumber(view, 40, kernel.freeMemoryBytes());
+  putNumber(view, 32, kernel.systemView.memoryTotalBytes);
+  putNumber(view, 40, kernel.systemView.memoryFreeBytes);
   view.setUint16(80, kernel.processes.taskCount, true);
   view.setUint32(104, 1, true);
   return task.space.copyOut(addr, bytes) < 0 ? -EFAULT : 0;

@@ -5,7 +5,14 @@
 
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -15,21 +22,25 @@ import { compareRuns, NO_GUESTS } from './harness.ts';
 
 const HERE = new URL('./languages/', import.meta.url).pathname;
 const RUSTC = onPath('rustc');
+const JAVAC = onPath('javac');
+const JAVA = onPath('java');
 
 const CXX_FLAGS = ['-std=c++20', '-O1', '-w', '-pthread', '-lstdc++', '-lm'];
 const RUST_FLAGS = ['--edition', '2021', '-O', '-C', 'panic=unwind', '-A', 'warnings'];
 
-/** A Rust program of one file, compiled once for its text. */
-function compileRust(compiler: string, source: string): string {
-  const key = createHash('sha256').update(readFileSync(source)).update(RUST_FLAGS.join(' '));
+/**
+ * What `command` makes of `source`, made once for its text; `command` gets the path to write to.
+ * Returns that path.
+ */
+function madeOnce(source: string, command: (target: string) => readonly string[]): string {
+  const key = createHash('sha256').update(readFileSync(source)).update(command('').join(' '));
   const folder = process.env['CLOISTER_TEST_CACHE'] ?? join(tmpdir(), 'cloister-guests');
-  const target = join(folder, `rust-${key.digest('hex').slice(0, 24)}`);
+  const target = join(folder, `made-${key.digest('hex').slice(0, 24)}`);
   if (existsSync(target)) return target;
   mkdirSync(folder, { recursive: true });
   const building = `${target}.${process.pid}`;
-  execFileSync(compiler, [...RUST_FLAGS, '-o', building, source], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+  const [compiler, ...words] = command(building) as [string, ...string[]];
+  execFileSync(compiler, words, { stdio: ['ignore', 'ignore', 'pipe'] });
   renameSync(building, target);
   return target;
 }
@@ -42,8 +53,21 @@ test('C++: exceptions, threads, atomics and futures behave as natively', { skip:
   bothWays(compile([join(HERE, 'cxx_std.cpp')], CXX_FLAGS)),
 );
 
-test(
-  'Rust: panics that unwind, threads, channels and processes behave as natively',
-  { skip: NO_GUESTS || (RUSTC === undefined && 'no rustc on this machine') },
-  () => bothWays(compileRust(RUSTC as string, join(HERE, 'rust_std.rs'))),
-);
+test('Rust: panics that unwind, threads, channels and processes behave as natively', {
+  skip: NO_GUESTS || (RUSTC === undefined && 'no rustc on this machine'),
+}, () => {
+  const source = join(HERE, 'rust_std.rs');
+  bothWays(madeOnce(source, (target) => [RUSTC as string, ...RUST_FLAGS, '-o', target, source]));
+});
+
+test('Java: threads, compiled code, null pointers and deep stacks behave as natively', {
+  skip: NO_GUESTS || ((JAVA === undefined || JAVAC === undefined) && 'no JDK on this machine'),
+}, () => {
+  const source = join(HERE, 'JavaStd.java');
+  const classes = madeOnce(source, (target) => [JAVAC as string, '-d', target, source]);
+  const files = Object.fromEntries(
+    readdirSync(classes).map((name) => [name, readFileSync(join(classes, name))]),
+  );
+  // By its own path: the JVM finds its libraries beside it.
+  compareRuns({ argv: [realpathSync(JAVA as string), '-cp', '.', 'JavaStd'], files });
+});

@@ -40,6 +40,12 @@ export class KernelTaskSource implements TaskSource {
   }
 }
 
+/**
+ * The most memory that programs are told of, whatever all of them may take together: those that reserve a
+ * share of it, such as the JVM a quarter, do so in an address space of 4 GiB.
+ */
+const TOLD_BYTES = 2 ** 32;
+
 export class KernelSystemView implements SystemView {
   readonly #kernel: Kernel;
   readonly release = RELEASE;
@@ -89,11 +95,11 @@ export class KernelSystemView implements SystemView {
   }
 
   get memoryTotalBytes(): number {
-    return this.#kernel.memoryBytes;
+    return Math.min(this.#kernel.memoryBytes, TOLD_BYTES);
   }
 
   get memoryFreeBytes(): number {
-    return this.#kernel.freeMemoryBytes();
+    return Math.max(0, this.memoryTotalBytes - this.#kernel.usedMemoryBytes());
   }
 
   get uptimeNs(): number {

@@ -60,7 +60,7 @@ export function statisticsOf(instance: Instance, usage: HostUsage, withCalls: bo
   return {
     ...usage,
     uptimeNs: Math.round(kernel.nowNs() - kernel.bootNs),
-    guestBytes: kernel.memoryBytes - kernel.freeMemoryBytes(),
+    guestBytes: kernel.usedMemoryBytes(),
     guestLimitBytes: kernel.memoryBytes,
     processes: processes.length,
     threads: processes.reduce((sum, task) => sum + task.threads().length, 0),
