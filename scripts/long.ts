@@ -23,7 +23,7 @@ const SUITES: Readonly<Record<string, readonly { files: readonly string[]; facto
     { files: ['test/sealed/sqlite-kill.test.ts'], factor: 50 },
   ],
   differential: [{ files: ['test/cpu/differential.test.ts'], factor: 20 }],
-  servers: [{ files: ['test/compat/servers.test.ts'], factor: 2 }],
+  servers: [{ files: ['test/compat/servers.test.ts', 'test/guests/languages.test.ts'], factor: 2 }],
 };
 
 const wanted = process.argv[2];

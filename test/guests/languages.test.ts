@@ -7,6 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   existsSync,
+  globSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -16,10 +17,12 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { onPath } from '../support/packages.ts';
+import { onPath, packageRoot } from '../support/packages.ts';
 import { compile } from '../support/toolchain.ts';
 import { compareRuns, NO_GUESTS } from './harness.ts';
 
+const isLong = Number(process.env['CLOISTER_LONG'] ?? 1) > 1;
+const LONG = isLong ? false : 'takes a compiler of 200 MB: npm run long -- servers';
 const HERE = new URL('./languages/', import.meta.url).pathname;
 const RUSTC = onPath('rustc');
 const JAVAC = onPath('javac');
@@ -70,4 +73,35 @@ test('Java: threads, compiled code, null pointers and deep stacks behave as nati
   );
   // By its own path: the JVM finds its libraries beside it.
   compareRuns({ argv: [realpathSync(JAVA as string), '-cp', '.', 'JavaStd'], files });
+});
+
+const ESBUILD = new URL('../../node_modules/@esbuild/linux-x64/bin/esbuild', import.meta.url)
+  .pathname;
+
+test('Go: esbuild bundles a package as natively', { skip: NO_GUESTS }, () => {
+  const files = {
+    esbuild: readFileSync(ESBUILD),
+    'main.ts': "import { sum, type N } from './sum.ts'; const n: N = sum(1, 2); console.log(n);",
+    'sum.ts': 'export type N = number; export const sum = (a: N, b: N): N => a + b, unused = 7;',
+  };
+  const options = ['--bundle', '--minify', '--sourcemap', '--metafile=meta.json'];
+  compareRuns({ argv: ['./esbuild', 'main.ts', ...options, '--outfile=out.js'], files });
+});
+
+test('Go: goroutines, a server, panics of faults and child processes behave as natively', {
+  skip: NO_GUESTS || LONG,
+}, () => {
+  const root = packageRoot(['golang-go']);
+  const [go] = globSync(join(root, 'usr/lib/go-*/bin/go'));
+  const source = join(HERE, 'go_std.go');
+  const cache = process.env['CLOISTER_TEST_CACHE'] ?? join(tmpdir(), 'cloister-guests');
+  const settings = [`GOROOT=${join(go as string, '../..')}`, `GOCACHE=${join(cache, 'go')}`];
+  for (const cgo of ['CGO_ENABLED=0', 'CGO_ENABLED=1']) {
+    const environment = [...settings, 'GO111MODULE=off', cgo];
+    bothWays(
+      madeOnce(source, (target) => [
+        ...['env', ...environment, go as string, 'build', '-o', target, source],
+      ]),
+    );
+  }
 });

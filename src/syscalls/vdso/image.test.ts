@@ -16,6 +16,7 @@ test('the vDSO is a well-formed shared object of one page that names its functio
   const text = new TextDecoder('latin1').decode(bytes);
   for (const name of ['clock_gettime', 'gettimeofday', 'time', 'clock_getres', 'getcpu'])
     assert.ok(text.includes(`__vdso_${name}\0`), name);
+  assert.ok(text.includes('LINUX_2.6\0'), 'the version that C libraries and Go ask for');
   assert.deepEqual(buildVdso(), bytes, 'the same bytes every time');
 });
 

@@ -1,6 +1,7 @@
 /**
  * The vDSO as an ELF shared object of one page (System V gABI; vdso(7)): program headers, a hash
- * table, symbols `__vdso_…` and their weak short names, no relocations.
+ * table, symbols `__vdso_…` and their weak short names, all of version LINUX_2.6, no relocations. The
+ * runtime of Go walks the version definitions without asking whether there are any.
  */
 
 import { assert } from '../../base/assert.ts';
@@ -12,8 +13,19 @@ const PHDR = 56;
 const SYM = 24;
 const CODE_AT = 0x600;
 const PT = { LOAD: 1, DYNAMIC: 2 } as const;
-const DT = { NULL: 0, HASH: 4, STRTAB: 5, SYMTAB: 6, STRSZ: 10, SYMENT: 11, SONAME: 14 } as const;
+const DT = {
+  ...{ NULL: 0, HASH: 4, STRTAB: 5, SYMTAB: 6, STRSZ: 10, SYMENT: 11, SONAME: 14 },
+  ...{ VERSYM: 0x6fff_fff0, VERDEF: 0x6fff_fffc, VERDEFNUM: 0x6fff_fffd },
+} as const;
 const SONAME = 'linux-vdso.so.1';
+const VERSION = 'LINUX_2.6';
+/** Elf64_Verdef and its one Elf64_Verdaux. */
+const VERDEF = 20;
+const VERDAUX = 8;
+const VER_FLG_BASE = 1;
+/** Numbers of the definitions: the object's own, and that of its symbols. */
+const VERSIONS = [SONAME, VERSION] as const;
+const SYMBOL_VERSION = 2;
 const STB_GLOBAL_FUNC = 0x12;
 const STB_WEAK_FUNC = 0x22;
 
@@ -33,7 +45,7 @@ export function buildVdso(): Uint8Array {
     at = start + length;
     return start;
   };
-  const strings = ['', SONAME, ...symbols.map(({ name }) => name)];
+  const strings = ['', ...VERSIONS, ...symbols.map(({ name }) => name)];
   const stringAt = new Map<string, number>();
   let stringBytes = 0;
   for (const text of strings) {
@@ -54,7 +66,12 @@ export function buildVdso(): Uint8Array {
   }
   const hash = take(4 * (2 + 1 + symbols.length + 1));
   writeHash(view, hash, symbols.length);
-  const dynamic = take(16 * 7);
+  const versym = take(2 * (symbols.length + 1));
+  for (let i = 1; i <= symbols.length; i++) view.setUint16(versym + 2 * i, SYMBOL_VERSION, true);
+  const verdef = take((VERDEF + VERDAUX) * VERSIONS.length);
+  for (const [i, name] of VERSIONS.entries())
+    writeVersion(view, verdef + (VERDEF + VERDAUX) * i, i + 1, name, stringAt.get(name) as number);
+  const dynamic = take(16 * 10);
   const tags = [
     [DT.HASH, hash],
     [DT.STRTAB, strtab],
@@ -62,6 +79,9 @@ export function buildVdso(): Uint8Array {
     [DT.STRSZ, stringBytes],
     [DT.SYMENT, SYM],
     [DT.SONAME, stringAt.get(SONAME) as number],
+    [DT.VERSYM, versym],
+    [DT.VERDEF, verdef],
+    [DT.VERDEFNUM, VERSIONS.length],
     [DT.NULL, 0],
   ] as const;
   for (const [i, [tag, value]] of tags.entries()) {
@@ -72,6 +92,28 @@ export function buildVdso(): Uint8Array {
   bytes.set(code.bytes, CODE_AT);
   writeHeaders(view, bytes, dynamic, 16 * tags.length);
   return bytes;
+}
+
+function writeVersion(view: DataView, at: number, n: number, name: string, nameAt: number): void {
+  view.setUint16(at, 1, true);
+  view.setUint16(at + 2, n === SYMBOL_VERSION ? 0 : VER_FLG_BASE, true);
+  view.setUint16(at + 4, n, true);
+  view.setUint16(at + 6, 1, true);
+  view.setUint32(at + 8, elfHash(name), true);
+  view.setUint32(at + 12, VERDEF, true);
+  view.setUint32(at + 16, n === VERSIONS.length ? 0 : VERDEF + VERDAUX, true);
+  view.setUint32(at + VERDEF, nameAt, true);
+}
+
+/** The hash of names in symbol tables and version definitions (gABI, "Hash Table Section"). */
+function elfHash(name: string): number {
+  let hash = 0;
+  for (const letter of name) {
+    hash = ((hash << 4) + letter.charCodeAt(0)) >>> 0;
+    const high = hash & 0xf000_0000;
+    hash = (hash ^ (high >>> 24)) & ~high;
+  }
+  return hash >>> 0;
 }
 
 /** One bucket that chains every symbol. */
