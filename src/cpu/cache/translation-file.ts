@@ -13,7 +13,7 @@ import { VarintWriter } from './varint.ts';
 const MAGIC = [0x5254_4c43, 0x4c53_4e41] as const;
 export const FORMAT = 3;
 /** Changes with what the translator emits and with `cpu/sandbox`. */
-export const VERSION = 7;
+export const VERSION = 8;
 const HEAD_WORDS = 7;
 /** Of an entry: address, number of the record. */
 const PAIR = 2;

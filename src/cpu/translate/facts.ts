@@ -122,6 +122,8 @@ const BY_MNEMONIC: Readonly<Record<string, Kind>> = {
   // Guests have no shadow stack: it leaves its operand alone.
   rdsspd: KIND.nothing,
   rdsspq: KIND.nothing,
+  // Not in the processor model that guests see: SIGILL.
+  serialize: KIND.emulate,
   lea: KIND.lea,
   push: KIND.push,
   pop: KIND.pop,

@@ -60,7 +60,7 @@ export function copy(
       : null);
   if (row.space === LEGACY) legacyHead(e, ins, facts, replaced);
   else if (row.space === EVEX) evexHead(e, source, ins, replaced);
-  else vexHead(e, source, ins, replaced);
+  else vexHead(e, source, ins, facts, replaced);
   const opcode = source[ins.offset + ins.opcodeAt]!;
   if (row.moffs) {
     if (!address) {
@@ -144,17 +144,27 @@ function namesLowByte(ins: Instruction): boolean {
   return false;
 }
 
-function vexHead(e: Emitter, source: Uint8Array, ins: Instruction, address: NewAddress): void {
+/** With the bits that the processor ignores as the manual wants them (SDM vol. 2, 2.3.5, 2.3.8). */
+function vexHead(
+  e: Emitter,
+  source: Uint8Array,
+  ins: Instruction,
+  facts: RowFacts,
+  address: NewAddress,
+): void {
   const opcode = ins.offset + ins.opcodeAt;
   const short = source[opcode - 2] === 0xc5;
+  const noReg = facts.rexRegister & 4 ? 0 : 0x80;
+  let p = source[opcode - 1]!;
+  if (ins.row.l === -1) p &= ~4;
+  if (short) p |= noReg;
   if (short && !address) {
     e.u8(0xc5);
-    e.u8(source[opcode - 1]!);
+    e.u8(p);
     return;
   }
   const inverted = address ? ~addressBits(address) & 3 : 0;
   if (short) {
-    const p = source[opcode - 1]!;
     if (inverted === 3) {
       e.u8(0xc5);
       e.u8(p);
@@ -165,10 +175,10 @@ function vexHead(e: Emitter, source: Uint8Array, ins: Instruction, address: NewA
     e.u8(p & 0x7f);
     return;
   }
-  const p0 = source[opcode - 2]!;
+  const p0 = source[opcode - 2]! | noReg;
   e.u8(0xc4);
   e.u8(address ? (p0 & 0x9f) | (inverted << 5) : p0);
-  e.u8(source[opcode - 1]!);
+  e.u8(p);
 }
 
 function evexHead(e: Emitter, source: Uint8Array, ins: Instruction, address: NewAddress): void {

@@ -18,6 +18,8 @@ export interface ScanLimits {
 /** Marks of a byte of the window. */
 export const LEADER = 1;
 export const RETURN_SITE = 2;
+/** Control may come here by a jump inside of the unit, too. */
+export const JOIN = 4;
 
 /** Every instruction costs a comparison of its bytes, so few that may not run after all. */
 const MAX_SELF_CHECKING = 24;
@@ -143,6 +145,9 @@ export class Scan {
       case KIND.indirectbranch:
         return false;
       case KIND.call:
+        this.mark(this.targetOf(ins), JOIN);
+        this.mark(this.ripOf(ins) + ins.length, LEADER | RETURN_SITE);
+        return true;
       case KIND.indirectcall:
         this.mark(this.ripOf(ins) + ins.length, LEADER | RETURN_SITE);
         return true;
@@ -202,12 +207,17 @@ export class Scan {
     return ins;
   }
 
+  /** By address. Where instructions overlap, one is reached by a jump from the other's predecessor. */
   private sort(): void {
     if (this.order.length < this.count) this.order = new Int32Array(this.count * 2);
     let at = 0;
+    let end = 0;
     for (let offset = this.low; offset <= this.high; offset++) {
       const index = this.indexAt[offset]!;
-      if (index !== 0) this.order[at++] = index - 1;
+      if (index === 0) continue;
+      this.order[at++] = index - 1;
+      if (end > offset) this.marks[end]! |= JOIN;
+      end = offset + this.pool[index - 1]!.length;
     }
   }
 }

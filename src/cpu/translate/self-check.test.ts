@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { SeededRandom } from '../../base/random.ts';
 import { EXIT } from '../sandbox/layout.ts';
 import { CodeVerifier } from '../verify/verifier.ts';
 import { Translator } from './translate.ts';
@@ -97,6 +98,36 @@ test('x87 instructions behind a branch inside the unit are marked again', () => 
   assert.ok(verify(translate([0xd9, 0xe8, 0xd9, 0xe0, 0x75, 0xfc, 0xc3])).ok);
   // fchs; jmp -4
   assert.ok(verify(translate([0xd9, 0xe0, 0xeb, 0xfc])).ok);
+});
+
+test('whatever bytes are translated, the code verifier accepts it', () => {
+  // Branches into the middle of others, x87 there, and what ends a unit: as data among code decodes.
+  const pieces = [
+    ...[
+      [0xd9, 0xe0],
+      [0xd9, 0xfe],
+      [0x0f, 0x77],
+      [0xdc, 0x40, 0x08],
+      [0x0f, 0x6f, 0x07],
+    ],
+    ...[[0x48, 0x8b, 0x0d, 0xd9, 0xfe, 0xff, 0xff], [0xf6, 0x48, 0x8b, 0x0d], [0x90], [0xcc]],
+    ...[[0xe8, 0, 0, 0, 0], [0xc3], [0xf3, 0xa4], [0x0f, 0x05], [0xff, 0x27]],
+    ...[[0x74], [0xeb], [0xe2]],
+  ];
+  const random = new SeededRandom(7);
+  for (let n = 0; n < 3000; n++) {
+    const code: number[] = [];
+    while (code.length < 60) {
+      const piece = [...(pieces[random.below(pieces.length)] as number[])];
+      if (piece[0] === 0x74 || piece[0] === 0xeb || piece[0] === 0xe2)
+        piece[1] = (random.below(80) - 40) & 0xff;
+      if (random.below(20) === 0) piece[random.below(piece.length)] = random.below(256);
+      code.push(...piece);
+    }
+    const unit = translate(code, 64, random.below(4) === 0 ? 0 : 2);
+    const verdict = verify(unit);
+    assert.ok(verdict.ok, `${Buffer.from(code).toString('hex')}: ${JSON.stringify(verdict)}`);
+  }
 });
 
 test('a unit that does not check itself ends before pages that need it', () => {

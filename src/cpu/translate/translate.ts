@@ -13,7 +13,7 @@ import { KIND, type RowFacts } from './facts.ts';
 import { FIXUP_INTS } from './fixup.ts';
 import { MadeUnit } from './made-unit.ts';
 import { copy, copySegmented, hasImplicitSegment, isSegmented, ripTarget } from './operand.ts';
-import { LEADER, RETURN_SITE, Scan, type ScanLimits } from './scan.ts';
+import { JOIN, LEADER, RETURN_SITE, Scan, type ScanLimits } from './scan.ts';
 import { emitSelfCheck, loadableImmediate, loadImmediate, SPILL_BYTES } from './self-check.ts';
 import { enter, leave, pop, push } from './stack.ts';
 import { isMacroString, StringMacros, stringInstruction } from './string.ts';
@@ -152,11 +152,13 @@ export class Translator {
       const ins = scan.pool[index]!;
       const at = scan.ripOf(ins);
       e.reserve();
-      if (fallsTo !== at && fallsTo >= 0) this.control.jumpTo(fallsTo);
+      if (fallsTo !== at) {
+        if (fallsTo >= 0) this.control.jumpTo(fallsTo);
+        this.x87Marked = false;
+      }
       this.beginInstruction(at, fallsTo === at);
       this.hostAt[index] = e.position;
       fallsTo = this.emit(ins, at) ? at + ins.length : -1;
-      if (fallsTo < 0) this.x87Marked = false;
     }
     e.reserve();
     if (fallsTo >= 0) this.control.jumpTo(fallsTo >>> 0);
@@ -167,7 +169,7 @@ export class Translator {
   private beginInstruction(rip: number, fallsIn: boolean): void {
     const { scan } = this;
     const marks = scan.markOf(rip);
-    if (marks & LEADER) this.x87Marked = false;
+    if (marks & (LEADER | JOIN)) this.x87Marked = false;
     if (marks & RETURN_SITE && !fallsIn) {
       this.returns.push(rip, this.control.returnLanding(rip));
     }
