@@ -18,6 +18,20 @@ export type UnitMaker = Pick<Translator, 'translate' | 'landingThunk' | 'describ
 export const isBroken = (error: unknown): error is Error =>
   error instanceof BrokenTranslation || error instanceof RejectedUnitError;
 
+/**
+ * What `make` makes of at most `most` instructions, of ever fewer where the code verifier refuses them:
+ * they may stand where control never comes, as data among code. The first one alone must be accepted.
+ */
+export function asManyAsAccepted<T>(most: number, make: (most: number) => T): T {
+  for (let count = most; ; )
+    try {
+      return make(count);
+    } catch (error) {
+      if (!(error instanceof RejectedUnitError) || error.unit.instructionCount < 2) throw error;
+      count = error.unit.instructionCount >> 1;
+    }
+}
+
 /** Throws {@link BrokenTranslation} where an answer of translated code makes no sense. */
 export function expectOfCode(condition: unknown, what: string): asserts condition {
   if (!condition) throw new BrokenTranslation(what);

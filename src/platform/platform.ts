@@ -21,6 +21,7 @@ import { type LandingKind, Translator, UNIT_INSTRUCTIONS } from '../cpu/translat
 import { type GuestCpu, type Platform, RUN, type RunExit } from '../kernel/platform.ts';
 import type { AddressSpace, CodeCause, CodeObserver, FaultAccess } from '../mm/address-space.ts';
 import {
+  asManyAsAccepted,
   BrokenTranslation,
   entryOf,
   expectOfCode,
@@ -293,8 +294,6 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     }
   }
 
-  // entries
-
   private enterAt(cpu: TranslatedCpu, known: SpaceState, rip: number): Next {
     const entry = known.domain.entryOf(rip);
     if (entry !== undefined) return entry;
@@ -328,11 +327,11 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     if (stored && (stored.unit.rip === rip || domain.hasEntry(rip))) return stored;
     const before = this.cache.store.newest(rip);
     if (before && area === undefined) learnImmediates(before, known, this.decoded, this.details.of);
-    const unit = this.translator.translate(known, rip, {
-      maxInstructions: UNIT_INSTRUCTIONS,
-      isEntry: (address) => domain.hasEntry(address),
+    const isEntry = (address: number): boolean => domain.hasEntry(address);
+    const placed = asManyAsAccepted(UNIT_INSTRUCTIONS, (maxInstructions) => {
+      const unit = this.translator.translate(known, rip, { maxInstructions, isEntry });
+      return unit && this.cache.addFresh(unit, domain, known.moduleOf(unit));
     });
-    const placed = unit && this.cache.addFresh(unit, domain, known.moduleOf(unit));
     if (placed) this.observer?.placed?.(known.space, placed);
     return placed;
   }

@@ -151,3 +151,25 @@ for (const [name, { code, tell, says }] of Object.entries(LIES))
       space[Symbol.dispose]();
     }
   });
+
+test('what the verifier refuses where control never comes does not end the program', () => {
+  const honest = new Translator(host.code.tlsDisplacement);
+  let refusals = 0;
+  const translator: UnitMaker = {
+    translate(source, rip, limits) {
+      const unit = honest.translate(source, rip, limits);
+      if (!unit || unit.instructionCount < 100) return unit;
+      refusals++;
+      return plainUnit(unit, { bytes: unit.bytes.map((b, i) => (i === unit.entryAt ? 0xf4 : b)) });
+    },
+    landingThunk: (rip, kind) => honest.landingThunk(rip, kind),
+    describe: (unit) => honest.describe(unit),
+  };
+  const logger = { log: (_level: string, line: string) => assert.fail(line) };
+  const platform = new TranslatedPlatform(host.code, logger, translator);
+  const space = program(platform, createAddressSpaces(host.pages, undefined), LONG);
+  assert.equal(outcome(platform, space), 'call 6');
+  assert.ok(refusals > 3);
+  platform.release(space);
+  space[Symbol.dispose]();
+});

@@ -25,6 +25,8 @@ export interface CacheStatistics {
 /** The code verifier refused what the translator made: a bug, fatal for the guest only. */
 export class RejectedUnitError extends Error {
   readonly code = 'UNIT_REJECTED';
+  readonly unit: Unit;
+
   constructor(unit: Unit, offset: number, reason: string, text: string) {
     const bytes = [...unit.bytes.subarray(offset, offset + 16)]
       .map((byte) => byte.toString(16).padStart(2, '0'))
@@ -33,6 +35,7 @@ export class RejectedUnitError extends Error {
       `The code verifier refused the translation of 0x${unit.rip.toString(16)} at offset ` +
         `${offset} (${bytes}): ${reason}, ${text}.`,
     );
+    this.unit = unit;
   }
 }
 
