@@ -3,7 +3,7 @@
  * unwind over frames, channels, files, child processes. Compilers that a machine lacks are skipped.
  */
 
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   existsSync,
@@ -24,12 +24,20 @@ import { compareRuns, NO_GUESTS } from './harness.ts';
 const isLong = Number(process.env['CLOISTER_LONG'] ?? 1) > 1;
 const LONG = isLong ? false : 'takes a compiler of 200 MB: npm run long -- servers';
 const HERE = new URL('./languages/', import.meta.url).pathname;
-const RUSTC = onPath('rustc');
-const JAVAC = onPath('javac');
-const JAVA = onPath('java');
+const RUSTC = working('rustc', '--version');
+const JAVAC = working('javac', '-version');
+const JAVA = working('java', '-version');
 
 const CXX_FLAGS = ['-std=c++20', '-O1', '-w', '-pthread', '-lstdc++', '-lm'];
 const RUST_FLAGS = ['--edition', '2021', '-O', '-C', 'panic=unwind', '-A', 'warnings'];
+
+/** The path of a program that answers; undefined: there is none, or only a name that leads nowhere. */
+function working(name: string, question: string): string | undefined {
+  const path = onPath(name);
+  const answers =
+    path !== undefined && spawnSync(path, [question], { stdio: 'ignore' }).status === 0;
+  return answers ? path : undefined;
+}
 
 /**
  * What `command` makes of `source`, made once for its text; `command` gets the path to write to.
