@@ -108,6 +108,7 @@ test('units of older files follow: what was used first, then what is new, then t
   assert.deepEqual([...older.addresses()], [AT, AT + 7, AT + 12]);
   const oldest = fileOf([AT, AT + 18, AT + 12], [], [AT + 18]);
   const newer = fileOf([AT + 1, AT + 7], [older, oldest], [AT + 7]);
+  assert.equal(encodeTranslations([], TLS, [older]), undefined, 'nothing new');
   assert.deepEqual([...newer.addressesInOrder()], [AT + 7, AT + 1, AT + 12, AT, AT + 18]);
   for (const file of [older, newer])
     for (const address of file.addresses()) {

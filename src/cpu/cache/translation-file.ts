@@ -63,11 +63,13 @@ export function encodeTranslations(
     const address = each.unit.rip - each.base;
     if (address >= 0 && address <= 0xffff_ffff && isKept(each.unit)) byAddress.set(address, each);
   }
-  for (;;) {
+  // Of those that no file can hold some are made in every run: that is no reason to write one.
+  while (byAddress.size > 0) {
     const unfit = new FileWriter(byAddress, tlsDisplacement, older, used).write();
     if (typeof unfit !== 'number') return unfit;
     byAddress.delete(unfit);
   }
+  return undefined;
 }
 
 class FileWriter {
