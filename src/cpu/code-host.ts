@@ -55,6 +55,18 @@ export interface StatePieces {
   clear(address: number, bytes: number): void;
 }
 
+/** A host thread that runs guests at the same time as the one that calls. */
+export interface CodeRunner {
+  /** It enters as {@link CodeHost.enter} does; only while it is not running. */
+  start(state: StateBlock): void;
+  /** It was started, and has not left translated code since. */
+  readonly isRunning: boolean;
+  /** Why it left. */
+  readonly exitKind: ExitKind;
+  /** Waits until it has left, which it is made to: at `tick`, or `tickBeforeEntry`, at the latest. */
+  halt(): void;
+}
+
 export interface CodeHost {
   /** `fs:` displacement of slot 0 of the thread-local block. */
   readonly tlsDisplacement: number;
@@ -83,7 +95,13 @@ export interface CodeHost {
   allocate(bytes: number): NativeMemory;
   /** Loads the guest state, runs translated code, stores the guest state. */
   enter(state: StateBlock): ExitKind;
-  /** Ticks of CPU time of this thread, `periodUs` apart; 0 stops them. */
+  /** One more host thread for guests; undefined: there can be none. They stay. */
+  createRunner(): CodeRunner | undefined;
+  /** How often runners have left, modulo 2^32: whoever asks has seen those that have. */
+  sawRunners(): number;
+  /** As `enter`, while runners run: a tick ends it when one of them leaves. */
+  enterBeside(state: StateBlock): ExitKind;
+  /** Ticks of CPU time of each thread that runs guests, `periodUs` apart; 0 stops them. */
   setTick(periodUs: number): void;
   /** CPUID as the processor answers it. */
   cpuid(leaf: number, subleaf: number): { eax: number; ebx: number; ecx: number; edx: number };

@@ -26,6 +26,9 @@ export const CALLS = {
   pieces: 7,
   handOver: 8,
   clock: 9,
+  startRunner: 10,
+  haltRunner: 11,
+  enterBeside: 12,
 } as const;
 
 export interface Stubs {
@@ -40,6 +43,8 @@ export interface Stubs {
   readonly pauseLoop: number;
   /** Thread that enters guests when `handOver` is called. */
   readonly partnerLoop: number;
+  /** Thread that enters guests at the same time; its argument is its block. */
+  readonly runnerLoop: number;
 }
 
 export interface ProbeStubs {

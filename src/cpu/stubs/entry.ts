@@ -44,6 +44,8 @@ export function emitEntry(c: Context): void {
   a.bind(at('enter'));
   a.emit('movabs', rdi, BigInt(c.config.mailbox));
   a.emit('mov', rdi, mem({ base: rdi, disp: MAILBOX.state }));
+  // RDI = the state block, whoever calls.
+  a.bind(at('enterState'));
   for (const register of SAVED_REGISTERS) a.emit('push', register);
   a.emit('lea', rsp, mem({ base: rsp, disp: -HOST_FRAME_BYTES }));
   a.emit('stmxcsr', mem({ base: rsp }));

@@ -41,4 +41,12 @@ export const MAILBOX = {
   /** Its `stack_t`, 24 bytes, and its thread number, 0 before it runs. */
   partnerStack: 2304,
   partnerThread: 2328,
+  /** Runners (`runner.ts`): the block of the one that is meant; numbers of this process and thread. */
+  runner: 2432,
+  process: 2440,
+  kernelThread: 2444,
+  /** This thread is in a guest beside runners; how often one of them left, as far as it was seen. */
+  isInGuest: 2448,
+  leftSeen: 2452,
+  left: 2560,
 } as const;

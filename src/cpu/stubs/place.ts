@@ -59,5 +59,6 @@ export function placeStubs(config: StubConfig): Stubs {
     signalHandler: origin + at.signalHandler,
     pauseLoop: origin + at.pauseLoop,
     partnerLoop: origin + at.partnerLoop,
+    runnerLoop: origin + at.runnerLoop,
   };
 }

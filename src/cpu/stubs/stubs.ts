@@ -16,6 +16,7 @@ import { emitHandler } from './handler.ts';
 import { emitCpuid, emitHelpers } from './helpers.ts';
 import { emitMiss } from './miss.ts';
 import { emitPartner } from './partner.ts';
+import { emitRunner } from './runner.ts';
 
 /** CPUID and XGETBV alone, to learn which stubs the processor needs. */
 export function assembleProbe(origin: number, mailbox: number): ProbeStubs {
@@ -34,7 +35,8 @@ export function assembleStubs(config: StubConfig): Stubs {
   );
   const labels = names([
     ...['enter', 'syscall', 'copy', 'fill', 'cpuid', 'xgetbv', 'counter', 'pieces', 'handOver'],
-    ...['clock', 'miss', 'handler', 'pause', 'partner'],
+    ...['clock', 'miss', 'handler', 'pause', 'partner', 'enterState', 'runner'],
+    ...['startRunner', 'haltRunner', 'enterBeside'],
     ...['missReturn', 'missReturnLoad', 'missReturnLoaded', 'missJump'],
     ...['restartStart', 'restartEnd', 'copyStart', 'copyEnd', 'copyDone'],
   ]);
@@ -55,6 +57,7 @@ export function assembleStubs(config: StubConfig): Stubs {
   emitHelpers(context);
   emitHandler(context);
   emitPartner(context);
+  emitRunner(context);
   const address = (name: string) => a.addressOf(at(name));
   const calls = Object.fromEntries(Object.keys(CALLS).map((name) => [name, address(name)]));
   return {
@@ -67,5 +70,6 @@ export function assembleStubs(config: StubConfig): Stubs {
     signalHandler: address('handler'),
     pauseLoop: address('pause'),
     partnerLoop: address('partner'),
+    runnerLoop: address('runner'),
   };
 }

@@ -5,6 +5,7 @@ import type { HostAddr } from '../../base/brand.ts';
 import type {
   CodeHost,
   CodeMemory,
+  CodeRunner,
   LookupTables,
   NativeMemory,
   StateBlock,
@@ -28,6 +29,7 @@ import {
   viewOf,
 } from './libc.ts';
 import { Partner } from './partner.ts';
+import { NativeRunner } from './runner.ts';
 import { TickTimer } from './signals.ts';
 import { NativeStatePieces } from './state-pieces.ts';
 import { NativeState, StatePool } from './states.ts';
@@ -53,6 +55,8 @@ export class NativeCodeHost implements CodeHost {
   readonly #states: StatePool;
   readonly #timer: TickTimer;
   readonly #partner: Partner | undefined;
+  readonly #runners: NativeRunner[] = [];
+  #periodUs = 0;
   /** Code memory below this offset is in large pages, where the host has them. */
   #large = 0;
   /** The state block that the mailbox names. measured: a load behind two halves of a store waits 5 ns. */
@@ -115,21 +119,46 @@ export class NativeCodeHost implements CodeHost {
     };
   }
 
-  enter(state: StateBlock): ExitKind {
+  #name(state: StateBlock): void {
     assert(state instanceof NativeState && !state.released, 'not a live state block');
-    if (state !== this.#entered) {
-      this.#entered = state;
-      this.#mailbox[MAILBOX.state / 4] = state.low;
-      this.#mailbox[MAILBOX.state / 4 + 1] = state.high;
-    }
+    if (state === this.#entered) return;
+    this.#entered = state;
+    this.#mailbox[MAILBOX.state / 4] = state.low;
+    this.#mailbox[MAILBOX.state / 4 + 1] = state.high;
+  }
+
+  enter(state: StateBlock): ExitKind {
+    this.#name(state);
     if (this.#partner === undefined) return this.#enter() as ExitKind;
     // The high word is another for each sandbox: they lie more than 4 GiB apart.
     return this.#partner.enter(state.i32[SANDBOX_HIGH] as number) as ExitKind;
   }
 
+  enterBeside(state: StateBlock): ExitKind {
+    this.#name(state);
+    // Not by the partner: it is this thread that a runner ticks.
+    return this.#native.engine.calls.enterBeside() as ExitKind;
+  }
+
+  createRunner(): CodeRunner | undefined {
+    const runner = NativeRunner.create(this.#native, (bytes) => this.allocate(bytes));
+    if (runner === undefined) return undefined;
+    runner.setTick(this.#periodUs);
+    this.#runners.push(runner);
+    return runner;
+  }
+
+  sawRunners(): number {
+    const left = this.#mailbox[MAILBOX.left / 4] as number;
+    this.#mailbox[MAILBOX.leftSeen / 4] = left;
+    return left;
+  }
+
   setTick(periodUs: number): void {
+    this.#periodUs = periodUs;
     this.#timer.set(periodUs);
     this.#partner?.setTick(periodUs);
+    for (const runner of this.#runners) runner.setTick(periodUs);
   }
 
   cpuid(leaf: number, subleaf: number): { eax: number; ebx: number; ecx: number; edx: number } {

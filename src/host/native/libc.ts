@@ -140,9 +140,10 @@ export class Libc {
   }
 
   /** A thread at `start` (machine code that never returns). Returns 0 or -errno. */
-  startThread(start: HostAddr): number {
+  startThread(start: HostAddr, argument = 0): number {
     const thread = new Uint8Array(8);
-    const error = this.#f.pthread_create(thread, null, checkedAddress(start), 0n) as number;
+    const at = checkedAddress(start);
+    const error = this.#f.pthread_create(thread, null, at, BigInt(argument)) as number;
     return error === 0 ? 0 : -error;
   }
 
