@@ -17,7 +17,6 @@ const FOREIGN = [
   { flags: '--security-opt <OPT>', instead: 'the sandbox is always on' },
   { flags: '--device <DEVICE>', instead: 'guests have no devices of the host' },
   { flags: '--gpus <GPUS>', instead: 'guests have no devices of the host' },
-  { flags: '--cpus <N>', instead: 'limit the command with taskset or systemd-run' },
   { flags: '--restart <POLICY>', instead: 'let a service manager start it again' },
   { flags: '--pull <POLICY>', instead: 'images are folders: cloister run --image DIR' },
   { flags: '--platform <PLATFORM>', instead: 'guests are x86-64 Linux programs' },

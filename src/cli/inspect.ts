@@ -51,7 +51,8 @@ function render(about: InspectedImage): void {
   const { limits } = config;
   const memory = formatBytes(limits.memoryBytes);
   printLine(
-    `limits       memory ${memory}, ${limits.processes} processes, ${limits.openFiles} files`,
+    `limits       memory ${memory}, ${limits.processes} processes, ${limits.openFiles} files, ` +
+      `cpus ${config.cpus ?? 1}`,
   );
   for (const mount of config.mounts)
     printLine(`mount        ${mount.type} ${mount.target}${mount.readOnly ? ' (read-only)' : ''}`);

@@ -29,6 +29,7 @@ const WITH_VALUE: Readonly<Record<string, Name>> = {
   '--user': 'user',
   '-m': 'memory',
   '--memory': 'memory',
+  '--cpus': 'cpus',
   '--hostname': 'hostname',
   '--entrypoint': 'entrypoint',
   '--network': 'network',

@@ -24,6 +24,7 @@ import type { RunOptions } from './run.ts';
 import type { RunAttestation } from './run-attestation.ts';
 import {
   parseBytes,
+  parseCpus,
   parseEnv,
   parseEnvFile,
   parseHostName,
@@ -308,6 +309,7 @@ function toRequest(command: readonly string[], options: RunOptions): RunRequest 
     sealed: (options.mount ?? []).map(parseMount),
     workingDir: workdir === undefined ? undefined : parseWorkdir(workdir),
     user: options.user === undefined ? undefined : parseUser(options.user),
+    cpus: options.cpus === undefined ? undefined : parseCpus(options.cpus),
     memoryBytes: options.memory === undefined ? undefined : parseBytes('--memory', options.memory),
     network,
     published: (options.publish ?? []).flatMap(parsePort),

@@ -1,6 +1,7 @@
 /** Parsing of what `cloister run` takes: the spellings of Docker and Podman. Validates, does nothing. */
 
 import { isAbsolute, resolve } from 'node:path';
+import { MOST_PROCESSORS } from '../abi/processors.ts';
 import { parsePublish } from '../net/access-rules.ts';
 import type { PublishedPort } from '../net/host-access.ts';
 import type { BindMountSpec, SealedMountSpec, TmpfsSpec } from '../runtime/plan.ts';
@@ -157,6 +158,14 @@ export function parseBytes(option: string, text: string): number {
   if (!match || unit === undefined)
     throw usage(`${option} ${text}: expected a size such as 512m or 2g`);
   return Math.floor(Number(match[1]) * unit);
+}
+
+/** `--cpus N`. */
+export function parseCpus(text: string): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1 || count > MOST_PROCESSORS)
+    throw usage(`--cpus ${text}: a whole number from 1 to ${MOST_PROCESSORS} is expected`);
+  return count;
 }
 
 /** `--secret NAME=REPOSITORY/TYPE/TAG`. */

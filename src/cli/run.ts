@@ -17,6 +17,7 @@ export interface RunOptions extends TrustOptions {
   readonly workdir?: string;
   readonly user?: string;
   readonly memory?: string;
+  readonly cpus?: string;
   readonly network?: string;
   readonly publish?: readonly string[];
   readonly rootfs?: string;
@@ -88,6 +89,7 @@ export function withRunOptions(command: Command): Command {
     .option('--hostname <NAME>', 'what the guest is told as its host name')
     .option('--entrypoint <PROGRAM>', 'program that gets the command as its arguments')
     .option('-m, --memory <SIZE>', 'limit of guest memory, such as 512m')
+    .option('--cpus <N>', 'processors inside, used at the same time (default 1)')
     .option('--network <none|host>', 'none (default) has loopback only')
     .option(
       '-p, --publish <[ADDRESS:]HOST:GUEST[/udp]>',

@@ -4,6 +4,7 @@
  */
 
 import * as v from 'valibot';
+import { MOST_PROCESSORS } from '../abi/processors.ts';
 import { doorEntries, type MeasuredDoors, measuredDoors } from './door-schema.ts';
 
 const UNIT_BYTES: Readonly<Record<string, number>> = {
@@ -42,6 +43,13 @@ const size = (description: string) =>
   );
 const count = (description: string) =>
   v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2 ** 31), v.description(description));
+const cpus = v.pipe(
+  v.number(),
+  v.integer(),
+  v.minValue(1),
+  v.maxValue(MOST_PROCESSORS),
+  v.description('Processors that programs see and run on at the same time.'),
+);
 const mode = v.pipe(
   v.string(),
   v.regex(/^0?[0-7]{3,4}$/, 'must be an octal mode in quotes, such as "0755"'),
@@ -101,7 +109,7 @@ const overrides = v.strictObject({
   working_dir: flag('`-w DIR`.'),
   arguments: flag('Other arguments than those of `command`.'),
   program: flag('A program that is not among the entry points.'),
-  limits: flag('`--memory` and other limits.'),
+  limits: flag('`--memory`, `--cpus` and other limits.'),
   network: flag('`--network`.'),
   secrets: flag('`--kbs-key` and `--secret`: another key broker, other secrets.'),
 });
@@ -195,6 +203,7 @@ export const configSchema = v.strictObject({
   ),
   environment: v.optional(environment, {}),
   limits: v.optional(limits, {}),
+  cpus: v.optional(cpus, 1),
   mounts: v.optional(v.pipe(v.array(mount), v.description('What a run mounts.')), []),
   network: v.optional(
     v.pipe(v.picklist(['none', 'host']), v.description('`none` has loopback only.')),
@@ -253,6 +262,8 @@ export interface ImageConfig extends MeasuredDoors {
     readonly openFiles: number;
     readonly tmpfsBytes: number;
   };
+  /** Absent: 1. */
+  readonly cpus?: number;
   readonly mounts: readonly ImageMount[];
   readonly network: 'none' | 'host';
   /** Over the host's network; absent: no limit. Notation: `net/access-rules.ts`. */
@@ -328,6 +339,7 @@ export function toImageConfig(
       openFiles: config.limits.open_files,
       tmpfsBytes: parseSize(config.limits.tmpfs) as number,
     },
+    ...(config.cpus === 1 ? {} : { cpus: config.cpus }),
     mounts: config.mounts.map(toMount),
     network: config.network,
     ...(config.listen === undefined ? {} : { listen: config.listen }),

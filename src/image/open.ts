@@ -4,6 +4,7 @@
  */
 
 import * as v from 'valibot';
+import { MOST_PROCESSORS } from '../abi/processors.ts';
 import type { Crypto } from '../base/interfaces.ts';
 import { type BlobSource, ImageDamage, readExactly } from '../fs/verity/source.ts';
 import { VerityTree } from '../fs/verity/verity-tree.ts';
@@ -230,6 +231,7 @@ const imageConfigSchema = v.strictObject({
     openFiles: natural,
     tmpfsBytes: natural,
   }),
+  cpus: v.optional(v.pipe(v.number(), v.integer(), v.minValue(2), v.maxValue(MOST_PROCESSORS))),
   mounts: v.array(mountSchema),
   network: v.picklist(['none', 'host']),
   listen: v.optional(v.array(v.string())),

@@ -129,6 +129,7 @@ function makeTask(parent: Task, request: CloneRequest, space: AddressSpace): Tas
   kernel.scheduler.charge(child, kernel.turnNs(parent));
   child.timerSlackNs = parent.timerSlackNs;
   child.ioPriority = parent.ioPriority;
+  child.affinity = parent.affinity;
   child.seccomp = parent.seccomp;
   child.creator = parent;
   const sharesStack = (flags & (CLONE.CLONE_VM | CLONE.CLONE_VFORK)) === CLONE.CLONE_VM;

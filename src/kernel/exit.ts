@@ -29,6 +29,7 @@ export function exitGroup(task: Task, status: number): void {
 export function exitTask(task: Task, status: number): void {
   const { kernel, group } = task;
   if (task.state === TASK_STATE.dead) return;
+  kernel.parallel?.recall(task);
   task.abandonSleep();
   kernel.scheduler.remove(task);
   signalChildrenOfThread(task);

@@ -10,7 +10,7 @@ import type { ThreadGroup } from './thread-group.ts';
 /** What scheduling calls read and change. */
 export type Schedulable = Pick<
   Task,
-  'creds' | 'policy' | 'realtimePriority' | 'resetsOnFork' | 'nice' | 'ioPriority'
+  'creds' | 'policy' | 'realtimePriority' | 'resetsOnFork' | 'nice' | 'ioPriority' | 'affinity'
 > & { readonly group: ThreadGroup };
 
 export class InitTask implements Schedulable {
@@ -21,8 +21,10 @@ export class InitTask implements Schedulable {
   resetsOnFork = false;
   nice = 0;
   ioPriority = 0;
+  affinity: bigint;
 
   constructor(group: ThreadGroup) {
     this.group = group;
+    this.affinity = group.kernel.allProcessors;
   }
 }

@@ -27,6 +27,7 @@ import type { Host } from './host.ts';
 import { MessageQueues } from './ipc/message-queues.ts';
 import { PosixQueues } from './ipc/posix-queues.ts';
 import { type Limits, RLIMIT } from './limits.ts';
+import { ParallelTurns } from './parallel-turns.ts';
 import type { Platform } from './platform.ts';
 import { ProcessTable } from './process-table.ts';
 import { ProcessorTime } from './processor-time.ts';
@@ -71,6 +72,8 @@ export interface KernelOptions {
   readonly maxTasks?: number;
   /** Set-user-id bits of executables count. Default true. */
   readonly honoursSetuid?: boolean;
+  /** Processors that guests see, and may use at the same time. Default 1. */
+  readonly processors?: number;
   /** Total memory that sysinfo(2) and /proc/meminfo show. */
   readonly memoryBytes?: number;
 }
@@ -136,6 +139,11 @@ export class Kernel {
   /** Woken whenever a process has ended. */
   readonly processEnded: WaitQueue = new WaitQueue();
   readonly memoryBytes: number;
+  readonly processors: number;
+  /** Bit n for processor n. */
+  readonly allProcessors: bigint;
+  /** Undefined: one task runs at a time. */
+  readonly parallel: ParallelTurns | undefined;
   hostName: string;
   domainName: string;
   readonly bootNs: number;
@@ -177,6 +185,8 @@ export class Kernel {
       this.#timePage = new TimePage(this, segment);
     }
     this.options = parts.options ?? {};
+    this.processors = this.options.processors ?? 1;
+    this.allProcessors = (1n << BigInt(this.processors)) - 1n;
     this.clock = parts.host.clock;
     this.entropy = parts.host.entropy;
     this.logger = parts.host.logger;
@@ -205,6 +215,15 @@ export class Kernel {
     this.processes = new ProcessTable(this);
     this.systemView = new KernelSystemView(this);
     this.turnLength = new TurnLength(this);
+    this.parallel = this.#parallelTurns();
+  }
+
+  #parallelTurns(): ParallelTurns | undefined {
+    const { beside } = this.platform;
+    if (this.processors === 1 || this.scheduler.isRandom || beside === undefined) return undefined;
+    if (!beside.grow(this.processors - 1))
+      this.logger.log('warn', 'the host has no threads for more processors: guests take turns');
+    return new ParallelTurns(this, beside);
   }
 
   /** CLOCK_MONOTONIC in nanoseconds as a number: for deadlines (exact for 104 days). */
@@ -221,8 +240,8 @@ export class Kernel {
   async run(isDone: () => boolean = () => this.processes.isEmpty): Promise<void> {
     while (!isDone()) {
       this.runReady(HOST_TURN_NS, isDone);
-      if (isDone()) return;
-      if (!this.scheduler.isEmpty) {
+      if (isDone()) break;
+      if (!this.scheduler.isEmpty || this.parallel?.isBusy === true) {
         if (this.host.hasPendingIo) await this.host.waitForEvents(0);
         continue;
       }
@@ -234,23 +253,26 @@ export class Kernel {
       if (!isServed) await this.host.waitForEvents(sockets?.isActive === true ? 0 : timeout);
       this.idleNs += this.nowNs() - before;
     }
+    this.parallel?.recallAll();
   }
 
   /** Runs what is runnable, without waiting, for about `budgetNs`. */
   runReady(budgetNs: number, isDone: () => boolean = () => false): void {
     let now = this.nowNs();
     const until = now + budgetNs;
+    const { parallel } = this;
     const { sockets } = this.host;
     let socketsDueNs = now + SOCKET_TURN_NS;
     for (;;) {
       this.timers.expire(now);
       if (this.#timePage !== undefined && now >= this.#timePage.dueNs) this.#timePage.refresh(now);
-      const task = this.scheduler.next();
+      const task = parallel === undefined ? this.scheduler.next() : parallel.next(now);
       if (task === undefined) return;
       this.#processor.begin(now);
       this.#turn(task, now);
       const after = this.nowNs();
-      this.#account(task, this.#processor.of(after - now, after));
+      this.account(task, this.#processor.of(after - now, after));
+      parallel?.noteTurn(task, after - now);
       now = after;
       if (now >= socketsDueNs && sockets?.isActive === true) {
         sockets.serve(0);
@@ -262,7 +284,8 @@ export class Kernel {
 
   /** How long the turn of `task` has lasted that is under way; 0 when it does not run. */
   turnNs(task: Task): number {
-    return this.current === task ? Math.max(0, this.nowNs() - this.#turnStartNs) : 0;
+    if (this.current === task) return Math.max(0, this.nowNs() - this.#turnStartNs);
+    return this.parallel?.turnNs(task) ?? 0;
   }
 
   #turn(task: Task, now: number): void {
@@ -283,7 +306,8 @@ export class Kernel {
     } else task.voluntarySwitches++;
   }
 
-  #account(task: Task, ns: number): void {
+  /** The turn of `task` took `ns` of processor time. */
+  account(task: Task, ns: number): void {
     task.userNs += ns;
     this.scheduler.charge(task, ns);
     const { group } = task;

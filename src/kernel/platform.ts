@@ -59,6 +59,8 @@ export interface GuestCpu extends Disposable {
   fsBase: bigint;
   gsBase: bigint;
   readonly fault: GuestFault;
+  /** It ran beside and left for the kernel: `run` says why before it runs anything. */
+  readonly hasLeft: boolean;
   /** Bytes of the XSAVE image (standard format) that this processor model has. */
   readonly extendedBytes: number;
   /** XCR0 as guests see it, its low half: the components in that image. */
@@ -85,7 +87,28 @@ export interface GuestCpu extends Disposable {
   reset(): void;
 }
 
+/** Guests that run at the same time as the one that {@link Platform.run} runs. */
+export interface GuestsBeside {
+  /** Makes room for `count`; false: the host does not give so many threads. */
+  grow(count: number): boolean;
+  readonly hasRoom: boolean;
+  /** Some run, or have not been taken since they left. */
+  readonly isBusy: boolean;
+  /** Lets `cpu` run; false: there is no room, or `run` must run it first. */
+  start(cpu: GuestCpu, space: AddressSpace): boolean;
+  /** One that has left guest code since it was started: `run` tells why, or goes on with it. */
+  takeReturned(): GuestCpu | undefined;
+  /** `cpu` runs no more, and is not returned. */
+  recall(cpu: GuestCpu): void;
+  /** Nobody runs until somebody is started again. */
+  halt(): void;
+  /** The same of those in the sandbox at `base`. */
+  haltIn(base: number): void;
+}
+
 export interface Platform {
+  /** Undefined: the platform runs one guest at a time. */
+  readonly beside?: GuestsBeside;
   createCpu(): GuestCpu;
   /** Runs until the kernel is needed. `space` is the address space that `cpu` runs in. */
   run(cpu: GuestCpu, space: AddressSpace): RunExit;
@@ -100,8 +123,8 @@ export interface Platform {
   setTick(periodUs: number): void;
   /** The counter that guests read with `rdtsc`; undefined: there is none to rely on. */
   counter(): bigint | undefined;
-  /** AT_HWCAP, AT_HWCAP2, AT_PLATFORM and text of /proc/cpuinfo follow from the processor model. */
+  /** AT_HWCAP, AT_HWCAP2, and the text of /proc/cpuinfo: they follow from the processor model. */
   readonly hwcap: number;
   readonly hwcap2: number;
-  readonly cpuinfo: string;
+  cpuinfo(processors: number): string;
 }

@@ -20,7 +20,8 @@ export function runTask(kernel: Kernel, task: Task): void {
   for (;;) {
     let { trace } = task;
     if (trace !== undefined && !prepareTraced(kernel, task, trace)) return;
-    if (task.signalPending || task.restartCode !== 0) {
+    // What it left for beside comes before any signal: the call is made, the trap has happened.
+    if ((task.signalPending || task.restartCode !== 0) && !cpu.hasLeft) {
       deliverSignals(task);
       if (task.state !== TASK_STATE.runnable || isHeld(task)) return;
       // A stop that became due meanwhile: a step into a handler.
@@ -37,7 +38,7 @@ export function runTask(kernel: Kernel, task: Task): void {
       if (task.trace !== undefined) callEnds(task);
       if (task.state === TASK_STATE.dead || scheduler.isOutranked) return;
     } else if (exit === RUN.fault) faultSignal(task);
-    else if (task.youngTicks === 0 || scheduler.isRandom) return;
+    else if (task.youngTicks === 0 || scheduler.isRandom || kernel.parallel !== undefined) return;
     else task.youngTicks--;
   }
 }

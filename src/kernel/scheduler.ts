@@ -18,7 +18,7 @@ export class Scheduler {
   isOutranked = false;
   contextSwitches = 0;
   /** Told of every task that is queued. */
-  onQueued: (() => void) | undefined = undefined;
+  onQueued: ((task: Task) => void) | undefined = undefined;
 
   constructor(random?: SeededRandom) {
     this.#random = random;
@@ -43,7 +43,7 @@ export class Scheduler {
     task.isQueued = true;
     if (task.virtualRuntime < this.#floor) task.virtualRuntime = this.#floor;
     this.#queue.push(task);
-    this.onQueued?.();
+    this.onQueued?.(task);
     if (task.realtimePriority > 0) this.reconsider();
   }
 
@@ -76,6 +76,11 @@ export class Scheduler {
     this.isOutranked = false;
     if (task.virtualRuntime > this.#floor) this.#floor = task.virtualRuntime;
     return task;
+  }
+
+  /** The first `count` that were queued. */
+  firstWaiting(count: number): readonly Task[] {
+    return this.#queue.slice(0, count);
   }
 
   /** Index of the highest real-time priority, else of the smallest run time; first come first. */

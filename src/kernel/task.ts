@@ -68,8 +68,10 @@ export class Task implements Waiter {
   comm: Uint8Array;
 
   state: TaskState = TASK_STATE.runnable;
-  /** On the run queue, or running. */
+  /** On the run queue, or running beside the one whose turn it is. */
   isQueued = false;
+  /** Its turns are long: it is worth a processor of its own. */
+  isComputing = false;
   /** Was due while its group was stopped. */
   isParked = false;
 
@@ -106,6 +108,8 @@ export class Task implements Waiter {
   /** The task that made this one. */
   creator: Task | undefined = undefined;
 
+  /** sched_setaffinity(2): bit n for processor n. What is asked for is kept; tasks run anywhere. */
+  affinity: bigint;
   nice = 0;
   policy = 0;
   realtimePriority = 0;
@@ -150,6 +154,7 @@ export class Task implements Waiter {
     this.creds = parts.creds;
     this.handlers = parts.handlers;
     this.comm = parts.comm;
+    this.affinity = parts.kernel.allProcessors;
     this.startNs = parts.kernel.nowNs();
     this.#sleepTimer = new Timer(() => this.#makeRunnable());
   }

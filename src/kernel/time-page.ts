@@ -103,15 +103,21 @@ export class TimePage {
     this.#write(0, []);
   }
 
-  /** Guests do not run meanwhile, but one may have been stopped between two reads. */
+  /** One may have been stopped between two reads, or read it right now on another processor. */
   #write(mode: number, words: readonly bigint[]): void {
     const bytes = new Uint8Array(8 + 8 * words.length);
     const view = new DataView(bytes.buffer);
-    this.#sequence = (this.#sequence + 2) >>> 0;
-    view.setUint32(0, this.#sequence, true);
-    view.setUint32(4, mode, true);
     for (const [i, word] of words.entries()) view.setBigUint64(8 + 8 * i, word, true);
-    this.#segment.write(0, bytes);
+    const begin = (shownMode: number): void => {
+      this.#sequence = (this.#sequence + 1) >>> 0;
+      view.setUint32(0, this.#sequence, true);
+      view.setUint32(4, shownMode, true);
+      this.#segment.write(0, bytes.subarray(0, 8));
+    };
+    // Who reads meanwhile asks the kernel.
+    begin(0);
+    this.#segment.write(8, bytes.subarray(8));
+    begin(mode);
   }
 
   /** The counter between two readings of the clock; the closest of a few tries. */

@@ -103,6 +103,8 @@ export interface SandboxPages extends Disposable {
 }
 
 export interface PageHost {
+  /** Called before what a sandbox shows, or may do with it, changes or is copied: its base. */
+  readonly listeners: Set<(base: HostAddr) => void>;
   /**
    * A fresh sandbox, or ENOMEM when address space, memory or mappings ran out. `wanted`: it may be one
    * where `expect` will find such pages.

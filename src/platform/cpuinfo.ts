@@ -41,7 +41,8 @@ const FLAGS: readonly (readonly [number, Register, string])[] = [
   ],
 ];
 
-export function cpuinfoText(model: CpuModel): string {
+/** One paragraph a processor, `count` of them: the cores of one package. */
+export function cpuinfoText(model: CpuModel, count: number): string {
   const flags = FLAGS.flatMap(([leaf, register, names]) => {
     const bits = model.cpuid(leaf, 0)[register];
     return names.split(' ').filter((name, bit) => name !== '.' && (bits >>> bit) & 1);
@@ -50,18 +51,18 @@ export function cpuinfoText(model: CpuModel): string {
   const baseFamily = (eax >> 8) & 15;
   const family = baseFamily === 15 ? baseFamily + ((eax >> 20) & 255) : baseFamily;
   const number = ((eax >> 4) & 15) | (baseFamily >= 6 ? (eax >> 12) & 0xf0 : 0);
-  const lines: readonly (readonly [string, string])[] = [
-    ['processor', '0'],
+  const lines = (index: number): readonly (readonly [string, string])[] => [
+    ['processor', String(index)],
     ['vendor_id', vendor(model)],
     ['cpu family', String(family)],
     ['model', String(number)],
     ['model name', brand(model)],
     ['stepping', String(eax & 15)],
     ['physical id', '0'],
-    ['siblings', '1'],
-    ['core id', '0'],
-    ['cpu cores', '1'],
-    ['apicid', '0'],
+    ['siblings', String(count)],
+    ['core id', String(index)],
+    ['cpu cores', String(count)],
+    ['apicid', String(index)],
     ['fpu', 'yes'],
     ['fpu_exception', 'yes'],
     ['cpuid level', String(model.cpuid(0, 0).eax)],
@@ -71,7 +72,11 @@ export function cpuinfoText(model: CpuModel): string {
     ['cache_alignment', '64'],
     ['address sizes', '32 bits physical, 48 bits virtual'],
   ];
-  return `${lines.map(([name, value]) => `${name}\t: ${value}`).join('\n')}\n\n`;
+  const paragraph = (index: number) =>
+    `${lines(index)
+      .map(([name, value]) => `${name}\t: ${value}`)
+      .join('\n')}\n\n`;
+  return Array.from({ length: count }, (_, index) => paragraph(index)).join('');
 }
 
 function letters(...words: readonly number[]): string {

@@ -39,6 +39,8 @@ export class TranslatedCpu implements GuestCpu {
    * Deviation: with AC set, accesses that are not aligned do not fault.
    */
   private keptFlags = 0;
+  /** The kind of exit that it left by when it ran beside, for the kernel to come to; 0: none. */
+  left = 0;
   /** The address space that it ran in last, and what the platform keeps for it. */
   lastSpace: AddressSpace | undefined;
   lastKnown: SpaceState | undefined;
@@ -162,6 +164,10 @@ export class TranslatedCpu implements GuestCpu {
     this.boundTo = undefined;
     this.lastSpace = undefined;
     this.lastKnown = undefined;
+  }
+
+  get hasLeft(): boolean {
+    return this.left !== 0;
   }
 
   [Symbol.dispose](): void {

@@ -19,7 +19,8 @@ import { Xstate } from '../cpu/interpret/xstate.ts';
 import { EXIT, STATE } from '../cpu/sandbox/layout.ts';
 import { type LandingKind, Translator, UNIT_INSTRUCTIONS } from '../cpu/translate/translate.ts';
 import { type GuestCpu, type Platform, RUN, type RunExit } from '../kernel/platform.ts';
-import type { AddressSpace, CodeCause, CodeObserver, FaultAccess } from '../mm/address-space.ts';
+import type { AddressSpace, FaultAccess } from '../mm/address-space.ts';
+import { Beside, canWait, GO_ON } from './beside.ts';
 import {
   asManyAsAccepted,
   BrokenTranslation,
@@ -30,7 +31,7 @@ import {
 } from './broken-translation.ts';
 import { CpuidAnswers } from './cpuid.ts';
 import { cpuinfoText } from './cpuinfo.ts';
-import { claimsOf, DomainGroups, type Group, isSharable } from './domains.ts';
+import { isSharable } from './domains.ts';
 import { ExtendedImage } from './extended-image.ts';
 import { addressIn, TranslatedCpu } from './guest-cpu.ts';
 import { Interruption } from './interruption.ts';
@@ -62,7 +63,8 @@ import {
   TRAP_TRACE,
 } from './signals.ts';
 import { SingleSteps } from './single-step.ts';
-import { SpaceState } from './space.ts';
+import type { SpaceState } from './space.ts';
+import { Spaces } from './spaces.ts';
 import { PlatformStatistics } from './statistics.ts';
 import { UnitDetails } from './unit-details.ts';
 import { TICK_US } from './written-pages.ts';
@@ -72,7 +74,7 @@ const GUEST_LIMIT = 2 ** 32;
 const ENTRY = STATE.entry / 4;
 const RIP = STATE.rip / 4;
 
-export class TranslatedPlatform implements Platform, CodeObserver {
+export class TranslatedPlatform implements Platform {
   readonly model: CpuModel;
   readonly cache: CodeCache;
   observer: PlatformObserver | undefined;
@@ -80,7 +82,6 @@ export class TranslatedPlatform implements Platform, CodeObserver {
   readonly hwcap: number;
   /** Bit 1 is FSGSBASE, which guests do not have. */
   readonly hwcap2 = 0;
-  private readonly groups: DomainGroups;
   private readonly host: CodeHost;
   private readonly logger: Logger;
   private readonly xstate: Xstate;
@@ -88,7 +89,8 @@ export class TranslatedPlatform implements Platform, CodeObserver {
   private readonly interpreter: Interpreter;
   private readonly translator: UnitMaker;
   private readonly steps: SingleSteps;
-  private readonly spaces = new WeakMap<AddressSpace, SpaceState>();
+  readonly beside: Beside;
+  private readonly spaces: Spaces;
   private readonly decoded = new Decoded();
   private readonly details: UnitDetails;
   private readonly interruption: Interruption;
@@ -108,7 +110,11 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     this.cache = new CodeCache(host);
     this.interruption = new Interruption(this.cache, this.details);
     this.steps = new SingleSteps(this.cache, this.translator);
-    this.groups = new DomainGroups(this.cache);
+    this.beside = new Beside(host, {
+      prepare: (cpu, space) => this.prepareBeside(cpu, space),
+      settle: (cpu, known, kind) => this.settle(cpu, known, kind),
+    });
+    this.spaces = new Spaces(this.cache, () => this.beside.halt());
     this.hwcap = this.model.cpuid(1, 0).edx >>> 0;
   }
 
@@ -121,8 +127,8 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     this.ticksAtOnce = Math.max(1, Math.round(period / TICK_US));
   }
 
-  get cpuinfo(): string {
-    return cpuinfoText(this.model);
+  cpuinfo(processors: number): string {
+    return cpuinfoText(this.model, processors);
   }
 
   createCpu(): TranslatedCpu {
@@ -130,65 +136,16 @@ export class TranslatedPlatform implements Platform, CodeObserver {
   }
 
   adopt(space: AddressSpace, parent?: AddressSpace): void {
-    if (this.spaces.has(space)) return;
-    const forked = parent && this.spaces.get(parent);
-    const claims = forked ? undefined : claimsOf(space);
-    const group = forked ? forked.group : claims && this.groups.find(claims);
-    const domain = forked?.domain ?? group?.domain ?? this.cache.createDomain();
-    this.spaces.set(space, new SpaceState(space, domain, group));
-    space.codeObserver = this;
+    this.spaces.adopt(space, parent);
   }
 
   release(space: AddressSpace): void {
-    const known = this.spaces.get(space);
-    if (!known) return;
-    this.spaces.delete(space);
-    known.isReleased = true;
-    this.detach(known);
+    this.spaces.release(space);
   }
 
   /** Units of code that `space` may run, those it shares included. */
   unitCountOf(space: AddressSpace): number {
     return this.spaces.get(space)?.domain.unitCount ?? 0;
-  }
-
-  private detach(known: SpaceState): void {
-    const { domain, group } = known;
-    domain.users--;
-    if (domain.users === 0 && group === undefined) this.cache.releaseDomain(domain);
-  }
-
-  onCodeChanged(space: AddressSpace, addr: number, length: number): void {
-    const known = this.spaces.get(space);
-    if (known && length > 0) this.invalidate(known, addr, length);
-  }
-
-  onCodeMayDiffer(space: AddressSpace, _addr: number, _length: number, cause: CodeCause): void {
-    const known = this.spaces.get(space);
-    if (!known) return;
-    if (cause === 'protected') known.written.noteOpened();
-    const claims = known.group && cause === 'mapped' ? claimsOf(space) : undefined;
-    if (claims === undefined) this.leaveShared(known);
-    else if (known.group?.fits(claims)) known.group.claim(claims);
-    else this.move(known, this.groups.find(claims));
-  }
-
-  /** Others go on with the shared translations; this space starts afresh. */
-  private leaveShared(known: SpaceState): void {
-    if (known.group || known.domain.users > 1) this.move(known, undefined);
-  }
-
-  private move(known: SpaceState, group: Group | undefined): void {
-    this.detach(known);
-    known.attach(group?.domain ?? this.cache.createDomain(), group);
-  }
-
-  private invalidate(known: SpaceState, addr: number, length: number): void {
-    const { domain, group } = known;
-    if (!known.sharesDomain) {
-      if (this.cache.invalidate(domain, addr, length)) known.written.noteDropped();
-    } else if (group?.hasCodeIn(addr, length) || domain.hasUnitsIn(addr, length))
-      this.leaveShared(known);
   }
 
   run(cpu: GuestCpu, space: AddressSpace): RunExit {
@@ -210,7 +167,12 @@ export class TranslatedPlatform implements Platform, CodeObserver {
   private runUntilLeft(cpu: TranslatedCpu, known: SpaceState): RunExit {
     const { i32 } = cpu.state;
     let next = 0;
-    if (!cpu.stepsItself) {
+    if (cpu.left !== 0) {
+      const kind = cpu.left;
+      cpu.left = 0;
+      if (kind === EXIT.syscall) return RUN.syscall;
+      next = kind === GO_ON ? this.enterAt(cpu, known, cpu.rip) : this.handle(kind, cpu, known);
+    } else if (!cpu.stepsItself) {
       // measured: the address as an integer saves 10 ns of a system call.
       if (i32[RIP + 1] === 0) next = known.domain.recentEntry(i32[RIP]!);
       if (next === 0) next = this.enterAt(cpu, known, cpu.rip);
@@ -221,6 +183,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
         if (next === LEAVE_SYSCALL) return RUN.syscall;
         continue;
       }
+      if (this.beside.hasHalted) return RUN.preempted;
       const kind = this.enter(cpu, known, next);
       if (kind === EXIT.syscall) return RUN.syscall;
       next = this.handle(kind, cpu, known);
@@ -232,7 +195,8 @@ export class TranslatedPlatform implements Platform, CodeObserver {
   private enter(cpu: TranslatedCpu, known: SpaceState, at: number): number {
     cpu.bind(known);
     cpu.state.i32[ENTRY] = at;
-    const kind = this.host.enter(cpu.state);
+    const { state } = cpu;
+    const kind = this.beside.isBusy ? this.host.enterBeside(state) : this.host.enter(state);
     this.statistics.exits[kind]!++;
     // Code says where it left by a sign-extended immediate; only `indirect` reports 64 bits.
     if (kind !== EXIT.indirect) cpu.state.i32[RIP + 1] = 0;
@@ -242,6 +206,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
   /** One instruction of a program with TF set, then SIGTRAP (SDM vol. 3, 17.3.1.4). */
   private step(cpu: TranslatedCpu, known: SpaceState): Next {
     const { rip } = cpu;
+    this.beside.halt();
     let next: Next;
     if (this.decoded.at(known.space, rip) && this.steps.isInterpreted(this.decoded.instruction))
       next = this.interpret(cpu, known, true);
@@ -273,7 +238,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
         this.interruption.makeExact(cpu, known);
         this.observer?.ticked?.(cpu, known.space, true);
         for (const page of known.written.tick(this.ticksAtOnce))
-          this.invalidate(known, page * 4096, 4096);
+          this.spaces.invalidate(known, page * 4096, 4096);
         return LEAVE_PREEMPTED;
       case EXIT.tickBeforeEntry:
         this.observer?.ticked?.(cpu, known.space, false);
@@ -294,7 +259,42 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     }
   }
 
+  private prepareBeside(cpu: GuestCpu, space: AddressSpace): SpaceState | undefined {
+    assert(cpu instanceof TranslatedCpu, 'a cpu of this platform');
+    // Who looks on sees only what this thread runs.
+    if (cpu.stepsItself || cpu.left !== 0 || this.observer) return undefined;
+    const known = this.spaces.get(space);
+    assert(known && !known.isReleased, 'an adopted address space');
+    const at = this.knownEntry(cpu, known, cpu.rip);
+    if (at === undefined) return undefined;
+    cpu.bind(known);
+    cpu.state.i32[ENTRY] = at;
+    return known;
+  }
+
+  /**
+   * What a guest left for that ran beside. Whatever depends on translations is undone or done at once:
+   * a fault comes again where the guest goes on, should it still be one.
+   */
+  private settle(cpu: TranslatedCpu, known: SpaceState, kind: number): void {
+    this.statistics.exits[kind]!++;
+    if (kind !== EXIT.indirect) cpu.state.i32[RIP + 1] = 0;
+    if (kind === EXIT.tick || kind === EXIT.fault) this.interruption.makeExact(cpu, known);
+    if (kind === EXIT.tick || kind === EXIT.tickBeforeEntry) return;
+    cpu.left = canWait(kind) ? kind : GO_ON;
+    if (kind !== EXIT.link) return;
+    const target = this.cache.linkTarget(cpu.state.i32[STATE.exitSite / 4]!);
+    // A link of no live unit: the process is killed when the kernel comes to that.
+    if (target === undefined) cpu.left = kind;
+    else cpu.rip = target;
+  }
+
   private enterAt(cpu: TranslatedCpu, known: SpaceState, rip: number): Next {
+    return this.knownEntry(cpu, known, rip) ?? this.enterTarget(cpu, known, rip);
+  }
+
+  /** Where to go on at `rip` without translating anything. */
+  private knownEntry(cpu: TranslatedCpu, known: SpaceState, rip: number): number | undefined {
     const entry = known.domain.entryOf(rip);
     if (entry !== undefined) return entry;
     const last = cpu.lastUnit;
@@ -304,7 +304,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
       const isGood = isStart(last, at) && (!last.unit.selfChecking || known.holdsSource(last.unit));
       if (isGood) return last.offset + at;
     }
-    return this.enterTarget(cpu, known, rip);
+    return undefined;
   }
 
   /** For what leads there again: it needs an entry. */
@@ -318,9 +318,10 @@ export class TranslatedPlatform implements Platform, CodeObserver {
   }
 
   private translate(known: SpaceState, rip: number): PlacedUnit | undefined {
+    this.beside.halt();
     // What the guest can write may differ between the spaces that share a domain.
     const area = known.sharesDomain ? known.space.areaAt(rip) : undefined;
-    if (area && !isSharable(area)) this.leaveShared(known);
+    if (area && !isSharable(area)) this.spaces.leaveShared(known);
     const { domain } = known;
     const stored = this.cache.addStored(rip, domain, known);
     if (stored) this.observer?.placed?.(known.space, stored);
@@ -345,6 +346,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
     const next = this.enterTarget(cpu, known, rip);
     if (next < 0) return next;
     const { domain } = known;
+    this.beside.halt();
     if (!domain.learn(rip, kind)) {
       const thunk = this.cache.add(this.translator.landingThunk(rip, kind), domain);
       this.observer?.placed?.(known.space, thunk);
@@ -382,7 +384,7 @@ export class TranslatedPlatform implements Platform, CodeObserver {
       const page = Math.floor(low / 4096) * 4096;
       const runsThere = cpu.rip < page + 4096 && cpu.rip + MAX_INSTRUCTION_BYTES > page;
       known.written.noteFault(page / 4096, runsThere);
-      this.invalidate(known, page, 4096);
+      this.spaces.invalidate(known, page, 4096);
       space.setWriteProtect(page, 4096, false);
       return this.enterAt(cpu, known, cpu.rip);
     }
@@ -402,12 +404,13 @@ export class TranslatedPlatform implements Platform, CodeObserver {
   /** The unit at `rip` found other bytes than it was made from. */
   private forgetStale(known: SpaceState, rip: number): void {
     // What others see there may be what it was made from.
-    if (known.sharesDomain) this.leaveShared(known);
+    if (known.sharesDomain) this.spaces.leaveShared(known);
     const entry = known.domain.entryOf(rip);
     const placed = entry === undefined ? undefined : this.cache.unitAt(entry);
     if (!placed?.unit.selfChecking) return;
     for (const page of placed.unit.pages) known.written.noteChange(page);
     learnImmediates(placed.unit, known, this.decoded, this.details.of);
+    this.beside.halt();
     known.domain.drop(placed);
     this.cache.statistics.drops++;
   }

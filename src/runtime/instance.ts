@@ -123,6 +123,8 @@ export class Instance {
     this.vfs.sharedMemory = this.vfs.makeMount(shared, undefined, 'tmpfs', 0);
     this.platform = new TranslatedPlatform(parts.code, host.logger);
     this.platform.observer = parts.observer;
+    const { beside } = this.platform;
+    if (plan.cpus > 1) parts.pages.listeners.add((base) => beside.haltIn(base));
     const spaces = createAddressSpaces(
       parts.pages,
       parts.randomizeLayout ? host.entropy : undefined,
@@ -148,6 +150,7 @@ export class Instance {
         maxTasks: plan.maxTasks,
         ...(plan.hostName === undefined ? {} : { hostName: plan.hostName }),
         memoryBytes: plan.memoryBytes,
+        processors: plan.cpus,
         ...(parts.scheduleSeed === undefined ? {} : { scheduleSeed: parts.scheduleSeed }),
       },
     });

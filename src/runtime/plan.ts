@@ -65,6 +65,7 @@ export interface RunRequest {
   readonly hostName: string | undefined;
   readonly user: { readonly uid: number; readonly gid: number } | undefined;
   readonly memoryBytes: number | undefined;
+  readonly cpus?: number | undefined;
   readonly network: 'none' | 'host' | undefined;
   readonly published: readonly PublishedPort[];
   readonly brokerUrl?: string | undefined;
@@ -88,6 +89,8 @@ export interface RunPlan {
   /** Undefined: the kernel's own. */
   readonly hostName: string | undefined;
   readonly memoryBytes: number;
+  /** Processors that guests see and run on at the same time. */
+  readonly cpus: number;
   readonly maxTasks: number;
   readonly openFiles: number;
   /** Bytes of the writable layer. */
@@ -142,6 +145,7 @@ export function planUnmeasured(request: RunRequest): RunPlan {
     isRootReadOnly: request.isRootReadOnly,
     hostName: request.hostName,
     memoryBytes: request.memoryBytes ?? DEFAULTS.memoryBytes,
+    cpus: request.cpus ?? 1,
     maxTasks: DEFAULTS.maxTasks,
     openFiles: DEFAULTS.openFiles,
     tmpfsBytes: DEFAULTS.tmpfsBytes,
@@ -178,6 +182,7 @@ export function planImage(
   allow(request.user !== undefined, 'user', 'another user (-u)');
   allow(request.workingDir !== undefined, 'working_dir', 'another working directory (-w)');
   allow(request.memoryBytes !== undefined, 'limits', 'another memory limit (--memory)');
+  allow(request.cpus !== undefined, 'limits', 'another number of processors (--cpus)');
   allow(otherNetwork, 'network', 'another network (--network)');
   const otherBroker = request.brokerKey !== undefined && request.brokerKey !== config.broker?.key;
   allow(otherBroker, 'secrets', 'another key broker (--kbs-key)');
@@ -212,6 +217,7 @@ export function planImage(
     isRootReadOnly: request.isRootReadOnly,
     hostName,
     memoryBytes: request.memoryBytes ?? config.limits.memoryBytes,
+    cpus: request.cpus ?? config.cpus ?? 1,
     maxTasks: config.limits.processes,
     openFiles: config.limits.openFiles,
     tmpfsBytes: config.limits.tmpfsBytes,

@@ -24,8 +24,11 @@ function sysSchedYield(task: Task): number {
 }
 
 function sysGetcpu(task: Task, cpuAt: number, nodeAt: number): number {
-  for (const addr of [cpuAt, nodeAt])
-    if (addr !== 0 && task.space.writeU32(addr, 0) < 0) return -EFAULT;
+  // The first one that it may run on: which host thread runs it changes with each turn.
+  const { affinity } = task;
+  const cpu = (affinity & -affinity).toString(2).length - 1;
+  if (cpuAt !== 0 && task.space.writeU32(cpuAt, cpu) < 0) return -EFAULT;
+  if (nodeAt !== 0 && task.space.writeU32(nodeAt, 0) < 0) return -EFAULT;
   return 0;
 }
 
@@ -37,8 +40,9 @@ function find(task: Task, pid: number): Schedulable | undefined {
 
 function sysSchedGetaffinity(task: Task, pid: number, length: number, maskAt: number): number {
   if (length < 8 || length % 8 !== 0) return -EINVAL;
-  if (find(task, pid) === undefined) return -ESRCH;
-  return task.space.writeU64(maskAt, 1) < 0 ? -EFAULT : 8;
+  const target = find(task, pid);
+  if (target === undefined) return -ESRCH;
+  return task.space.writeBigU64(maskAt, target.affinity) < 0 ? -EFAULT : 8;
 }
 
 function sysSchedSetaffinity(task: Task, pid: number, length: number, maskAt: number): number {
@@ -47,7 +51,13 @@ function sysSchedSetaffinity(task: Task, pid: number, length: number, maskAt: nu
   const bytes = new Uint8Array(Math.min(length, 128));
   if (task.space.copyIn(maskAt, bytes) < 0) return -EFAULT;
   if (!mayControl(task, target)) return -EPERM;
-  return ((bytes[0] ?? 0) & 1) === 0 ? -EINVAL : 0;
+  const word = new Uint8Array(8);
+  word.set(bytes.subarray(0, 8));
+  const wanted = new DataView(word.buffer).getBigUint64(0, true);
+  const affinity = wanted & task.kernel.allProcessors;
+  if (affinity === 0n) return -EINVAL;
+  target.affinity = affinity;
+  return 0;
 }
 
 /** `check_same_owner` or CAP_SYS_NICE. */

@@ -92,6 +92,13 @@ class NativeSandbox implements SandboxPages {
     }
   }
 
+  /** {@link PageHost.listeners} */
+  #announce(): void {
+    this.#check();
+    const { listeners } = this.#host;
+    if (listeners.size !== 0) for (const listener of listeners) listener(this.base);
+  }
+
   /** Before anything else is done: what the last process left is gone unless it was expected. */
   #check(): void {
     assert(!this.#released, 'sandbox was released');
@@ -100,7 +107,7 @@ class NativeSandbox implements SandboxPages {
 
   mapAnonymous(addr: number, length: number, prot: number, isPopulated = false): Errno | 0 {
     checkRange(addr, length);
-    this.#check();
+    this.#announce();
     (prot === PROT_NONE ? this.#closed : this.#used).add(addr, addr + length);
     const populate = isPopulated ? MAP_POPULATE : 0;
     const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE | populate;
@@ -118,7 +125,7 @@ class NativeSandbox implements SandboxPages {
   ): Errno | 0 {
     checkRange(addr, length);
     assert(segment instanceof NativeSegment && offset >= 0 && offset % PAGE === 0);
-    this.#check();
+    this.#announce();
     const isShared = sharing === 'shared';
     const end = addr + length;
     const isReadOnly = hostProt(prot) === PROT_READ;
@@ -155,7 +162,7 @@ class NativeSandbox implements SandboxPages {
 
   protect(addr: number, length: number, prot: number): Errno | 0 {
     checkRange(addr, length);
-    this.#check();
+    this.#announce();
     this.#shown.cut(addr, addr + length);
     // What was mapped without access has pages from now on.
     if (prot !== PROT_NONE) this.#used.add(addr, addr + length);
@@ -164,7 +171,7 @@ class NativeSandbox implements SandboxPages {
 
   unmap(addr: number, length: number): Errno | 0 {
     checkRange(addr, length);
-    this.#check();
+    this.#announce();
     return this.#map(addr, length, PROT_NONE, RESERVATION | MAP_FIXED, -1, 0);
   }
 
@@ -172,7 +179,7 @@ class NativeSandbox implements SandboxPages {
     checkRange(from, length);
     checkRange(to, length);
     assert(from + length <= to || to + length <= from, 'ranges overlap');
-    this.#check();
+    this.#announce();
     this.#shown.cut(to, to + length);
     const { sys } = this.#host.native;
     this.#used.add(to, to + length);
@@ -186,7 +193,7 @@ class NativeSandbox implements SandboxPages {
 
   discard(addr: number, length: number): Errno | 0 {
     checkRange(addr, length);
-    this.#check();
+    this.#announce();
     return toErrno(this.#host.native.sys.madvise(this.base + addr, length, MADV_DONTNEED));
   }
 
@@ -207,7 +214,7 @@ class NativeSandbox implements SandboxPages {
   }
 
   privateRuns(addr?: number, length = GUEST_HIGH - GUEST_LOW): readonly number[] | Errno {
-    this.#check();
+    this.#announce();
     if (addr === undefined) return this.#allPrivateRuns();
     checkRange(addr, length);
     return this.#host.pagemap.privateRuns(this.base, [{ start: addr, end: addr + length }]);
@@ -223,8 +230,8 @@ class NativeSandbox implements SandboxPages {
   copyPages(target: SandboxPages, addr: number, length: number): Errno | 0 {
     checkRange(addr, length);
     assert(target instanceof NativeSandbox);
-    this.#check();
-    target.#check();
+    this.#announce();
+    target.#announce();
     const { copy } = this.#host;
     // measured: copying 256 pages takes 580 µs by a fault each, 365 so. Failing only costs time.
     if (length >= POPULATE_BYTES) target.populate(addr, length);
@@ -234,14 +241,14 @@ class NativeSandbox implements SandboxPages {
   saveTo(segment: MemorySegment, offset: number, addr: number, length: number): Errno | 0 {
     checkRange(addr, length);
     assert(segment instanceof NativeSegment);
-    this.#check();
+    this.#announce();
     return segment.writeFrom(offset, this.base + addr, length);
   }
 
   copyWithin(from: number, to: number, length: number): Errno | 0 {
     checkRange(from, length);
     checkRange(to, length);
-    this.#check();
+    this.#announce();
     const { copy } = this.#host;
     return copy.copyAcross(this.base + from, this.base + to, length) === length ? 0 : EFAULT;
   }
@@ -260,7 +267,7 @@ class NativeSandbox implements SandboxPages {
 
   [Symbol.dispose](): void {
     if (this.#released) return;
-    this.#check();
+    this.#announce();
     const { slots } = this.#host;
     const isSmall = this.#used.isSmall && this.#closed.isShort;
     const keepsTables = isSmall && slots.mayKeepTables(this.#slot);
@@ -312,6 +319,7 @@ export class NativePageHost implements PageHost {
   readonly slots: SlotPool;
   readonly copy: SafeCopy;
   readonly pagemap: Pagemap;
+  readonly listeners = new Set<(base: HostAddr) => void>();
   readonly mappingLimit = Number(readFileSync('/proc/sys/vm/max_map_count', 'latin1'));
 
   constructor(native: NativeContext) {

@@ -41,6 +41,7 @@ export class FakeCpu implements GuestCpu {
   gsBase = 0n;
   readonly fault: GuestFault = { signal: 0, code: 0, address: 0n, trapNumber: 0, errorCode: 0 };
   readonly extendedBytes = EXTENDED_BYTES;
+  readonly hasLeft = false;
   readonly extendedFeatures = 3;
   /** Stands for the vector state. */
   extended = new Uint8Array(EXTENDED_BYTES);
@@ -104,7 +105,9 @@ export class FakeCpu implements GuestCpu {
 export class FakePlatform implements Platform {
   readonly hwcap = 0;
   readonly hwcap2 = 0;
-  readonly cpuinfo = 'fake';
+  cpuinfo(): string {
+    return 'fake';
+  }
   readonly #scripts = new Map<number, Script>();
   readonly #addresses = new Map<Script, number>();
   #next = 0x40_0000;

@@ -50,7 +50,10 @@ export class KernelSystemView implements SystemView {
   readonly #kernel: Kernel;
   readonly release = RELEASE;
   readonly version = VERSION;
-  readonly cpuCount = 1;
+  get cpuCount(): number {
+    return this.#kernel.processors;
+  }
+
   readonly commandLine = 'cloister';
   readonly loadAverages = [0, 0, 0] as const;
   readonly pidMax = PID_MAX;
@@ -91,7 +94,7 @@ export class KernelSystemView implements SystemView {
   }
 
   get cpuinfo(): string {
-    return this.#kernel.platform.cpuinfo;
+    return this.#kernel.platform.cpuinfo(this.cpuCount);
   }
 
   get memoryTotalBytes(): number {
