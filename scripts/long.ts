@@ -2,8 +2,8 @@
  * `npm run long [-- SUITE]`: the tests that take long, by suite. The code verifier: 10^7 mutants.
  * Volumes: 50,000 crash states, 100,000 hostile cases, 200,000 operations against the model,
  * 150,000 against file systems of the machine, 200 kills under SQLite. Stress: 2,000 live processes,
- * 500 threads, a fork bomb, 10^6 futex operations in each of three interleavings. Differential: 10^6
- * random instruction sequences.
+ * 500 threads, a fork bomb, 10^6 futex operations in each of three interleavings. Parallel: guests on
+ * several processors, 30 times the rounds. Differential: 10^6 random instruction sequences.
  * `fuzz-parsers --hours N`: fuzzing of parsers that is guided by coverage; only when it is named.
  * `fuzz-attest`: an hour of damaged evidence for every parser of `src/attest`; only when it is named.
  */
@@ -18,6 +18,7 @@ const VOLUME = [
 const SUITES: Readonly<Record<string, readonly { files: readonly string[]; factor: number }[]>> = {
   'verifier-mutants': [{ files: ['test/isolation/mutants.test.ts'], factor: 100 }],
   stress: [{ files: ['test/stress/stress.test.ts'], factor: 50 }],
+  parallel: [{ files: ['test/parallel/parallel.test.ts'], factor: 30 }],
   volume: [
     { files: VOLUME, factor: 50 },
     { files: ['test/sealed/sqlite-kill.test.ts'], factor: 50 },

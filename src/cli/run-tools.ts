@@ -51,9 +51,12 @@ export class RunTools {
     this.#profilePath = profile;
     this.#profiler = profile === undefined ? undefined : new Profiler(threadNs, current, modules);
     this.#perfMap = perfMap ? new PerfMap(code, modules) : undefined;
+    const profiler = this.#profiler;
     this.observer = {
-      ticked: (...args) => this.#profiler?.ticked(...args),
-      left: (kind) => this.#profiler?.left(kind),
+      ...(profiler && {
+        ticked: (...args: Parameters<Profiler['ticked']>) => profiler.ticked(...args),
+        left: (kind: number) => profiler.left(kind),
+      }),
       placed: (...args) => this.#perfMap?.add(...args),
     };
   }

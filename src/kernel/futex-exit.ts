@@ -58,6 +58,7 @@ function markRobustList(task: Task): void {
 /** Waiters of a lock with priority inheritance are served by {@link PiFutexes.ownerEnds}. */
 function markDead(task: Task, addr: number, isPi: boolean): void {
   if (addr < 0 || addr >= 0x1_0000_0000 || addr % 4 !== 0) return;
+  task.kernel.parallel?.hold();
   const word = task.space.readI32(addr);
   if (word === undefined || (word & FUTEX_TID_MASK) !== task.tid) return;
   task.space.writeU32(addr, ((word & FUTEX_WAITERS) | FUTEX_OWNER_DIED) >>> 0);

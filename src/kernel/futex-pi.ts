@@ -76,6 +76,7 @@ export class PiFutexes {
    */
   acquire(waiter: PiWaiter, otherWaiters: boolean): number {
     const { task, addr, key } = waiter;
+    task.kernel.parallel?.hold();
     const word = task.space.readI32(addr);
     if (word === undefined) return -EFAULT;
     const holder = word & FUTEX_TID_MASK;

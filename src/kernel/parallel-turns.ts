@@ -7,11 +7,11 @@
 
 import type { Kernel } from './kernel.ts';
 import type { GuestCpu, GuestsBeside } from './platform.ts';
+import { finishSleep } from './runner.ts';
 import { TASK_STATE, type Task } from './task.ts';
 
-/** A turn of this length is computing; one that ends so much sooner, by a wait, is not. */
-const LONG_NS = 500_000;
-const SHORT_NS = 100_000;
+/** Who computes so long between two waits, on average, is worth a processor. */
+const COMPUTES_NS = 80_000;
 /** So many of those that wait are looked at. */
 const LOOKS = 16;
 
@@ -57,15 +57,28 @@ export class ParallelTurns {
     return task;
   }
 
-  /** A turn of `task` here took `ns`. */
+  /** A turn of `task` took `ns`. */
   noteTurn(task: Task, ns: number): void {
-    if (ns >= LONG_NS) task.isComputing = true;
-    else if (ns < SHORT_NS && task.state !== TASK_STATE.runnable) task.isComputing = false;
+    // One that was cut short says nothing.
+    if (task.state === TASK_STATE.runnable && ns < task.turnNs) return;
+    task.turnNs += (ns - task.turnNs) / 4;
+    task.isComputing = task.turnNs >= COMPUTES_NS;
   }
 
   /** `task` is about to end: its turn is over. */
   recall(task: Task): void {
     if (this.#turns.has(task.cpu)) this.#end(task.cpu, this.#kernel.nowNs(), true);
+  }
+
+  /** A word of guest memory is about to be read and written as one: nobody runs until the next turns. */
+  hold(): void {
+    this.#guests.halt();
+  }
+
+  /** `task` has something to see to: it waits for its next turn. */
+  comeBack(task: Task): void {
+    const { cpu } = task;
+    if (this.#turns.has(cpu)) this.#requeue(this.#end(cpu, this.#kernel.nowNs(), true));
   }
 
   /** All turns are over; those tasks wait for their next ones. */
@@ -107,7 +120,9 @@ export class ParallelTurns {
     const turn = this.#turns.get(cpu) as Turn;
     if (isRecalled) this.#guests.recall(cpu);
     this.#turns.delete(cpu);
-    this.#kernel.account(turn.task, Math.max(0, nowNs - turn.sinceNs));
+    const ns = Math.max(0, nowNs - turn.sinceNs);
+    this.#kernel.account(turn.task, ns);
+    this.noteTurn(turn.task, ns);
     return turn.task;
   }
 
@@ -115,25 +130,33 @@ export class ParallelTurns {
     const { scheduler } = this.#kernel;
     for (const task of scheduler.firstWaiting(LOOKS)) {
       if (!this.#guests.hasRoom) return;
-      if (!mayRunBeside(task) || !this.#guests.start(task.cpu, task.space)) continue;
+      if (!task.isComputing || task.trace !== undefined || task.group.isStopped) continue;
       scheduler.remove(task);
-      // As while it runs here: nobody may queue it.
-      task.isQueued = true;
-      this.#turns.set(task.cpu, { task, sinceNs: nowNs });
+      if (task.isSleeping && !this.#wakes(task)) continue;
+      if (mayRunBeside(task) && this.#guests.start(task.cpu, task.space)) {
+        // Nobody may queue it while it runs.
+        task.isQueued = true;
+        this.#turns.set(task.cpu, { task, sinceNs: nowNs });
+      } else scheduler.enqueue(task);
     }
+  }
+
+  /** The end of its sleep, as at the beginning of a turn here; false: it sleeps on, or is no more. */
+  #wakes(task: Task): boolean {
+    const kernel = this.#kernel;
+    kernel.current = task;
+    const isAwake = finishSleep(kernel, task);
+    kernel.current = undefined;
+    return isAwake;
   }
 }
 
 /** Nothing is to be done for it before its next instruction. */
 function mayRunBeside(task: Task): boolean {
   return (
-    task.isComputing &&
     task.state === TASK_STATE.runnable &&
-    !task.isSleeping &&
     !task.signalPending &&
     task.restartCode === 0 &&
-    task.trace === undefined &&
-    !task.group.isStopped &&
     !task.cpu.hasLeft
   );
 }

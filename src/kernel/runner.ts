@@ -48,7 +48,7 @@ const isHeld = ({ trace, group }: Task): boolean =>
   trace === undefined ? group.isStopped : trace.stop !== undefined;
 
 /** A sleeper's turn. False when it sleeps on, or is no more. */
-function finishSleep(kernel: Kernel, task: Task): boolean {
+export function finishSleep(kernel: Kernel, task: Task): boolean {
   const result = task.resumeSleep();
   if (result === BLOCKED || result === EXITED) return false;
   kernel.syscalls.finished(task, result);

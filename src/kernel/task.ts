@@ -72,6 +72,8 @@ export class Task implements Waiter {
   isQueued = false;
   /** Its turns are long: it is worth a processor of its own. */
   isComputing = false;
+  /** How long they are on average; known where there is more than one processor. */
+  turnNs: number = NO_TIME;
   /** Was due while its group was stopped. */
   isParked = false;
 
@@ -260,6 +262,7 @@ export class Task implements Waiter {
 
   /** A signal came: an interruptible sleep ends at the task's next turn. */
   interrupt(): void {
+    if (this.signalPending) this.kernel.parallel?.comeBack(this);
     if (this.state === TASK_STATE.sleeping && this.#sleep && this.#mayBeInterrupted(this.#sleep))
       this.#makeRunnable();
   }

@@ -6,11 +6,23 @@
 
 import { assert } from '../base/assert.ts';
 import type { CodeHost, CodeRunner } from '../cpu/code-host.ts';
-import { EXIT } from '../cpu/sandbox/layout.ts';
+import { EXIT, STATE } from '../cpu/sandbox/layout.ts';
 import type { GuestCpu, GuestsBeside } from '../kernel/platform.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import type { TranslatedCpu } from './guest-cpu.ts';
 import type { SpaceState } from './space.ts';
+
+/** `TranslatedCpu.left`: it goes on where it is, on the kernel's thread: for a translation, or a fault. */
+export const GO_ON = 255;
+/** Exits of which the registers say all: they can wait until the kernel comes to them. */
+const BY_REGISTERS: ReadonlySet<number> = new Set([
+  EXIT.syscall,
+  EXIT.indirect,
+  EXIT.illegal,
+  EXIT.int3,
+  EXIT.emulate,
+  EXIT.stale,
+]);
 
 interface Place {
   readonly runner: CodeRunner;
@@ -21,8 +33,12 @@ interface Place {
 export interface BesideSteps {
   /** Makes `cpu` ready to be entered; undefined: it has to run on the kernel's thread first. */
   prepare(cpu: GuestCpu, space: AddressSpace): SpaceState | undefined;
-  /** Turns what a guest left for into what holds whatever changes afterwards. */
-  settle(cpu: TranslatedCpu, known: SpaceState, kind: number): void;
+  /** Where it was interrupted, its registers become those of the guest. */
+  makeExact(cpu: TranslatedCpu, known: SpaceState): void;
+  /** Where the link leads that it left by; undefined: it is none. */
+  linkTarget(cpu: TranslatedCpu): number | undefined;
+  /** Told of each exit. */
+  left(kind: number): void;
 }
 
 export class Beside implements GuestsBeside {
@@ -32,6 +48,8 @@ export class Beside implements GuestsBeside {
   readonly #returned: TranslatedCpu[] = [];
   /** How many run, as far as was seen. */
   #running = 0;
+  /** Turns that began beside, and how many of them were halted for a change. */
+  readonly counts = { turns: 0, halts: 0 };
   /** Somebody was halted: the turn under way ends at the next chance, for it to go on. */
   hasHalted = false;
 
@@ -65,6 +83,7 @@ export class Beside implements GuestsBeside {
     place.cpu = cpu as TranslatedCpu;
     place.known = known;
     this.#running++;
+    this.counts.turns++;
     place.runner.start(place.cpu.state);
     return true;
   }
@@ -87,7 +106,25 @@ export class Beside implements GuestsBeside {
     place.known = undefined;
     this.#running--;
     this.#returned.push(cpu);
-    this.#steps.settle(cpu, known, runner.exitKind);
+    this.#settle(cpu, known, runner.exitKind);
+  }
+
+  /**
+   * What it left for, so that it holds whatever changes afterwards: what depends on translations is done
+   * at once, and a fault comes again where the guest goes on, should it still be one.
+   */
+  #settle(cpu: TranslatedCpu, known: SpaceState, kind: number): void {
+    this.#steps.left(kind);
+    // As after any exit: only `indirect` reports 64 bits.
+    if (kind !== EXIT.indirect) cpu.state.i32[STATE.rip / 4 + 1] = 0;
+    if (kind === EXIT.tick || kind === EXIT.fault) this.#steps.makeExact(cpu, known);
+    if (kind === EXIT.tick || kind === EXIT.tickBeforeEntry) return;
+    cpu.left = BY_REGISTERS.has(kind) ? kind : GO_ON;
+    if (kind !== EXIT.link) return;
+    const target = this.#steps.linkTarget(cpu);
+    // A link of no live unit: the process is killed when the kernel comes to that.
+    if (target === undefined) cpu.left = kind;
+    else cpu.rip = target;
   }
 
   halt(): void {
@@ -108,6 +145,7 @@ export class Beside implements GuestsBeside {
 
   #halt(place: Place): void {
     place.runner.halt();
+    this.counts.halts++;
     this.#finish(place);
   }
 
@@ -117,16 +155,3 @@ export class Beside implements GuestsBeside {
     if (at >= 0) this.#returned.splice(at, 1);
   }
 }
-
-/** `TranslatedCpu.left`: it goes on where it is, on the kernel's thread: for a translation, or a fault. */
-export const GO_ON = 255;
-const BY_REGISTERS: ReadonlySet<number> = new Set([
-  EXIT.syscall,
-  EXIT.indirect,
-  EXIT.illegal,
-  EXIT.int3,
-  EXIT.emulate,
-  EXIT.stale,
-]);
-/** Exits of which the registers say all: they can wait until the kernel comes to them. */
-export const canWait = (kind: number): boolean => BY_REGISTERS.has(kind);

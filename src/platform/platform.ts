@@ -20,7 +20,7 @@ import { EXIT, STATE } from '../cpu/sandbox/layout.ts';
 import { type LandingKind, Translator, UNIT_INSTRUCTIONS } from '../cpu/translate/translate.ts';
 import { type GuestCpu, type Platform, RUN, type RunExit } from '../kernel/platform.ts';
 import type { AddressSpace, FaultAccess } from '../mm/address-space.ts';
-import { Beside, canWait, GO_ON } from './beside.ts';
+import { Beside, GO_ON } from './beside.ts';
 import {
   asManyAsAccepted,
   BrokenTranslation,
@@ -112,7 +112,12 @@ export class TranslatedPlatform implements Platform {
     this.steps = new SingleSteps(this.cache, this.translator);
     this.beside = new Beside(host, {
       prepare: (cpu, space) => this.prepareBeside(cpu, space),
-      settle: (cpu, known, kind) => this.settle(cpu, known, kind),
+      makeExact: (cpu, known) => void this.interruption.makeExact(cpu, known),
+      linkTarget: ({ state }) => this.cache.linkTarget(state.i32[STATE.exitSite / 4]!),
+      left: (kind) => {
+        this.statistics.exits[kind]!++;
+        if (kind !== EXIT.syscall) this.observer?.left?.(kind);
+      },
     });
     this.spaces = new Spaces(this.cache, () => this.beside.halt());
     this.hwcap = this.model.cpuid(1, 0).edx >>> 0;
@@ -261,8 +266,8 @@ export class TranslatedPlatform implements Platform {
 
   private prepareBeside(cpu: GuestCpu, space: AddressSpace): SpaceState | undefined {
     assert(cpu instanceof TranslatedCpu, 'a cpu of this platform');
-    // Who looks on sees only what this thread runs.
-    if (cpu.stepsItself || cpu.left !== 0 || this.observer) return undefined;
+    // Who wants samples sees only what this thread runs.
+    if (cpu.stepsItself || cpu.left !== 0 || this.observer?.ticked) return undefined;
     const known = this.spaces.get(space);
     assert(known && !known.isReleased, 'an adopted address space');
     const at = this.knownEntry(cpu, known, cpu.rip);
@@ -270,23 +275,6 @@ export class TranslatedPlatform implements Platform {
     cpu.bind(known);
     cpu.state.i32[ENTRY] = at;
     return known;
-  }
-
-  /**
-   * What a guest left for that ran beside. Whatever depends on translations is undone or done at once:
-   * a fault comes again where the guest goes on, should it still be one.
-   */
-  private settle(cpu: TranslatedCpu, known: SpaceState, kind: number): void {
-    this.statistics.exits[kind]!++;
-    if (kind !== EXIT.indirect) cpu.state.i32[RIP + 1] = 0;
-    if (kind === EXIT.tick || kind === EXIT.fault) this.interruption.makeExact(cpu, known);
-    if (kind === EXIT.tick || kind === EXIT.tickBeforeEntry) return;
-    cpu.left = canWait(kind) ? kind : GO_ON;
-    if (kind !== EXIT.link) return;
-    const target = this.cache.linkTarget(cpu.state.i32[STATE.exitSite / 4]!);
-    // A link of no live unit: the process is killed when the kernel comes to that.
-    if (target === undefined) cpu.left = kind;
-    else cpu.rip = target;
   }
 
   private enterAt(cpu: TranslatedCpu, known: SpaceState, rip: number): Next {

@@ -100,6 +100,7 @@ const ASKED: readonly (readonly [keyof typeof NO_OVERRIDES, Partial<RunRequest>]
   ['user', { user: { uid: 1, gid: 1 } }],
   ['working_dir', { workingDir: '/app' }],
   ['limits', { memoryBytes: 1 }],
+  ['limits', { cpus: 2 }],
   ['network', { network: 'host' }],
   ['arguments', { command: ['/usr/bin/python3', '-c', '1'] }],
   ['program', { command: ['/bin/sh'] }],

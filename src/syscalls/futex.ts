@@ -218,6 +218,7 @@ function wakeOperation(
   if (typeof keys === 'number') return keys;
   let operand = (encoded << 8) >> 20;
   if ((encoded & (8 << 28)) !== 0) operand = 1 << (operand & 31);
+  task.kernel.parallel?.hold();
   const before = task.space.readI32(addr2);
   if (before === undefined) return -EFAULT;
   const after = applyOperation((encoded >>> 28) & 7, before, operand);

@@ -1,4 +1,4 @@
-/** Scheduling: sched_yield(2), priorities, policies, affinity (one processor), ioprio. */
+/** Scheduling: sched_yield(2), priorities, policies, affinity, ioprio. */
 
 import { CAP_SYS_NICE } from '../abi/capability.ts';
 import { E2BIG, EACCES, EFAULT, EINVAL, EPERM, ESRCH } from '../abi/errno.table.ts';
@@ -271,13 +271,13 @@ function sysIoprioSet(task: Task, which: number, who: number, priority: number):
 const policy = arg.oneOf(SCHED);
 const which = arg.oneOf(PRIO);
 const { pid, pointer, outPointer, int, uint } = arg;
-const onePartial = { coverage: 'partial', note: 'one processor' } as const;
+const anyPartial = { coverage: 'partial', note: 'kept, but tasks run on any processor' } as const;
 
 export const SCHEDULING_ROWS: readonly SyscallRow[] = [
   row('sched_yield', [], sysSchedYield),
-  row('getcpu', [outPointer, outPointer, pointer], sysGetcpu, onePartial),
-  row('sched_getaffinity', [pid, arg.uint, outPointer], sysSchedGetaffinity, onePartial),
-  row('sched_setaffinity', [pid, arg.uint, pointer], sysSchedSetaffinity, onePartial),
+  row('getcpu', [outPointer, outPointer, pointer], sysGetcpu, anyPartial),
+  row('sched_getaffinity', [pid, arg.uint, outPointer], sysSchedGetaffinity),
+  row('sched_setaffinity', [pid, arg.uint, pointer], sysSchedSetaffinity, anyPartial),
   row('getpriority', [which, int], sysGetpriority),
   row('setpriority', [which, int, int], sysSetpriority),
   row('sched_setscheduler', [pid, policy, pointer], sysSchedSetscheduler),

@@ -16,6 +16,8 @@ export interface Counters {
     readonly dropped: number;
     readonly flushes: number;
   };
+  /** Turns on a processor of their own, and how many were halted for a change of what they use. */
+  readonly beside: { readonly turns: number; readonly halts: number };
   /** Times that translated code was left, by cause. */
   readonly exits: Readonly<Record<string, number>>;
   /** Instructions that were interpreted, by mnemonic. */
@@ -35,7 +37,7 @@ const CAUSES: readonly (readonly [string, number])[] = [
   ['breakpoint', EXIT.int3],
 ];
 
-export function countersOf({ cache, statistics }: TranslatedPlatform): Counters {
+export function countersOf({ cache, statistics, beside }: TranslatedPlatform): Counters {
   const { units, guestInstructions, guestBytes, bytes, drops, flushes } = cache.statistics;
   const { exits, misses, interpreted } = statistics;
   const causes = CAUSES.map(([name, kind]) => [name, exits[kind] ?? 0] as const);
@@ -46,6 +48,7 @@ export function countersOf({ cache, statistics }: TranslatedPlatform): Counters 
       ...{ instructions: guestInstructions, guestBytes, hostBytes: bytes },
       ...{ dropped: drops, flushes },
     },
+    beside: { ...beside.counts },
     exits: Object.fromEntries(causes),
     interpreted: Object.fromEntries([...interpreted].sort((a, b) => b[1] - a[1])),
   };

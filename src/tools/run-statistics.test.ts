@@ -51,6 +51,7 @@ test('statisticsText() shows counters, and calls by time', (t) => {
       ...{ units: 12, kept: 5, shared: 2, instructions: 300, guestBytes: 1000, hostBytes: 4000 },
       ...{ dropped: 1, flushes: 0 },
     },
+    beside: { turns: 3, halts: 1 },
     exits: { 'system call': 3, 'branch not linked': 20, 'return missed': 0 },
     interpreted: { cpuid: 4, xsavec: 2 },
     calls: [

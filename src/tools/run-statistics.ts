@@ -13,13 +13,16 @@ export interface RunStatistics extends Counters {
 const seconds = (ns: number): string => (ns / 1e9).toFixed(6);
 
 export function statisticsText(statistics: RunStatistics): string {
-  const { wallNs, cpuNs, translations: t, exits, interpreted, calls } = statistics;
+  const { wallNs, cpuNs, translations: t, beside, exits, interpreted, calls } = statistics;
   const ratio = t.guestBytes === 0 ? '' : ` (×${(t.hostBytes / t.guestBytes).toFixed(1)})`;
   const lines = [
     `time          ${seconds(wallNs)} s, processor ${seconds(cpuNs)} s`,
     `translations  ${t.units} units (${t.kept} kept from earlier, ${t.shared} shared), ` +
       `${t.instructions} instructions, ${t.guestBytes} → ${t.hostBytes} bytes${ratio}`,
     `              ${t.dropped} dropped, code memory emptied ${t.flushes} times`,
+    ...(beside.turns === 0
+      ? []
+      : [`beside        ${beside.turns} turns on other processors, ${beside.halts} halted`]),
     `exits         ${listed(exits)}`,
     `interpreted   ${listed(interpreted) || 'nothing'}`,
     '',

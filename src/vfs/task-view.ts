@@ -116,6 +116,8 @@ export interface TaskView {
   readonly exitSignal: number;
   readonly exitCode: number;
   readonly cpu: number;
+  /** Bit n: it may run on processor n. */
+  readonly affinity: bigint;
   readonly umask: number;
   readonly isLeader: boolean;
   readonly identity: IdentityView;

@@ -81,14 +81,26 @@ export function statusText(task: TaskView): string {
     `NoNewPrivs:\t${Number(identity.noNewPrivileges)}`,
     'Seccomp:\t0',
     'Seccomp_filters:\t0',
-    'Cpus_allowed:\t1',
-    'Cpus_allowed_list:\t0',
+    `Cpus_allowed:\t${task.affinity.toString(16)}`,
+    `Cpus_allowed_list:\t${listOf(task.affinity)}`,
     'Mems_allowed:\t1',
     'Mems_allowed_list:\t0',
     `voluntary_ctxt_switches:\t${times.voluntarySwitches}`,
     `nonvoluntary_ctxt_switches:\t${times.involuntarySwitches}`,
   );
   return `${lines.join('\n')}\n`;
+}
+
+/** The bits of `mask` as `cpulist_parse` reads them: "0-2,4". */
+function listOf(mask: bigint): string {
+  const runs: string[] = [];
+  for (let n = 0; mask >> BigInt(n) !== 0n; n++) {
+    if (((mask >> BigInt(n)) & 1n) === 0n) continue;
+    const first = n;
+    while (((mask >> BigInt(n + 1)) & 1n) === 1n) n++;
+    runs.push(first === n ? String(first) : `${first}-${n}`);
+  }
+  return runs.join(',');
 }
 
 function queueLimit(task: TaskView): number {

@@ -63,6 +63,10 @@ export class InitView implements TaskView {
     return this.#init.nice;
   }
 
+  get affinity(): bigint {
+    return this.#init.affinity;
+  }
+
   get identity(): IdentityView {
     return identityOf(this.#init.creds);
   }

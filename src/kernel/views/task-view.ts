@@ -130,6 +130,10 @@ export class LiveTaskView implements TaskView {
 
   readonly cpu = 0;
 
+  get affinity(): bigint {
+    return this.#task.affinity;
+  }
+
   get umask(): number {
     return this.#task.fs.umask;
   }
