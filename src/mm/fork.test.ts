@@ -32,7 +32,10 @@ test('children keep what a parent wrote before each fork, though memory for it i
     write(parent, at, 7);
     holds(child, at, 1000 * round);
     if (round % 3 === 0) living.push(child);
-    else child[Symbol.dispose]();
+    else {
+      for (const n of [0, FROM, TO - 1]) child.writeU32(at + n * PAGE, 9);
+      child[Symbol.dispose]();
+    }
   }
   for (const [n, child] of living.entries()) {
     holds(child, at, 3000 * (n + 1));

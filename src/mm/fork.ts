@@ -86,7 +86,7 @@ function freezeOwnMemory(parent: GuestAddressSpace): number {
     parent.edit(start, end, (piece) => ({ ...piece, hostShared: false }));
     parent.protectAgain(start, end);
   }
-  if (any) parent.own.renew();
+  if (any) parent.own.freeze();
   return 0;
 }
 

@@ -371,7 +371,10 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
     pages.expect(shown);
     const child = new GuestAddressSpace(this.context, pages, this.#placement);
     const failed = forkInto(this, child);
-    if (failed === 0) return child;
+    if (failed === 0) {
+      pages.settle();
+      return child;
+    }
     child[Symbol.dispose]();
     return failed;
   }

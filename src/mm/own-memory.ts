@@ -6,7 +6,7 @@
 
 import type { Mapping } from './mapping.ts';
 import { SegmentOwner } from './mapping.ts';
-import type { PageHost } from './page-host.ts';
+import type { NewSegment, PageHost } from './page-host.ts';
 
 /** Each mapping has a window of the file of its own, so that mremap can grow it in place. */
 const WINDOW_BYTES = 2 ** 32;
@@ -16,6 +16,7 @@ const FILE_BYTES = 2 ** 46;
 export class OwnMemory {
   readonly #host: PageHost;
   #owner: SegmentOwner | undefined;
+  #segment: NewSegment | undefined;
   #next = 0;
 
   constructor(host: PageHost) {
@@ -30,6 +31,7 @@ export class OwnMemory {
       if (typeof segment === 'number') return undefined;
       this.#owner = new SegmentOwner(segment, () => segment[Symbol.dispose]());
       this.#owner.retain();
+      this.#segment = segment;
       this.#next = 0;
     }
     const sourceOffset = this.#next;
@@ -37,10 +39,17 @@ export class OwnMemory {
     return { source: this.#owner, sourceOffset };
   }
 
-  /** Memory from now on lies in another file: this one is frozen. */
+  /** A fork shows all of it: nothing is written there any more, and new memory lies in another file. */
+  freeze(): void {
+    this.#segment?.freeze();
+    this.renew();
+  }
+
+  /** Memory from now on lies in another file. */
   renew(): void {
     this.#owner?.release();
     this.#owner = undefined;
+    this.#segment = undefined;
     this.#next = 0;
   }
 

@@ -30,6 +30,12 @@ export interface MemorySegment extends Disposable {
   seal(): void;
 }
 
+/** As the host makes it. */
+export interface NewSegment extends MemorySegment {
+  /** Mappings that could write to it are gone: its bytes change no more but by the calls above. */
+  freeze(): void;
+}
+
 /** Pages of a segment that a sandbox shows read-only; private ones as they are in the segment. */
 export interface ShownPages {
   readonly start: number;
@@ -97,9 +103,17 @@ export interface SandboxPages extends Disposable {
   readonly shown: readonly ShownPages[];
   /**
    * As the first call, of who maps all of `wanted` next: what is there already stays, and need not be
-   * mapped again.
+   * mapped again. Nor need private memory that the last process here began with, too; it is as if it were
+   * mapped anew. What is not wanted by the time of `settle` is unmapped then.
    */
   expect(wanted: readonly ShownPages[]): void;
+  /** All that the process begins with is mapped. Before it runs. */
+  settle(): void;
+  /**
+   * Where the stacks of the programs that begin in this place end, for as long as the host keeps anything
+   * there; 0: nobody said.
+   */
+  stackTop: number;
 }
 
 export interface PageHost {
@@ -110,7 +124,7 @@ export interface PageHost {
    * where `expect` will find such pages.
    */
   createSandbox(wanted?: readonly ShownPages[]): SandboxPages | Errno;
-  createSegment(name: string, sizeBytes: number): MemorySegment | Errno;
+  createSegment(name: string, sizeBytes: number): NewSegment | Errno;
   /** Mappings that the host process may have (vm.max_map_count). */
   readonly mappingLimit: number;
   /** Mappings that it has. */

@@ -11,13 +11,16 @@ import { assert } from '../../base/assert.ts';
 import { SANDBOX_BYTES, SLOT_BASE_BYTES, SLOT_BYTES } from '../../cpu/sandbox/layout.ts';
 import type { MemorySegment, ShownPages } from '../../mm/page-host.ts';
 import { type Libc, MAP_ANONYMOUS, MAP_PRIVATE, PROT_NONE, viewOf } from './libc.ts';
+import type { PristinePages } from './private-ranges.ts';
 import { countShown } from './shown-ranges.ts';
+import { type UsedRange, UsedRanges } from './used-ranges.ts';
 
 const ARENA_SLOTS = 256;
 const ALIGNMENT = 2 ** 22;
-/** Free slots that may have page tables, and how often one may be left so. */
+/** Free slots that may have page tables. */
 const MAX_WARM_SLOTS = 32;
-const MAX_KEPT_TABLES = 32;
+/** So many programs in turn have their stacks in one place. */
+const STACK_PLACE_USES = 32;
 
 /** The 4 GiB of a sandbox as JavaScript sees them, as in `SandboxPages`. */
 export interface SlotViews {
@@ -47,13 +50,21 @@ export interface Slot {
   readonly offset: number;
   /** The views of its sandbox; made with the first one there. */
   views: SlotViews | undefined;
-  /** Sandboxes in turn that left their page tables behind; 0 when there are none. */
-  keptTables: number;
+  /** Where there may be page tables. */
+  tables: UsedRanges;
   /** What the last one showed of files and is still mapped, for a next one that wants the same. */
   kept: readonly ShownPages[];
+  /** Private memory that is what it was when it was mapped, for a next one that maps the same. */
+  pristine: readonly PristinePages[];
+  /** Where in that memory pages are there: start and end by turns. */
+  present: readonly number[];
+  /** As in `SandboxPages`. */
+  stackTop: number;
+  /** Sandboxes that had it. */
+  stackUses: number;
 }
 
-const NOTHING: readonly ShownPages[] = [];
+const NOTHING: readonly never[] = [];
 
 /** A reserved piece: `headBytes` for other uses, then slots. Nothing is accessible yet. */
 export interface Reservation {
@@ -104,7 +115,7 @@ export class SlotPool {
     }
     const index = this.#bestFor(wanted);
     const slot = index < 0 ? this.#free.pop() : this.#free.splice(index, 1)[0];
-    if (slot !== undefined && slot.keptTables > 0) this.#warm--;
+    if (slot !== undefined && slot.tables.ranges.length > 0) this.#warm--;
     return slot;
   }
 
@@ -127,28 +138,39 @@ export class SlotPool {
 
   /** Free slots that still show pages of `segment`. */
   showing(segment: MemorySegment): Slot[] {
-    return this.#free.filter(({ kept }) => kept.some((pages) => pages.segment === segment));
+    const isOfIt = (pages: { readonly segment: unknown }) => pages.segment === segment;
+    return this.#free.filter(({ kept, pristine }) => kept.some(isOfIt) || pristine.some(isOfIt));
   }
 
-  /** True when `slot` may be given back with its page tables. */
-  mayKeepTables(slot: Slot): boolean {
-    return this.#warm < MAX_WARM_SLOTS && slot.keptTables < MAX_KEPT_TABLES;
+  /** True when `slot` may be given back with page tables for `used`, too. */
+  mayKeepTables(slot: Slot, used: UsedRanges): boolean {
+    for (let n = 0; n < used.ranges.length; n++) {
+      const { start, end } = used.ranges[n] as UsedRange;
+      slot.tables.add(start, end);
+    }
+    return this.#warm < MAX_WARM_SLOTS && slot.tables.isSmall;
   }
 
-  /** The caller has unmapped everything but the reservation and `kept`; its page tables may be there. */
-  give(slot: Slot, keepsTables: boolean, kept = NOTHING): void {
-    assert(keepsTables || kept.length === 0, 'what is shown has page tables');
-    slot.kept = kept;
-    slot.keptTables = keepsTables ? slot.keptTables + 1 : 0;
-    if (keepsTables) this.#warm++;
+  /**
+   * The caller has unmapped everything but the reservation and what the slot is said to keep; its page tables
+   * may be there.
+   */
+  give(slot: Slot, keepsTables: boolean): void {
+    const isEmpty = slot.kept.length === 0 && slot.pristine.length === 0;
+    assert(keepsTables || isEmpty, 'what is mapped has page tables');
+    if (!keepsTables) slot.tables = new UsedRanges();
+    else if (slot.tables.ranges.length > 0) this.#warm++;
+    slot.stackUses = (slot.stackUses + 1) % STACK_PLACE_USES;
+    if (!keepsTables || slot.stackUses === 0) slot.stackTop = 0;
     this.#free.push(slot);
   }
 
   #add({ start, buffer, headBytes, slotCount }: Reservation): void {
     for (let n = slotCount - 1; n >= 0; n--) {
       const offset = headBytes + n * SLOT_BYTES;
-      const unused = { views: undefined, keptTables: 0, kept: NOTHING };
-      this.#free.push({ start: start + offset, buffer, offset, ...unused });
+      const nothing = { kept: NOTHING, pristine: NOTHING, present: NOTHING };
+      const unused = { views: undefined, tables: new UsedRanges(), stackTop: 0, stackUses: 0 };
+      this.#free.push({ start: start + offset, buffer, offset, ...nothing, ...unused });
     }
   }
 }

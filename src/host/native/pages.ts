@@ -5,7 +5,13 @@ import { EFAULT, ENOMEM, type Errno } from '../../abi/errno.table.ts';
 import { assert } from '../../base/assert.ts';
 import type { HostAddr } from '../../base/brand.ts';
 import { GUEST_HIGH, GUEST_LOW, SANDBOX_BYTES, SLOT_BASE_BYTES } from '../../cpu/sandbox/layout.ts';
-import type { MemorySegment, PageHost, SandboxPages, ShownPages } from '../../mm/page-host.ts';
+import type {
+  MemorySegment,
+  NewSegment,
+  PageHost,
+  SandboxPages,
+  ShownPages,
+} from '../../mm/page-host.ts';
 import { RESERVATION, type Slot, SlotPool, viewsOf } from './arena.ts';
 import type { NativeContext } from './context.ts';
 import {
@@ -22,18 +28,21 @@ import {
   PROT_WRITE,
 } from './libc.ts';
 import { Pagemap } from './pagemap.ts';
+import { type PageWriter, PrivateMemory } from './private-memory.ts';
+import type { PristinePages } from './private-ranges.ts';
 import { SafeCopy } from './safe-copy.ts';
 import { NativeSegment, toErrno } from './segment.ts';
 import { ShownRanges, shownPart } from './shown-ranges.ts';
-import { UsedRanges } from './used-ranges.ts';
+import { type UsedRange, UsedRanges } from './used-ranges.ts';
 
 const MFD_CLOEXEC = 1;
 const MFD_ALLOW_SEALING = 2;
 /** Linux 5.14. */
 const MADV_POPULATE_WRITE = 23;
 const POPULATE_BYTES = 2 * PAGE;
+const OPEN = PROT_READ | PROT_WRITE;
 const ALL_BYTES = GUEST_HIGH - GUEST_LOW;
-const NOTHING: readonly ShownPages[] = [];
+const NOTHING: readonly never[] = [];
 
 function checkRange(addr: number, length: number): void {
   assert(addr >= GUEST_LOW && addr % PAGE === 0, 'not a mappable guest page');
@@ -42,11 +51,11 @@ function checkRange(addr: number, length: number): void {
 
 /** Guests never execute from their pages: PROT_EXEC stays with mm. x86 cannot write without read. */
 function hostProt(prot: number): number {
-  if (prot & PROT_WRITE) return PROT_READ | PROT_WRITE;
+  if (prot & PROT_WRITE) return OPEN;
   return prot === PROT_NONE ? PROT_NONE : PROT_READ;
 }
 
-class NativeSandbox implements SandboxPages {
+class NativeSandbox implements SandboxPages, PageWriter {
   readonly base: HostAddr;
   readonly bytes: Uint8Array;
   readonly halves: readonly [lower: Uint8Array, upper: Uint8Array];
@@ -57,6 +66,7 @@ class NativeSandbox implements SandboxPages {
   /** What was mapped without access: it may have no pages, but it is not the reservation. */
   readonly #closed = new UsedRanges();
   readonly #shown = new ShownRanges();
+  readonly #private = new PrivateMemory();
   #released = false;
 
   constructor(host: NativePageHost, slot: Slot) {
@@ -73,23 +83,45 @@ class NativeSandbox implements SandboxPages {
     return this.#shown.all;
   }
 
+  get stackTop(): number {
+    return this.#slot.stackTop;
+  }
+
+  set stackTop(top: number) {
+    this.#slot.stackTop = top;
+  }
+
   expect(wanted: readonly ShownPages[]): void {
     assert(!this.#released && this.#used.ranges.length === 0, 'something is mapped already');
+    this.#private.takeFrom(this.#slot);
+    this.#takeOver(wanted);
+  }
+
+  /** What the last process left, but for what is wanted, goes. */
+  #takeOver(wanted: readonly ShownPages[]): void {
     const slot = this.#slot;
-    const { kept } = slot;
-    if (kept.length === 0) return;
+    const { kept, pristine } = slot;
     slot.kept = NOTHING;
+    slot.pristine = NOTHING;
     for (let n = 0; n < wanted.length; n++) {
       const there = shownPart(kept, wanted[n] as ShownPages);
       if (there === undefined) continue;
       this.#shown.add(there);
       this.#used.add(there.start, there.end);
     }
-    for (let n = 0; n < kept.length; n++) {
-      const { start, end } = kept[n] as ShownPages;
-      const cleared = this.#unmapBetween(start, end);
-      assert(cleared, 'what nobody expects stays mapped');
+    const { left } = this.#private;
+    for (let n = 0; n < left.length; n++) {
+      const { start, end } = left[n] as PristinePages;
+      this.#used.add(start, end);
     }
+    const cleared = this.#unmapAll(kept, left) && this.#unmapAll(pristine, left);
+    assert(cleared, 'what nobody expects stays mapped');
+  }
+
+  settle(): void {
+    this.#check();
+    const cleared = this.#unmapAll(this.#private.settle(), NOTHING);
+    assert(cleared, 'what nobody mapped stays');
   }
 
   /** {@link PageHost.listeners} */
@@ -102,16 +134,22 @@ class NativeSandbox implements SandboxPages {
   /** Before anything else is done: what the last process left is gone unless it was expected. */
   #check(): void {
     assert(!this.#released, 'sandbox was released');
-    if (this.#slot.kept.length > 0) this.expect(NOTHING);
+    const { kept, pristine } = this.#slot;
+    if (kept.length > 0 || pristine.length > 0) this.#takeOver(NOTHING);
   }
 
   mapAnonymous(addr: number, length: number, prot: number, isPopulated = false): Errno | 0 {
     checkRange(addr, length);
     this.#announce();
-    (prot === PROT_NONE ? this.#closed : this.#used).add(addr, addr + length);
+    const end = addr + length;
+    const isOpen = hostProt(prot) === OPEN;
+    if (isOpen && this.#private.claim(addr, end, undefined, 0)) return 0;
+    (prot === PROT_NONE ? this.#closed : this.#used).add(addr, end);
     const populate = isPopulated ? MAP_POPULATE : 0;
     const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE | populate;
-    return this.#map(addr, length, hostProt(prot), flags, -1, 0);
+    const failed = this.#map(addr, length, hostProt(prot), flags, -1, 0);
+    if (failed === 0 && isOpen) this.#private.note(addr, end, undefined, 0, isPopulated);
+    return failed;
   }
 
   mapSegment(
@@ -130,12 +168,16 @@ class NativeSandbox implements SandboxPages {
     const end = addr + length;
     const isReadOnly = hostProt(prot) === PROT_READ;
     if (isReadOnly && this.#shown.covers(addr, end, segment, offset, isShared)) return 0;
+    const isOpen = !isShared && hostProt(prot) === OPEN;
+    if (isOpen && this.#private.claim(addr, end, segment, offset)) return 0;
+    if (isShared) segment.isShared = true;
     this.#used.add(addr, end);
     const populate = isPopulated ? MAP_POPULATE : 0;
     const flags = (isShared ? MAP_SHARED : MAP_PRIVATE) | MAP_FIXED | MAP_NORESERVE | populate;
     const failed = this.#map(addr, length, hostProt(prot), flags, segment.fd, offset);
     if (failed === 0 && isReadOnly)
       this.#shown.add({ start: addr, end, segment, offset, isShared });
+    if (failed === 0 && isOpen) this.#private.note(addr, end, segment, offset, isPopulated);
     return failed;
   }
 
@@ -149,6 +191,7 @@ class NativeSandbox implements SandboxPages {
   ): Errno | 0 {
     const at = this.base + addr;
     this.#shown.cut(addr, addr + length);
+    this.#private.forget(addr, addr + length);
     const result = this.#host.native.sys.mmap(at, length, prot, flags, fd, offset);
     assert(result < 0 || result === at, 'mmap placed a page elsewhere');
     return toErrno(result);
@@ -157,15 +200,18 @@ class NativeSandbox implements SandboxPages {
   populate(addr: number, length: number): void {
     checkRange(addr, length);
     this.#check();
+    if (this.#private.has(addr, addr + length)) return;
     this.#host.native.sys.madvise(this.base + addr, length, MADV_POPULATE_WRITE);
   }
 
   protect(addr: number, length: number, prot: number): Errno | 0 {
     checkRange(addr, length);
     this.#announce();
-    this.#shown.cut(addr, addr + length);
+    const end = addr + length;
+    this.#shown.cut(addr, end);
+    this.#private.protect(addr, end, prot === PROT_NONE, hostProt(prot) === OPEN);
     // What was mapped without access has pages from now on.
-    if (prot !== PROT_NONE) this.#used.add(addr, addr + length);
+    if (prot !== PROT_NONE) this.#used.add(addr, end);
     return toErrno(this.#host.native.sys.mprotect(this.base + addr, length, hostProt(prot)));
   }
 
@@ -181,6 +227,7 @@ class NativeSandbox implements SandboxPages {
     assert(from + length <= to || to + length <= from, 'ranges overlap');
     this.#announce();
     this.#shown.cut(to, to + length);
+    this.#private.forget(to, to + length);
     const { sys } = this.#host.native;
     this.#used.add(to, to + length);
     const result = sys.moveMapping(this.base + from, this.base + to, length);
@@ -194,6 +241,7 @@ class NativeSandbox implements SandboxPages {
   discard(addr: number, length: number): Errno | 0 {
     checkRange(addr, length);
     this.#announce();
+    this.#private.discard(addr, addr + length);
     return toErrno(this.#host.native.sys.madvise(this.base + addr, length, MADV_DONTNEED));
   }
 
@@ -269,12 +317,12 @@ class NativeSandbox implements SandboxPages {
     if (this.#released) return;
     this.#announce();
     const { slots } = this.#host;
-    const isSmall = this.#used.isSmall && this.#closed.isShort;
-    const keepsTables = isSmall && slots.mayKeepTables(this.#slot);
+    const isShort = this.#used.isShort && this.#closed.isShort;
+    const keepsTables = isShort && slots.mayKeepTables(this.#slot, this.#used);
     const cleared = keepsTables ? this.#unmapUsed() : this.unmap(GUEST_LOW, ALL_BYTES) === 0;
     this.#released = true;
     // A slot that cannot be cleared is lost, not used again.
-    if (cleared) slots.give(this.#slot, keepsTables, this.#shown.all);
+    if (cleared) slots.give(this.#slot, keepsTables);
   }
 
   /**
@@ -282,6 +330,7 @@ class NativeSandbox implements SandboxPages {
    * next process of the same program maps just so stays: half the calls that make one.
    */
   #unmapUsed(): boolean {
+    const slot = this.#slot;
     const shown = this.#shown.all;
     for (let n = shown.length - 1; n >= 0; n--) {
       const { start, end, segment } = shown[n] as ShownPages;
@@ -289,24 +338,59 @@ class NativeSandbox implements SandboxPages {
       if (segment.isClosed) this.#shown.cut(start, end);
       else segment.isKept = true;
     }
-    for (const { start, end } of this.#used.ranges)
-      if (!this.#unmapBetween(start, end)) return false;
-    for (const { start, end } of this.#closed.ranges)
-      if (!this.#unmapBetween(start, end)) return false;
+    this.#private.restore(slot, this);
+    const { pristine } = slot;
+    for (let n = 0; n < pristine.length; n++) {
+      const { segment } = pristine[n] as PristinePages;
+      if (segment !== undefined) segment.isKept = true;
+    }
+    slot.kept = shown;
+    return (
+      this.#unmapAll(this.#used.ranges, pristine) && this.#unmapAll(this.#closed.ranges, pristine)
+    );
+  }
+
+  /** Unmaps what of the ranges is neither known to show pages of segments nor `pristine`. */
+  #unmapAll(ranges: readonly UsedRange[], pristine: readonly PristinePages[]): boolean {
+    for (let n = 0; n < ranges.length; n++) {
+      const { start, end } = ranges[n] as UsedRange;
+      if (!this.#unmapBetween(start, end, pristine)) return false;
+    }
     return true;
   }
 
-  /** Unmaps what of a range is not known to show pages of segments. */
-  #unmapBetween(start: number, end: number): boolean {
-    let at = start;
+  #unmapBetween(start: number, end: number, pristine: readonly PristinePages[]): boolean {
     const shown = this.#shown.all;
-    for (let n = 0; n < shown.length; n++) {
-      const next = shown[n] as ShownPages;
-      if (next.start >= end) break;
-      if (next.start > at && !this.#clear(at, next.start)) return false;
-      at = Math.max(at, next.end);
+    for (let at = start, n = 0, m = 0; at < end; ) {
+      while (n < shown.length && (shown[n] as ShownPages).end <= at) n++;
+      while (m < pristine.length && (pristine[m] as PristinePages).end <= at) m++;
+      const [one, other] = [shown[n], pristine[m]];
+      const isFirst = other === undefined || (one !== undefined && one.start < other.start);
+      const next = isFirst ? one : other;
+      const until = Math.min(end, next?.start ?? end);
+      if (until > at && !this.#clear(at, until)) return false;
+      at = next?.end ?? end;
     }
-    return at >= end || this.#clear(at, end);
+    return true;
+  }
+
+  // ---- for PrivateMemory
+
+  changedIn(ranges: readonly UsedRange[]): readonly number[] | undefined {
+    const runs = this.#host.pagemap.privateRuns(this.base, ranges);
+    return typeof runs === 'number' ? undefined : runs;
+  }
+
+  open(start: number, end: number): boolean {
+    return this.#host.native.sys.mprotect(this.base + start, end - start, OPEN) === 0;
+  }
+
+  zero(start: number, end: number): boolean {
+    return this.#host.copy.fill(this.base + start, 0, end - start) === end - start;
+  }
+
+  fill(start: number, end: number, segment: NativeSegment, offset: number): boolean {
+    return segment.readTo(offset, this.base + start, end - start) === 0;
   }
 
   #clear(start: number, end: number): boolean {
@@ -342,12 +426,16 @@ export class NativePageHost implements PageHost {
 
   /** Its pages shall not stay for the sake of slots that nobody uses. */
   readonly #forget = (segment: NativeSegment): void => {
+    const isOther = (pages: { readonly segment: unknown }) => pages.segment !== segment;
     for (const slot of this.slots.showing(segment)) {
-      for (const { start, end } of slot.kept) {
+      for (const pages of [...slot.kept, ...slot.pristine]) {
+        if (isOther(pages)) continue;
+        const { start, end } = pages;
         const cleared = this.clear(slot.start + SLOT_BASE_BYTES + start, end - start);
         assert(cleared, 'pages of a segment that is gone stay mapped');
       }
-      slot.kept = NOTHING;
+      slot.kept = slot.kept.filter(isOther);
+      slot.pristine = slot.pristine.filter(isOther);
     }
   };
 
@@ -363,7 +451,7 @@ export class NativePageHost implements PageHost {
     return Number(readFileSync('/proc/self/statm', 'latin1').split(' ')[1]) * PAGE;
   }
 
-  createSegment(name: string, sizeBytes: number): MemorySegment | Errno {
+  createSegment(name: string, sizeBytes: number): NewSegment | Errno {
     const fd = this.native.libc.memfdCreate(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0) return toErrno(fd) as Errno;
     const segment = new NativeSegment(this.native, fd, 0, this.#forget);

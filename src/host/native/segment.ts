@@ -22,6 +22,10 @@ export class NativeSegment implements MemorySegment {
   #closed = false;
   /** Unused slots may still show pages of it. */
   isKept = false;
+  /** Its bytes may change without a call that is made here: somebody maps it shared. */
+  isShared = false;
+  /** Counts the calls that changed its bytes. */
+  version = 0;
 
   constructor(
     native: NativeContext,
@@ -45,6 +49,7 @@ export class NativeSegment implements MemorySegment {
 
   resize(sizeBytes: number): Errno | 0 {
     assert(!this.#closed && sizeBytes >= 0 && Number.isSafeInteger(sizeBytes));
+    this.version++;
     const result = this.#native.sys.ftruncate(this.fd, sizeBytes);
     if (result === 0) this.#sizeBytes = sizeBytes;
     return toErrno(result);
@@ -62,6 +67,7 @@ export class NativeSegment implements MemorySegment {
   #transfer(offset: number, bytes: Uint8Array, isWrite: boolean): Errno | 0 {
     assert(!this.#closed && offset >= 0);
     assert(offset + bytes.length <= this.#sizeBytes, 'transfer beyond the segment');
+    if (isWrite) this.version++;
     const { bounce, bounceAddress, sys } = this.#native;
     for (let done = 0; done < bytes.length; ) {
       const count = Math.min(bounce.length, bytes.length - done);
@@ -80,6 +86,7 @@ export class NativeSegment implements MemorySegment {
   /** From memory that does not move: `address` is that of a sandbox's pages. */
   writeFrom(offset: number, address: number, length: number): Errno | 0 {
     assert(!this.#closed && offset >= 0 && offset + length <= this.#sizeBytes);
+    this.version++;
     for (let done = 0; done < length; ) {
       const result = this.#native.sys.pwrite(this.fd, address + done, length - done, offset + done);
       if (result === -EINTR) continue;
@@ -89,10 +96,28 @@ export class NativeSegment implements MemorySegment {
     return 0;
   }
 
+  /** To memory that does not move. */
+  readTo(offset: number, address: number, length: number): Errno | 0 {
+    assert(!this.#closed && offset >= 0 && offset + length <= this.#sizeBytes);
+    for (let done = 0; done < length; ) {
+      const result = this.#native.sys.pread(this.fd, address + done, length - done, offset + done);
+      if (result === -EINTR) continue;
+      if (result <= 0) return toErrno(result === 0 ? -5 : result);
+      done += result;
+    }
+    return 0;
+  }
+
   punch(offset: number, length: number): Errno | 0 {
     assert(!this.#closed && length > 0);
+    this.version++;
     const mode = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE;
     return toErrno(this.#native.sys.fallocate(this.fd, mode, offset, length));
+  }
+
+  freeze(): void {
+    this.isShared = false;
+    this.version++;
   }
 
   seal(): void {

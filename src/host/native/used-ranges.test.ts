@@ -29,6 +29,6 @@ test('used ranges cover everything that was added, in few pieces', () => {
 test('a sandbox with a large range is not small', () => {
   const used = new UsedRanges();
   assert.ok(used.isSmall);
-  used.add(0, 65 * MIB);
+  used.add(0, 1025 * MIB);
   assert.ok(!used.isSmall);
 });

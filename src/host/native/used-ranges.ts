@@ -12,23 +12,27 @@ export interface UsedRange {
 const GAP_BYTES = 2 * 1024 * 1024;
 /** From here on there is one range that covers all. */
 const LIMIT = 16;
-const SMALL_RANGES = 8;
-const SMALL_BYTES = 64 * 1024 * 1024;
+const SHORT_RANGES = 8;
+/** Two megabytes of page tables. */
+const SMALL_BYTES = 1024 * 1024 * 1024;
 
 export class UsedRanges {
   /** In no order. */
   readonly ranges: UsedRange[] = [];
 
-  /** Few enough to treat one by one, and few page tables. */
+  /** Few page tables. */
   get isSmall(): boolean {
     let bytes = 0;
-    for (const { start, end } of this.ranges) bytes += end - start;
-    return this.isShort && bytes <= SMALL_BYTES;
+    for (let n = 0; n < this.ranges.length; n++) {
+      const { start, end } = this.ranges[n] as UsedRange;
+      bytes += end - start;
+    }
+    return bytes <= SMALL_BYTES;
   }
 
   /** Few enough to treat one by one. */
   get isShort(): boolean {
-    return this.ranges.length <= SMALL_RANGES;
+    return this.ranges.length <= SHORT_RANGES;
   }
 
   add(start: number, end: number): void {

@@ -50,6 +50,10 @@ export interface ProgramImage {
 const PAGE = 4096;
 const PLATFORM = bytesOf('x86_64');
 const STACK_RANDOM_PAGES = 4096;
+/** As `arch_align_stack` moves it: 16 bytes at a time, within this. */
+const STACK_SHIFT_BYTES = PAGE;
+/** The stack's mapping is rounded to this: a next process with other arguments has the same. */
+const STACK_UNIT_BYTES = 4 * PAGE;
 /** Room below the arguments that is mapped at once; the rest of the stack grows on demand. */
 const INITIAL_STACK_BYTES = 132 * 1024;
 /** The first frames lie below the arguments. */
@@ -109,7 +113,11 @@ function finish(
   const { creds, isSecure } = credentialsAfter(kernel, request, program.file);
   const random = new Uint8Array(16);
   kernel.entropy.fill(random);
-  const top = STACK_CEILING - randomPages(kernel, STACK_RANDOM_PAGES) * PAGE;
+  const { pages } = space;
+  // Processes one after the other in a sandbox have their stacks in one place, which has its pages there.
+  if (pages.stackTop === 0)
+    pages.stackTop = STACK_CEILING - randomBelow(kernel, STACK_RANDOM_PAGES) * PAGE;
+  const top = pages.stackTop;
   const stack = buildStack(
     {
       argv: program.argv.length > 0 ? program.argv : [new Uint8Array(0)],
@@ -119,13 +127,15 @@ function finish(
       random,
       auxv: auxiliaryVector(kernel, request, loaded, creds, isSecure, vdsoAt),
     },
-    top,
+    top - randomBelow(kernel, STACK_SHIFT_BYTES / 16) * 16,
   );
-  const mapped = mapStack(space, stack.address, top, loaded.hasExecutableStack);
+  const low = top - STACK_SHIFT_BYTES - stack.bytes.length;
+  const mapped = mapStack(space, low, top, loaded.hasExecutableStack);
   if (mapped >= 0)
     space.populate(stack.address - FIRST_FRAMES_BYTES, FIRST_FRAMES_BYTES + stack.bytes.length);
   if (mapped < 0 || space.copyOut(stack.address, stack.bytes) < 0)
     return new ExecFailure(ENOMEM, `${shownName(program.path)}: no memory for the stack`);
+  pages.settle();
   const { mount, dentry } = program.file;
   return {
     space,
@@ -154,19 +164,19 @@ export function commOf(name: Uint8Array): Uint8Array {
   return name.slice(slash + 1, slash + 16);
 }
 
-function randomPages(kernel: Kernel, bound: number): number {
+function randomBelow(kernel: Kernel, bound: number): number {
   return kernel.options.randomizeLayout === false ? 0 : kernel.randomBelow(bound);
 }
 
 /** A fixed program's heap follows its data, as everywhere; others have theirs elsewhere. */
 function placeHeap(kernel: Kernel, space: AddressSpace, loaded: LoadedProgram): void {
-  const gap = randomPages(kernel, HEAP_RANDOM_PAGES) * PAGE;
+  const gap = randomBelow(kernel, HEAP_RANDOM_PAGES) * PAGE;
   const end = Math.ceil(loaded.imageEnd / PAGE) * PAGE;
   space.initBrk((loaded.isFixed ? end : HEAP_FLOOR) + gap);
 }
 
 function mapStack(space: AddressSpace, low: number, top: number, executable: boolean): number {
-  const start = Math.floor((low - INITIAL_STACK_BYTES) / PAGE) * PAGE;
+  const start = Math.floor((low - INITIAL_STACK_BYTES) / STACK_UNIT_BYTES) * STACK_UNIT_BYTES;
   return space.map({
     addr: start,
     length: top - start,
