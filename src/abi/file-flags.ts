@@ -93,6 +93,7 @@ export const DN = {
   DN_MULTISHOT: 0x8000_0000,
 } as const;
 export const F_DUPFD_QUERY = 1027;
+export const F_CREATED_QUERY = 1028;
 export const F_DUPFD_CLOEXEC = 1030;
 export const F_SETPIPE_SZ = 1031;
 export const F_GETPIPE_SZ = 1032;

@@ -30,9 +30,12 @@ export const PTRACE = {
   PTRACE_SEIZE: 0x4206,
   PTRACE_INTERRUPT: 0x4207,
   PTRACE_LISTEN: 0x4208,
+  PTRACE_PEEKSIGINFO: 0x4209,
   PTRACE_GETSIGMASK: 0x420a,
   PTRACE_SETSIGMASK: 0x420b,
   PTRACE_GET_SYSCALL_INFO: 0x420e,
+  PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG: 0x4210,
+  PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG: 0x4211,
 } as const;
 
 /** Option bits; those of events are 1 << event. */
@@ -57,8 +60,11 @@ export const PTRACE_EVENT = {
   EXEC: 4,
   VFORK_DONE: 5,
   EXIT: 6,
+  SECCOMP: 7,
   STOP: 128,
 } as const;
+/** The status of a stop at PTRACE_EVENT_SECCOMP, above the low byte: SIGTRAP and the event. */
+export const SECCOMP_STOP: number = 5 | (PTRACE_EVENT.SECCOMP << 8);
 export type PtraceEvent = (typeof PTRACE_EVENT)[keyof typeof PTRACE_EVENT];
 
 /** Register sets of PTRACE_GETREGSET. */
@@ -88,5 +94,6 @@ export const SYSCALL_INFO = {
   noneBytes: 24,
   entryBytes: 80,
   exitBytes: 33,
+  seccompBytes: 84,
   arch: 0xc000003e,
 } as const;

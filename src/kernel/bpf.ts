@@ -81,8 +81,44 @@ function usesMemory(code: number): boolean {
   return (kind === CLASS.LD || kind === CLASS.LDX) && (code & 0xe0) === MODE_MEM;
 }
 
-/** Runs a valid program; what it returns, unsigned. */
-export function runBpf(program: readonly BpfInstruction[], data: DataView): number {
+/** What Linux puts before a program of its own instruction set: context, A = 0, X = 0. */
+const PROLOGUE = 3;
+
+/** Instructions of Linux' own set that a valid program becomes (`bpf_convert_filter`): its limits count these. */
+export function loweredLength(program: readonly BpfInstruction[]): number {
+  let length = PROLOGUE;
+  for (const { code, whenTrue, whenFalse, k } of program) {
+    const operation = code & 0xf0;
+    const usesX = (code & SOURCE_X) !== 0;
+    length += 1;
+    switch (code & 7) {
+      case CLASS.RET:
+        if ((code & RETURN_A) === 0) length += 1;
+        break;
+      case CLASS.ALU:
+        // A check against division by zero.
+        if (operation === ALU.DIV && usesX) length += 4;
+        break;
+      case CLASS.JMP:
+        if (operation === JUMP.JA) break;
+        if (!usesX && k > 0x7fff_ffff) length += 1;
+        if (whenFalse !== 0 && (whenTrue !== 0 || operation === JUMP.JSET)) length += 1;
+        break;
+      default:
+    }
+  }
+  return length;
+}
+
+/**
+ * Runs a valid program; what it returns, unsigned. Undefined where it looks at more than the first
+ * `knownBytes` of the data.
+ */
+export function runBpf(
+  program: readonly BpfInstruction[],
+  data: DataView,
+  knownBytes = BPF_DATA_BYTES,
+): number | undefined {
   const memory = new Uint32Array(MEMORY_WORDS);
   let a = 0;
   let x = 0;
@@ -91,6 +127,7 @@ export function runBpf(program: readonly BpfInstruction[], data: DataView): numb
     const operand = (code & SOURCE_X) !== 0 ? x : k;
     switch (code & 7) {
       case CLASS.LD:
+        if ((code & 0xe0) === MODE_ABS && k >= knownBytes) return undefined;
         a = load(code, k, memory, data);
         break;
       case CLASS.LDX:

@@ -3,13 +3,14 @@
  * stays for the rest of the thread's life and its children's, execve included.
  */
 
-import { EINVAL, ENOSYS } from '../abi/errno.table.ts';
+import { EINVAL, ENOMEM, ENOSYS } from '../abi/errno.table.ts';
 import { SIGKILL, SIGSYS } from '../abi/signal.table.ts';
-import { SIGINFO_BYTES } from '../abi/signal-frame.ts';
 import { NR } from '../abi/syscall-numbers.table.ts';
-import { BPF_DATA_BYTES, type BpfInstruction, runBpf } from './bpf.ts';
+import { BPF_DATA_BYTES, type BpfInstruction, loweredLength, runBpf } from './bpf.ts';
 import { exitGroup, exitTask } from './exit.ts';
 import { EXITED, REGISTERS_SET } from './outcome.ts';
+import { stopsAtSeccomp } from './ptrace/seccomp-stop.ts';
+import { callSignal } from './signals/call-signal.ts';
 import { forceSignal } from './signals/send.ts';
 import type { Task } from './task.ts';
 
@@ -32,10 +33,20 @@ const SYS_SECCOMP = 1;
 /** Argument registers: rdi rsi rdx r10 r8 r9. */
 const ARGUMENTS = [7, 6, 2, 10, 8, 9] as const;
 
+/** What of `struct seccomp_data` is the same for all calls of one number: `nr` and `arch`. */
+const COMMON_BYTES = 8;
+/** `MAX_INSNS_PER_PATH`, and what each filter of a path counts beside its own. */
+const PATH_LIMIT = (1 << 18) / 8;
+const FILTER_COST = 4;
+
 /** The filters of a thread, the newest first. */
 export interface SeccompFilter {
   readonly program: readonly BpfInstruction[];
   readonly older: SeccompFilter | undefined;
+  /** Instructions of this filter and the older ones, as the limit counts them. */
+  readonly pathLength: number;
+  /** Calls that this filter and all older ones allow whatever the arguments, as far as is known. */
+  readonly allows: Map<number, boolean>;
 }
 
 /** Strict mode, or a chain of filters. */
@@ -51,6 +62,9 @@ const STRICT_CALLS: ReadonlySet<number> = new Set([NR.read, NR.write, NR.exit, N
 /** Asks the task's filters; undefined to go on, else the outcome of the call. */
 export function checkSyscall(task: Task, seccomp: Seccomp, number: number): number | undefined {
   if (seccomp === 'strict') return STRICT_CALLS.has(number) ? undefined : endThread(task, SIGKILL);
+  if (alwaysAllows(seccomp, number)) return undefined;
+  const isRecheck = task.trace?.isPastSeccomp === true;
+  if (task.trace !== undefined) task.trace.isPastSeccomp = false;
   const verdict = ask(task, seccomp, number);
   const data = verdict & DATA_MASK;
   switch (verdict & ACTION_MASK) {
@@ -62,9 +76,13 @@ export function checkSyscall(task: Task, seccomp: Seccomp, number: number): numb
     case SECCOMP_ACTION.ERRNO:
       return -Math.min(data, MAX_ERRNO);
     case SECCOMP_ACTION.TRAP:
-      return trap(task, number, data);
-    // Without a tracer or listener (seccomp(2)).
+      // The handler finds the number of the call in rax still.
+      forceSignal(task, callSignal(task, number, SYS_SECCOMP, data));
+      return REGISTERS_SET;
     case SECCOMP_ACTION.TRACE:
+      // What the tracer has seen goes on, unless another filter refuses what it made of it.
+      return isRecheck ? undefined : (stopsAtSeccomp(task, data) ?? -ENOSYS);
+    // Without a listener (seccomp(2)).
     case SECCOMP_ACTION.USER_NOTIF:
       return -ENOSYS;
     case SECCOMP_ACTION.KILL_THREAD:
@@ -75,34 +93,53 @@ export function checkSyscall(task: Task, seccomp: Seccomp, number: number): numb
   }
 }
 
-/** All filters run; the action that comes first in the order of their numbers counts. */
-function ask(task: Task, newest: SeccompFilter, number: number): number {
+/**
+ * Linux' cache of what a filter allows (`seccomp_cache_prepare`): a program that decides without
+ * looking at arguments or instruction pointer decides once. Chains may be thousands long: no recursion.
+ */
+function alwaysAllows(newest: SeccompFilter, number: number): boolean {
+  const unknown: SeccompFilter[] = [];
+  let allows = true;
+  for (let at: SeccompFilter | undefined = newest; at !== undefined; at = at.older) {
+    const known = at.allows.get(number);
+    if (known !== undefined) {
+      allows = known;
+      break;
+    }
+    unknown.push(at);
+  }
+  if (unknown.length === 0) return allows;
+  const view = commonData(number);
+  for (const filter of unknown.reverse()) {
+    const verdict = allows ? runBpf(filter.program, view, COMMON_BYTES) : undefined;
+    allows = verdict !== undefined && ((verdict | 0) & ACTION_MASK) === SECCOMP_ACTION.ALLOW;
+    if (filter.allows.size < KEPT_VERDICTS) filter.allows.set(number, allows);
+  }
+  return allows;
+}
+
+/** Numbers that a filter remembers: all there are, and a few that there are not. */
+const KEPT_VERDICTS = 1024;
+
+function commonData(number: number): DataView {
   const view = new DataView(new ArrayBuffer(BPF_DATA_BYTES));
   view.setInt32(0, number, true);
   view.setUint32(4, AUDIT_ARCH_X86_64, true);
+  return view;
+}
+
+/** All filters run; the action that comes first in the order of their numbers counts. */
+function ask(task: Task, newest: SeccompFilter, number: number): number {
+  const view = commonData(number);
   view.setBigUint64(8, BigInt(task.cpu.rip), true);
   for (const [i, register] of ARGUMENTS.entries())
     view.setBigUint64(16 + 8 * i, task.cpu.gprs[register] as bigint, true);
   let verdict: number = SECCOMP_ACTION.ALLOW;
   for (let at: SeccompFilter | undefined = newest; at !== undefined; at = at.older) {
-    const own = runBpf(at.program, view) | 0;
+    const own = (runBpf(at.program, view) ?? 0) | 0;
     if ((own & ACTION_MASK) < (verdict & ACTION_MASK)) verdict = own;
   }
   return verdict;
-}
-
-/** SIGSYS with the call in siginfo; the handler finds the number of the call in rax still. */
-function trap(task: Task, number: number, data: number): number {
-  const raw = new Uint8Array(SIGINFO_BYTES);
-  const view = new DataView(raw.buffer);
-  view.setInt32(0, SIGSYS, true);
-  view.setInt32(4, data, true);
-  view.setInt32(8, SYS_SECCOMP, true);
-  view.setBigUint64(16, BigInt(task.cpu.rip), true);
-  view.setInt32(24, number, true);
-  view.setUint32(28, AUDIT_ARCH_X86_64, true);
-  forceSignal(task, { signal: SIGSYS, code: SYS_SECCOMP, raw });
-  return REGISTERS_SET;
 }
 
 /** The last thread takes the process with it, as a signal would. */
@@ -124,7 +161,10 @@ export function addFilter(
     const stranger = [...task.group.tasks].find((each) => !isAncestor(each.seccomp, seccomp));
     if (stranger !== undefined) return stranger.tid;
   }
-  const filter: SeccompFilter = { program, older: seccomp };
+  const before = seccomp === undefined ? 0 : seccomp.pathLength + FILTER_COST;
+  const pathLength = before + loweredLength(program);
+  if (pathLength > PATH_LIMIT) return -ENOMEM;
+  const filter: SeccompFilter = { program, older: seccomp, pathLength, allows: new Map() };
   task.seccomp = filter;
   if (!synchronize) return 0;
   for (const each of task.group.tasks) {

@@ -25,6 +25,7 @@ import { SignalSet } from './signals/signal-set.ts';
 import type { Sleep } from './sleep.ts';
 import type { ThreadGroup } from './thread-group.ts';
 import { Timer } from './timer-queue.ts';
+import type { UserDispatch } from './user-dispatch.ts';
 
 export const TASK_STATE = { runnable: 0, sleeping: 1, dead: 2 } as const;
 export type TaskState = (typeof TASK_STATE)[keyof typeof TASK_STATE];
@@ -87,6 +88,8 @@ export class Task implements Waiter {
 
   /** Filters of its system calls. */
   seccomp: Seccomp | undefined = undefined;
+  /** Calls that become SIGSYS (PR_SET_SYSCALL_USER_DISPATCH). */
+  userDispatch: UserDispatch | undefined = undefined;
 
   /** Being traced: by whom, and how. */
   trace: Tracing | undefined = undefined;

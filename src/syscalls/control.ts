@@ -7,8 +7,10 @@ import { CAP_LAST, CAP_SETPCAP, CAP_SYS_RESOURCE } from '../abi/capability.ts';
 import { EFAULT, EINVAL, ENODEV, ENOSYS, EPERM, ESRCH } from '../abi/errno.table.ts';
 import { ARCH, CLONE, CLONE_NAMESPACES, PR } from '../abi/task-flags.ts';
 import { ALL_CAPABILITIES } from '../kernel/credentials.ts';
+import { GPR } from '../kernel/platform.ts';
 import { seccompMode } from '../kernel/seccomp.ts';
 import type { Task } from '../kernel/task.ts';
+import { setUserDispatch } from '../kernel/user-dispatch.ts';
 import * as arg from './args.ts';
 import { row, type SyscallRow } from './row.ts';
 import { prctlSeccomp } from './seccomp.ts';
@@ -176,7 +178,7 @@ function minorControl(task: Task, option: number, args: readonly number[]): numb
     case PR.PR_SET_MM:
       return task.creds.has(CAP_SYS_RESOURCE) ? -EINVAL : -EPERM;
     case PR.PR_SET_SYSCALL_USER_DISPATCH:
-      return a === 0 && rest.every((arg) => arg === 0) ? 0 : -EINVAL;
+      return userDispatch(task);
     case PR.PR_GET_AUXV:
       return getAuxiliaryVector(task, args);
     case PR.PR_SET_MDWE:
@@ -191,6 +193,13 @@ function minorControl(task: Task, option: number, args: readonly number[]): numb
     default:
       return -EINVAL;
   }
+}
+
+/** All 64 bits of the arguments count. */
+function userDispatch(task: Task): number {
+  const word = (gpr: number) => task.cpu.gprs[gpr] as bigint;
+  const wish = { offset: word(GPR.rdx), length: word(GPR.r10), selector: word(GPR.r8) };
+  return setUserDispatch(task, word(GPR.rsi), wish);
 }
 
 /** Kept and reported: nothing here waits for memory to be written back. */
@@ -315,10 +324,14 @@ function sysCapset(task: Task, headerAt: number, dataAt: number): number {
 }
 
 const MEMBARRIER_QUERY = 0;
-const MEMBARRIER_PRIVATE = 8;
-const REGISTERS_PRIVATE = 16;
-/** GLOBAL, GLOBAL_EXPEDITED, its registration, PRIVATE_EXPEDITED, its registration. */
-const MEMBARRIER_COMMANDS = 0x1f;
+const MEMBARRIER_GET_REGISTRATIONS = 512;
+/** The registrations of GLOBAL_EXPEDITED, PRIVATE_EXPEDITED and PRIVATE_EXPEDITED_SYNC_CORE. */
+const MEMBARRIER_REGISTRATIONS = 4 | 16 | 64;
+/** What needs a registration, and which. */
+const MEMBARRIER_NEEDS: Readonly<Record<number, number>> = { 8: 16, 32: 64 };
+/** GLOBAL, GLOBAL_EXPEDITED, PRIVATE_EXPEDITED (also SYNC_CORE); without rseq none of its own. */
+const MEMBARRIER_COMMANDS =
+  1 | 2 | 8 | 32 | MEMBARRIER_REGISTRATIONS | MEMBARRIER_GET_REGISTRATIONS;
 
 /** All guest threads run on one host thread, so every command is done when it is asked. */
 function sysMembarrier({ group }: Task, command: number, flags: number): number {
@@ -326,9 +339,10 @@ function sysMembarrier({ group }: Task, command: number, flags: number): number 
   if (command === MEMBARRIER_QUERY) return MEMBARRIER_COMMANDS;
   const isOne = (command & (command - 1)) === 0;
   if (!isOne || (command & ~MEMBARRIER_COMMANDS) !== 0) return -EINVAL;
-  if (command === MEMBARRIER_PRIVATE && (group.membarriers & REGISTERS_PRIVATE) === 0)
-    return -EPERM;
-  if (command === REGISTERS_PRIVATE) group.membarriers |= command;
+  if (command === MEMBARRIER_GET_REGISTRATIONS) return group.membarriers;
+  const needs = MEMBARRIER_NEEDS[command] ?? 0;
+  if ((group.membarriers & needs) !== needs) return -EPERM;
+  group.membarriers |= command & MEMBARRIER_REGISTRATIONS;
   return 0;
 }
 

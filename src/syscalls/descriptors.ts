@@ -16,6 +16,7 @@ import {
 } from '../abi/errno.table.ts';
 import {
   F_ADD_SEALS,
+  F_CREATED_QUERY,
   F_DUPFD,
   F_DUPFD_CLOEXEC,
   F_DUPFD_QUERY,
@@ -200,6 +201,7 @@ const COMMANDS: Readonly<Record<number, FcntlCommand>> = {
     const other = task.files.get(argument | 0);
     return other === undefined ? -EBADF : Number(other === file);
   },
+  [F_CREATED_QUERY]: (_task, file) => Number(file.wasCreated),
   [F_GETFD]: (task, _file, _argument, fd) => Number(task.files.getCloseOnExec(fd)),
   [F_SETFD]: (task, _file, argument, fd) => {
     task.files.setCloseOnExec(fd, (argument & FD_CLOEXEC) !== 0);
@@ -269,6 +271,7 @@ const PATH_COMMANDS: ReadonlySet<number> = new Set([
   F_SETFD,
   F_GETFL,
   F_DUPFD_QUERY,
+  F_CREATED_QUERY,
 ]);
 
 function sysFcntl(task: Task, fd: number, command: number, argument: number): number {

@@ -12,6 +12,7 @@ import { BLOCKED } from '../kernel/outcome.ts';
 import { checkSyscall } from '../kernel/seccomp.ts';
 import type { Task } from '../kernel/task.ts';
 import type { IoCounts } from '../kernel/thread-group.ts';
+import { checkUserDispatch } from '../kernel/user-dispatch.ts';
 import { DECODE, type Decode } from './args.ts';
 import type { Handler, SyscallRow } from './row.ts';
 import { Strace } from './strace.ts';
@@ -75,8 +76,8 @@ export class Dispatcher implements SyscallDispatcher {
     if (handler === undefined || halves[1] !== 0) return this.#refuse(task, number);
     (this.counts[number] as number)++;
     task.group.io.calls++;
-    if (task.seccomp !== undefined) {
-      const refused = checkSyscall(task, task.seccomp, number);
+    if (task.seccomp !== undefined || task.userDispatch !== undefined) {
+      const refused = this.#filter(task, number);
       if (refused !== undefined) return refused;
     }
     const result =
@@ -127,11 +128,19 @@ export class Dispatcher implements SyscallDispatcher {
     return result;
   }
 
-  #refuse(task: Task, number: number): number {
-    if (task.seccomp !== undefined) {
-      const refused = checkSyscall(task, task.seccomp, number);
+  /** What the program itself has arranged for its calls: undefined to go on. */
+  #filter(task: Task, number: number): number | undefined {
+    const { userDispatch, seccomp } = task;
+    if (userDispatch !== undefined) {
+      const refused = checkUserDispatch(task, userDispatch, number);
       if (refused !== undefined) return refused;
     }
+    return seccomp === undefined ? undefined : checkSyscall(task, seccomp, number);
+  }
+
+  #refuse(task: Task, number: number): number {
+    const refused = this.#filter(task, number);
+    if (refused !== undefined) return refused;
     const name = SYSCALL_NAMES[number] ?? `number ${number}`;
     if (!this.#missing.has(number) && this.#missing.size < 1024) {
       this.#missing.add(number);

@@ -13,6 +13,7 @@ import { sendToTask } from '../kernel/signals/send.ts';
 import { signalInfoBytes, userSignal } from '../kernel/signals/signal-info.ts';
 import { SignalSet } from '../kernel/signals/signal-set.ts';
 import type { Task } from '../kernel/task.ts';
+import { setUserDispatch } from '../kernel/user-dispatch.ts';
 import * as arg from './args.ts';
 import { row, type SyscallRow } from './row.ts';
 
@@ -198,6 +199,46 @@ const setMask: Request = (task, target, _trace, addr, data) => {
   return 0;
 };
 
+const PEEK_SHARED = 1;
+
+/** Up to `nr` queued signals from the `off`th on; how many there were. */
+const peekInfo: Request = (task, target, _trace, addr, data) => {
+  const raw = new Uint8Array(16);
+  if (task.space.copyIn(addr, raw) < 0) return -EFAULT;
+  const view = new DataView(raw.buffer);
+  const [flags, count] = [view.getUint32(8, true), view.getInt32(12, true)];
+  if ((flags & ~PEEK_SHARED) !== 0 || count < 0) return -EINVAL;
+  const { pending } = (flags & PEEK_SHARED) !== 0 ? target.group : target;
+  const from = Number(view.getBigUint64(0, true));
+  const infos = pending.entries().slice(from, from + count);
+  for (const [i, info] of infos.entries())
+    if (task.space.copyOut(data + SIGINFO_BYTES * i, signalInfoBytes(info)) < 0)
+      return i > 0 ? i : -EFAULT;
+  return infos.length;
+};
+
+/** `struct ptrace_sud_config`: mode, selector, offset, length. */
+const DISPATCH_BYTES = 32;
+
+const getDispatch: Request = (task, target, _trace, addr, data) => {
+  if (addr !== DISPATCH_BYTES) return -EINVAL;
+  const own = target.userDispatch;
+  const bytes = new Uint8Array(DISPATCH_BYTES);
+  const words = [own === undefined ? 0n : 1n, own?.selector, own?.offset, own?.length];
+  const view = new DataView(bytes.buffer);
+  for (const [i, word] of words.entries()) view.setBigUint64(8 * i, word ?? 0n, true);
+  return task.space.copyOut(data, bytes) < 0 ? -EFAULT : 0;
+};
+
+const setDispatch: Request = (task, target, _trace, addr, data) => {
+  if (addr !== DISPATCH_BYTES) return -EINVAL;
+  const bytes = new Uint8Array(DISPATCH_BYTES);
+  if (task.space.copyIn(data, bytes) < 0) return -EFAULT;
+  const view = new DataView(bytes.buffer);
+  const word = (i: number) => view.getBigUint64(8 * i, true);
+  return setUserDispatch(target, word(0), { selector: word(1), offset: word(2), length: word(3) });
+};
+
 /** `struct ptrace_syscall_info`; `addr` is the room for it. The result is its size. */
 const getCallInfo: Request = (task, target, trace, addr, data) => {
   const L = P.SYSCALL_INFO;
@@ -209,9 +250,11 @@ const getCallInfo: Request = (task, target, trace, addr, data) => {
   view.setBigUint64(8, BigInt(cpu.rip), true);
   view.setBigUint64(16, cpu.gprs[GPR.rsp] as bigint, true);
   let length: number = L.noneBytes;
-  if (kind === 'call-entry') {
-    bytes[0] = 1;
-    length = L.entryBytes;
+  const isSeccomp = kind === 'event' && trace.stop?.code === P.SECCOMP_STOP;
+  if (kind === 'call-entry' || isSeccomp) {
+    bytes[0] = isSeccomp ? 3 : 1;
+    length = isSeccomp ? L.seccompBytes : L.entryBytes;
+    if (isSeccomp) view.setUint32(80, trace.message, true);
     view.setBigUint64(24, BigInt.asUintN(64, trace.callNumber), true);
     const args = [GPR.rdi, GPR.rsi, GPR.rdx, GPR.r10, GPR.r8, GPR.r9];
     for (const [i, gpr] of args.entries())
@@ -267,14 +310,17 @@ const REQUESTS: Readonly<Record<number, Request>> = {
     task.space.writeU64(data, trace.message) < 0 ? -EFAULT : 0,
   [PTRACE.PTRACE_GETSIGINFO]: getInfo,
   [PTRACE.PTRACE_SETSIGINFO]: setInfo,
+  [PTRACE.PTRACE_PEEKSIGINFO]: peekInfo,
   [PTRACE.PTRACE_GETSIGMASK]: getMask,
   [PTRACE.PTRACE_SETSIGMASK]: setMask,
   [PTRACE.PTRACE_GET_SYSCALL_INFO]: getCallInfo,
+  [PTRACE.PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG]: getDispatch,
+  [PTRACE.PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG]: setDispatch,
 };
 
 export const PTRACE_ROWS: readonly SyscallRow[] = [
   row('ptrace', [arg.oneOf(PTRACE), arg.pid, arg.pointer, arg.pointer], sysPtrace, {
     coverage: 'partial',
-    note: 'no debug registers, PTRACE_PEEKSIGINFO, seccomp stops',
+    note: 'no debug registers',
   }),
 ];

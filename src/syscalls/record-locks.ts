@@ -20,7 +20,7 @@ export function recordLock(
 ): number {
   const wish = readLock(task, file, addr, ofFile, what === 'get');
   if (typeof wish === 'number') return wish;
-  if (what === 'get') return report(task, file.inode.locks?.conflict(wish), addr);
+  if (what === 'get') return report(task, file.inode.locks?.blocking(wish), addr);
   if (wish.type === F_RDLCK && !file.isReadable) return -EBADF;
   if (wish.type === F_WRLCK && !file.isWritable) return -EBADF;
   file.inode.locks ??= new InodeLocks();

@@ -46,6 +46,14 @@ export class InodeLocks {
     return undefined;
   }
 
+  /** What F_GETLK and F_OFD_GETLK tell: with F_UNLCK the first lock of the asker's own. */
+  blocking(wish: RecordLock): RecordLock | undefined {
+    if (wish.type !== F_UNLCK) return this.conflict(wish);
+    return this.records.find(
+      ({ owner, start, end }) => owner === wish.owner && start < wish.end && end > wish.start,
+    );
+  }
+
   /** Sets, changes or (F_UNLCK) gives up a range. 0 or -EAGAIN. */
   setRecord(wish: RecordLock): number {
     if (wish.type !== F_UNLCK && this.conflict(wish) !== undefined) return -EAGAIN;

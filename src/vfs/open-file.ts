@@ -56,6 +56,8 @@ export abstract class OpenFile {
   /** Descriptors, mappings and messages in flight that hold this description. */
   references = 1;
   owner: SignalOwner | undefined = undefined;
+  /** The open(2) that made it also made the file: F_CREATED_QUERY. */
+  wasCreated = false;
   #closeListeners: Set<CloseListener> | undefined = undefined;
 
   constructor(request: OpenRequest) {

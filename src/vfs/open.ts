@@ -150,7 +150,9 @@ function createAndOpen(vfs: Vfs, who: Caller, flags: number, mode: number): Open
   vfs.noteDentry();
   const child = parent.addChild(name, inode);
   notifyEntry(parent.inode, IN_CREATE, 0, name, inode);
-  return makeOpenFile(vfs, { mount, dentry: child }, who, flags & ~O_TRUNC);
+  const file = makeOpenFile(vfs, { mount, dentry: child }, who, flags & ~O_TRUNC);
+  if (typeof file === 'object') file.wasCreated = true;
+  return file;
 }
 
 function openUnnamed(

@@ -97,6 +97,7 @@ function leaveOldProgram(task: Task): void {
   task.files.closeOnExec();
   group.timers?.deletePosixTimers();
   task.restartBlock = undefined;
+  task.userDispatch = undefined;
   task.savedMask = undefined;
   group.exitSignal = 17;
   group.hasExeced = true;

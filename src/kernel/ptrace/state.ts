@@ -49,6 +49,8 @@ export class Tracing {
   decision: { readonly info: SignalInfo | undefined } | undefined = undefined;
   /** PTRACE_LISTEN: stays stopped, and hears of SIGCONT. */
   isListening = false;
+  /** The call under way has been shown as PTRACE_EVENT_SECCOMP; filters look at it once more. */
+  isPastSeccomp = false;
   /** PTRACE_EVENT_EXIT was reported. */
   isExiting = false;
   /** Status of a tracee that ended, for a tracer that is not its parent. */

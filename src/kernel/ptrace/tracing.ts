@@ -46,11 +46,14 @@ const trapStop = (task: Task): TraceStop => ({
   kind: 'call-exit',
   code: SIGTRAP,
   info: notice(task, SIGTRAP),
+  message: 2,
 });
 
 export function callStop(task: Task, trace: Tracing, kind: 'call-entry' | 'call-exit'): TraceStop {
   const code = SIGTRAP | (trace.has(PTRACE_O.TRACESYSGOOD) ? 0x80 : 0);
-  return { kind, code, info: notice(task, code) };
+  // PTRACE_EVENTMSG_SYSCALL_ENTRY and _EXIT.
+  const message = kind === 'call-entry' ? 1 : 2;
+  return { kind, code, info: notice(task, code), message };
 }
 
 /** PTRACE_INTERRUPT, and how a seized child of a tracee begins. */
@@ -73,7 +76,7 @@ export function enterStop(task: Task, stop: TraceStop): void {
   trace.stop = stop;
   trace.hasReport = true;
   trace.isListening = false;
-  if (stop.message !== undefined) trace.message = stop.message;
+  trace.message = stop.message ?? 0;
   tellTracer(task, trace, CLD.CLD_TRAPPED, stop.code);
 }
 

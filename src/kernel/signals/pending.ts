@@ -29,6 +29,11 @@ export class PendingSignals {
     return true;
   }
 
+  /** The queue, the oldest first: PTRACE_PEEKSIGINFO. */
+  entries(): readonly SignalInfo[] {
+    return this.#queue;
+  }
+
   /** The lowest pending signal outside `blocked`, 0 when there is none. */
   next(blocked: SignalSet): number {
     let lo = this.set.lo & ~blocked.lo;
