@@ -6,6 +6,7 @@ import { SIGCHLD } from '../abi/signal.table.ts';
 import { CLONE, CLONE_NAMESPACES } from '../abi/task-flags.ts';
 import type { Tid } from '../base/brand.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
+import { inheritedRule } from './executable-rule.ts';
 import { RLIMIT } from './limits.ts';
 import { BLOCKED } from './outcome.ts';
 import { GPR } from './platform.ts';
@@ -167,6 +168,7 @@ function joinFamily(parent: Task, child: Task, request: CloneRequest): void {
   group.oomScoreAdjust = from.oomScoreAdjust;
   group.hugePagesOff = from.hugePagesOff;
   group.membarriers = from.membarriers;
+  group.executableRule = inheritedRule(from.executableRule);
   group.memoryErrorPolicy = from.memoryErrorPolicy;
   group.runs(from.executable);
   group.layout = from.layout;

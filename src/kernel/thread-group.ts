@@ -93,6 +93,8 @@ export class ThreadGroup {
   hugePagesOff = false;
   /** membarrier(2): registrations, as the commands that made them. */
   membarriers = 0;
+  /** PR_SET_MDWE: bit 0 refuses memory that becomes executable, bit 1 keeps that from children. */
+  executableRule = 0;
   memoryErrorPolicy = 2;
   isIoFlusher = false;
   #executable: Location | undefined = undefined;

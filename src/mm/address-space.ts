@@ -5,6 +5,7 @@
  * below 2^32, after the caller checked all 64 bits with {@link guestRange}).
  */
 
+import type { LockKind } from './lock-kind.ts';
 import type { MappedFile } from './mapped-file.ts';
 import type { SandboxPages } from './page-host.ts';
 import type { SpaceTemplate } from './template.ts';
@@ -32,7 +33,9 @@ export interface Area {
   /** MAP_SHARED. */
   readonly shared: boolean;
   readonly growsDown: boolean;
-  readonly locked: boolean;
+  readonly locked: LockKind;
+  readonly sealed: boolean;
+  readonly onFork: 'copy' | 'omit' | 'wipe';
   /** Undefined for anonymous memory. */
   readonly file: MappedFile | undefined;
   /** Offset in the file of `start`. */
@@ -120,7 +123,11 @@ export interface AddressSpace extends Disposable {
   sync(addr: number, length: number, flags: number): number;
   /** One byte a page, bit 0 set when resident. */
   residency(addr: number, length: number, target: Uint8Array): number;
-  lock(addr: number, length: number, locked: boolean): number;
+  lock(addr: number, length: number, kind: LockKind): number;
+  /** mlockall(2), MCL_FUTURE: how what is mapped from now on is locked. */
+  lockFuture: LockKind;
+  /** mseal(2). */
+  seal(addr: number, length: number): number;
   /** Writable pages are about to be touched: faults them in together. */
   populate(addr: number, length: number): void;
 

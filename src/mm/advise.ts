@@ -1,12 +1,14 @@
 /** madvise(2). */
 
-import { EINVAL, ENOMEM } from '../abi/errno.table.ts';
+import { EINVAL, ENOMEM, EPERM } from '../abi/errno.table.ts';
 import { MADV } from '../abi/mman.ts';
 import type { Interval } from '../base/interval-map.ts';
 import type { GuestAddressSpace } from './guest-address-space.ts';
 import { type Mapping, releaseMapping } from './mapping.ts';
 import { isOwn } from './own-memory.ts';
+import { PROT_WRITE } from './page-host.ts';
 import { PAGE, roundUp } from './page-math.ts';
+import { populatePiece } from './populate.ts';
 
 const IGNORED: readonly number[] = [
   MADV.MADV_NORMAL,
@@ -21,10 +23,27 @@ const IGNORED: readonly number[] = [
   MADV.MADV_DODUMP,
   MADV.MADV_COLD,
   MADV.MADV_PAGEOUT,
-  MADV.MADV_POPULATE_READ,
-  MADV.MADV_POPULATE_WRITE,
   MADV.MADV_COLLAPSE,
 ];
+
+const POPULATES: Readonly<Record<number, 'read' | 'write'>> = {
+  [MADV.MADV_POPULATE_READ]: 'read',
+  [MADV.MADV_POPULATE_WRITE]: 'write',
+};
+
+/** What loses data: `is_madv_discard` of Linux. */
+const DISCARDS: readonly number[] = [
+  MADV.MADV_FREE,
+  MADV.MADV_DONTNEED,
+  MADV.MADV_DONTNEED_LOCKED,
+  MADV.MADV_REMOVE,
+  MADV.MADV_DONTFORK,
+  MADV.MADV_WIPEONFORK,
+];
+
+/** Sealed memory that cannot be written must not be emptied either (mseal(2)). */
+const isKept = ({ sealed, shared, file, prot }: Mapping): boolean =>
+  sealed && !shared && file === undefined && (prot & PROT_WRITE) === 0;
 
 const ON_FORK: Readonly<Record<number, Mapping['onFork']>> = {
   [MADV.MADV_DONTFORK]: 'omit',
@@ -45,19 +64,26 @@ export function adviseRange(
   const frees = advice === MADV.MADV_DONTNEED || advice === MADV.MADV_DONTNEED_LOCKED;
   const lazily = advice === MADV.MADV_FREE;
   const removes = advice === MADV.MADV_REMOVE;
-  if (!IGNORED.includes(advice) && onFork === undefined && !frees && !lazily && !removes)
-    return -EINVAL;
+  const populates = POPULATES[advice];
+  const acts = onFork !== undefined || frees || lazily || removes || populates !== undefined;
+  if (!IGNORED.includes(advice) && !acts) return -EINVAL;
   if (length === 0) return 0;
+  let reached = addr;
   for (const piece of space.mappingTable.overlapping(addr, end)) {
     const start = Math.max(piece.start, addr);
     const stop = Math.min(piece.end, end);
     let result = 0;
-    if (onFork) result = setOnFork(space, start, stop, piece.value, onFork, advice);
+    if (DISCARDS.includes(advice) && isKept(piece.value)) return -EPERM;
+    if (populates) {
+      if (piece.start > reached) return -ENOMEM;
+      result = populatePiece(space, piece, start, stop, populates);
+    } else if (onFork) result = setOnFork(space, start, stop, piece.value, onFork, advice);
     else if (lazily && (piece.value.file || piece.value.shared)) return -EINVAL;
     else if (advice === MADV.MADV_DONTNEED && piece.value.locked) return -EINVAL;
     else if (removes) result = remove(piece, start, stop);
     else if (frees || lazily) result = discard(space, piece, start, stop);
     if (result < 0) return result;
+    reached = stop;
   }
   // Linux applies the advice to what is mapped, then reports the holes.
   return space.mappingTable.covers(addr, end, () => true) ? 0 : -ENOMEM;

@@ -9,6 +9,7 @@
 import { ENOMEM } from '../abi/errno.table.ts';
 import type { Interval } from '../base/interval-map.ts';
 import type { GuestAddressSpace } from './guest-address-space.ts';
+import { LOCK } from './lock-kind.ts';
 import {
   ANONYMOUS,
   type Mapping,
@@ -165,7 +166,7 @@ function save(
 
 function showPart(child: GuestAddressSpace, part: Part, source: SegmentOwner): number {
   const { start, end, value, offset } = part;
-  const mapping = { ...value, source, sourceOffset: offset, hostShared: false, locked: false };
+  const mapping = { ...value, source, sourceOffset: offset, hostShared: false, locked: LOCK.none };
   return show(child, start, end, mapping, mapping.prot, end - start);
 }
 
@@ -235,7 +236,7 @@ function forkOne(
     const mapping = { ...ANONYMOUS, prot: value.prot, label: value.label, onFork: value.onFork };
     return show(child, start, end, mapping, mapping.prot, end - start);
   }
-  const mapping = value.locked ? { ...value, locked: false } : value;
+  const mapping = value.locked ? { ...value, locked: LOCK.none } : value;
   const shown = parent.shownBytes(mapping, end - start);
   const run = runs[firstRun];
   const isDirty = !value.shared && run !== undefined && run < end;

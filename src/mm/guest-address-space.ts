@@ -22,6 +22,7 @@ import { isCharged, type MemoryBudget } from './budget.ts';
 import { classifyFault, expandStack } from './faults.ts';
 import { ForkHistory, forkInto } from './fork.ts';
 import type { WordScratch } from './guest-memory.ts';
+import { LOCK, type LockKind } from './lock-kind.ts';
 import type { MappedFile } from './mapped-file.ts';
 import { MappedMemory } from './mapped-memory.ts';
 import {
@@ -41,6 +42,7 @@ import {
   type ModuleBases,
   Placement,
 } from './placement.ts';
+import { populateRange } from './populate.ts';
 import { remapRange } from './remap.ts';
 import type { Snapshots } from './snapshots.ts';
 import {
@@ -75,6 +77,7 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
   limitData = Number.POSITIVE_INFINITY;
   limitStack = Number.POSITIVE_INFINITY;
   limitLocked = Number.POSITIVE_INFINITY;
+  lockFuture: LockKind = LOCK.none;
   brkStart = 0;
   brkEnd = 0;
   /** Private anonymous memory that lies in a memfd, so that a fork need not copy it. */
@@ -82,6 +85,7 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
   readonly forkHistory = new ForkHistory();
   readonly #placement: Placement;
   #disposed = false;
+  #hasSeals = false;
 
   constructor(context: SpaceContext, pages: SandboxPages, placement?: Placement) {
     super(pages, new IntervalMap<Mapping>(MAPPING_RULES), context.budget, context.scratch);
@@ -109,6 +113,7 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
     if (addr < 0) return addr;
     const refused = this.#admit(request, addr, length);
     if (refused < 0) return refused;
+    if (this.isSealed(addr, addr + length)) return -EPERM;
     const backing = chooseBacking(this, request, length);
     if (typeof backing === 'number') return backing;
     const mapping: Mapping = {
@@ -117,7 +122,7 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
       maxProt: request.maxProt ?? ALL_PROT,
       shared: request.shared === true,
       growsDown: request.growsDown === true,
-      locked: request.locked === true,
+      locked: request.locked === true ? LOCK.all : this.lockFuture,
       label: request.label ?? '',
       file: request.file,
       fileOffset,
@@ -131,6 +136,7 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
     const isPopulated = request.populate === true && length <= POPULATE_LIMIT_BYTES;
     const placed = this.#place(addr, length, mapping, backing, isPopulated);
     if (placed < 0) return placed;
+    if (mapping.locked === LOCK.all) populateRange(this, addr, addr + length);
     if ((prot & PROT.PROT_EXEC) !== 0)
       this.codeObserver?.onCodeMayDiffer(this, addr, length, 'mapped');
     if (mapping.shared && mapping.file && (prot & PROT.PROT_WRITE) !== 0)
@@ -171,7 +177,7 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
     if (counts && !this.context.budget.admits(length)) return -ENOMEM;
     if (isData && !request.growsDown && this.limitData !== Number.POSITIVE_INFINITY)
       if (this.usage().dataPages * PAGE + length > this.limitData) return -ENOMEM;
-    if (request.locked && this.limitLocked !== Number.POSITIVE_INFINITY)
+    if ((request.locked || this.lockFuture) && this.limitLocked !== Number.POSITIVE_INFINITY)
       if (this.usage().lockedPages * PAGE + length > this.limitLocked) return -EAGAIN;
     return 0;
   }
@@ -208,6 +214,7 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
     const low = Math.max(addr, GUEST_LOW);
     const high = Math.min(end, GUEST_HIGH);
     if (low >= high || this.mappings.isFree(low, high)) return 0;
+    if (this.isSealed(low, high)) return -EPERM;
     const failed = this.pages.unmap(low, high - low);
     if (failed !== 0) return -failed;
     this.#cut(low, high);
@@ -251,6 +258,7 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
 
   #protectPiece(start: number, end: number, piece: Interval<Mapping>, prot: number): number {
     const { value } = piece;
+    if (value.sealed) return -EPERM;
     if (value.prot === prot) return 0;
     if ((prot & ~value.maxProt) !== 0) return -EACCES;
     const charge = isCharged(value, prot) ? end - start : 0;
@@ -313,18 +321,33 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
     return this.pages.residency(addr, end - addr, target) === 0 ? 0 : -EAGAIN;
   }
 
-  lock(addr: number, length: number, locked: boolean): number {
+  lock(addr: number, length: number, kind: LockKind): number {
     const start = Math.floor(addr / PAGE) * PAGE;
     const end = roundUp(addr + length);
     if (end > LIMIT) return -ENOMEM;
     if (start === end) return 0;
     if (!this.mappings.covers(start, end, () => true)) return -ENOMEM;
-    if (locked && this.limitLocked !== Number.POSITIVE_INFINITY) {
+    if (kind !== LOCK.none && this.limitLocked !== Number.POSITIVE_INFINITY) {
       if (this.limitLocked === 0) return -EPERM;
       if (this.usage().lockedPages * PAGE + end - start > this.limitLocked) return -ENOMEM;
     }
-    this.edit(start, end, (mapping) => ({ ...mapping, locked }));
+    this.edit(start, end, (mapping) => ({ ...mapping, locked: kind }));
+    if (kind === LOCK.all) populateRange(this, start, end);
     return 0;
+  }
+
+  seal(addr: number, length: number): number {
+    const end = addr + roundUp(length);
+    if (end > LIMIT || !this.mappings.covers(addr, end, () => true)) return -ENOMEM;
+    this.edit(addr, end, (mapping) => ({ ...mapping, sealed: true }));
+    this.#hasSeals = true;
+    return 0;
+  }
+
+  /** Something in the range must stay as it is. */
+  isSealed(start: number, end: number): boolean {
+    if (!this.#hasSeals) return false;
+    return this.mappings.overlapping(start, end).some(({ value }) => value.sealed);
   }
 
   populate(addr: number, length: number): void {
@@ -370,6 +393,7 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
     if (typeof pages === 'number') return -pages;
     pages.expect(shown);
     const child = new GuestAddressSpace(this.context, pages, this.#placement);
+    child.#hasSeals = this.#hasSeals;
     const failed = forkInto(this, child);
     if (failed === 0) {
       pages.settle();

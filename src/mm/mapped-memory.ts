@@ -283,7 +283,11 @@ export abstract class MappedMemory extends GuestMemory {
 }
 
 function toArea(item: Interval<Mapping>): Area {
-  const { prot, shared, growsDown, locked, file, fileOffset, contentVersion, label } = item.value;
-  const { start, end } = item;
-  return { start, end, prot, shared, growsDown, locked, file, fileOffset, contentVersion, label };
+  const { start, end, value } = item;
+  const { prot, shared, growsDown, locked, sealed, onFork } = value;
+  const { file, fileOffset, contentVersion, label } = value;
+  return {
+    ...{ start, end, prot, shared, growsDown, locked, sealed, onFork },
+    ...{ file, fileOffset, contentVersion, label },
+  };
 }

@@ -2,6 +2,7 @@
 
 import { assert } from '../base/assert.ts';
 import type { IntervalRules } from '../base/interval-map.ts';
+import { LOCK, type LockKind } from './lock-kind.ts';
 import type { MappedFile } from './mapped-file.ts';
 import type { MemorySegment } from './page-host.ts';
 
@@ -39,7 +40,9 @@ export interface Mapping {
   /** MAP_SHARED. */
   readonly shared: boolean;
   readonly growsDown: boolean;
-  readonly locked: boolean;
+  readonly locked: LockKind;
+  /** mseal(2): neither moved, unmapped, replaced nor given other rights, for good. */
+  readonly sealed: boolean;
   readonly label: string;
   readonly file: MappedFile | undefined;
   readonly fileOffset: number;
@@ -65,7 +68,8 @@ export const ANONYMOUS: Mapping = {
   maxProt: 7,
   shared: false,
   growsDown: false,
-  locked: false,
+  locked: LOCK.none,
+  sealed: false,
   label: '',
   file: undefined,
   fileOffset: 0,
@@ -90,6 +94,7 @@ export const MAPPING_RULES: IntervalRules<Mapping> = {
       left.shared === right.shared &&
       left.growsDown === right.growsDown &&
       left.locked === right.locked &&
+      left.sealed === right.sealed &&
       left.label === right.label &&
       left.file === right.file &&
       left.contentVersion === right.contentVersion &&

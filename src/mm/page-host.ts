@@ -72,8 +72,8 @@ export interface SandboxPages extends Disposable {
     sharing: 'private' | 'shared',
     isPopulated?: boolean,
   ): Errno | 0;
-  /** Faults writable pages in, all at once. Only costs time where it fails. */
-  populate(addr: number, length: number): void;
+  /** Faults pages in, all at once; for writing unless told. Only costs time where it fails. */
+  populate(addr: number, length: number, access?: 'read' | 'write'): void;
   protect(addr: number, length: number, prot: number): Errno | 0;
   /** Back to the inaccessible reservation. */
   unmap(addr: number, length: number): Errno | 0;

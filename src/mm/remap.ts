@@ -1,6 +1,6 @@
 /** mremap(2). */
 
-import { EFAULT, EINVAL, ENOMEM } from '../abi/errno.table.ts';
+import { EFAULT, EINVAL, ENOMEM, EPERM } from '../abi/errno.table.ts';
 import { MREMAP } from '../abi/mman.ts';
 import type { Interval } from '../base/interval-map.ts';
 import { isCharged } from './budget.ts';
@@ -36,6 +36,8 @@ export function remapRange(
   }
   const item = space.mappingTable.find(addr);
   if (item === undefined) return -EFAULT;
+  if (item.value.sealed) return -EPERM;
+  if (fixed && space.isSealed(newAddr, newAddr + newBytes)) return -EPERM;
   if (oldBytes === 0) {
     if (!item.value.shared || !mayMove) return -EINVAL;
     return duplicate(space, item, addr, newBytes, fixed ? newAddr : -1);
@@ -149,11 +151,20 @@ function move(
   for (const { start, end, value } of pieces)
     space.insertMapping(to + start - from, to + end - from, value);
   if (kept < oldBytes) space.unmap(from + kept, oldBytes - kept);
-  if (keeps) {
-    const { prot, maxProt, label } = mapping;
-    space.map({ addr: from, length: oldBytes, prot, maxProt, label, fixed: true });
-  }
+  if (keeps) leaveBehind(space, from, oldBytes, mapping);
   return to;
+}
+
+/** MREMAP_DONTUNMAP: the old range is a mapping as before, without the pages that went along. */
+function leaveBehind(space: GuestAddressSpace, addr: number, length: number, mapping: Mapping) {
+  const { prot, maxProt, label, shared, file, fileOffset } = mapping;
+  if (!shared || file !== undefined) {
+    space.map({ addr, length, prot, maxProt, label, shared, file, fileOffset, fixed: true });
+    return;
+  }
+  if (space.showPages(addr, length, mapping, space.shownBytes(mapping, length)) < 0) return;
+  retainMapping(mapping);
+  space.insertMapping(addr, addr + length, mapping);
 }
 
 /** Page tables move; where the host refuses (several host mappings), the pages are copied. */

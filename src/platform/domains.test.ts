@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { CodeCache } from '../cpu/cache/code-cache.ts';
 import type { Domain } from '../cpu/cache/domain.ts';
 import type { AddressSpace, Area } from '../mm/address-space.ts';
+import { LOCK } from '../mm/lock-kind.ts';
 import { type Claim, claimsOf, DomainGroups } from './domains.ts';
 
 function fakeCache(): { cache: CodeCache; released: Domain[] } {
@@ -52,7 +53,9 @@ test('only code from unchanging file bytes is shared', () => {
     prot: 5,
     shared: false,
     growsDown: false,
-    locked: false,
+    locked: LOCK.none,
+    sealed: false,
+    onFork: 'copy',
     file: undefined,
     fileOffset: 0x1000,
     contentVersion: 'v1',

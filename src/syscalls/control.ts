@@ -7,6 +7,7 @@ import { CAP_LAST, CAP_SETPCAP, CAP_SYS_RESOURCE } from '../abi/capability.ts';
 import { EFAULT, EINVAL, ENODEV, ENOSYS, EPERM, ESRCH } from '../abi/errno.table.ts';
 import { ARCH, CLONE, CLONE_NAMESPACES, PR } from '../abi/task-flags.ts';
 import { ALL_CAPABILITIES } from '../kernel/credentials.ts';
+import { setExecutableRule } from '../kernel/executable-rule.ts';
 import { GPR } from '../kernel/platform.ts';
 import { seccompMode } from '../kernel/seccomp.ts';
 import type { Task } from '../kernel/task.ts';
@@ -182,10 +183,12 @@ function minorControl(task: Task, option: number, args: readonly number[]): numb
     case PR.PR_GET_AUXV:
       return getAuxiliaryVector(task, args);
     case PR.PR_SET_MDWE:
-    case PR.PR_SET_MEMORY_MERGE:
-      // Neither W^X nor merged pages: not having them can be asked for.
-      return args.every((arg) => arg === 0) ? 0 : -EINVAL;
+      return rest.some((arg) => arg !== 0) ? -EINVAL : setExecutableRule(group, a);
     case PR.PR_GET_MDWE:
+      return args.every((arg) => arg === 0) ? group.executableRule : -EINVAL;
+    case PR.PR_SET_MEMORY_MERGE:
+      // No pages are merged: that can be asked for.
+      return args.every((arg) => arg === 0) ? 0 : -EINVAL;
     case PR.PR_GET_MEMORY_MERGE:
       return args.every((arg) => arg === 0) ? 0 : -EINVAL;
     case PR.PR_SET_VMA:

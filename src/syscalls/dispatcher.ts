@@ -73,7 +73,8 @@ export class Dispatcher implements SyscallDispatcher {
     const number = halves[0] as number;
     task.syscallNumber = number;
     const handler = this.#handlers[number];
-    if (handler === undefined || halves[1] !== 0) return this.#refuse(task, number);
+    // The upper half of rax does not count (`do_syscall_64`).
+    if (handler === undefined) return this.#refuse(task, number);
     (this.counts[number] as number)++;
     task.group.io.calls++;
     if (task.seccomp !== undefined || task.userDispatch !== undefined) {

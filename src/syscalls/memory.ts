@@ -17,7 +17,9 @@ import {
 import { MCL, MLOCK_ONFAULT } from '../abi/mlock.ts';
 import { MADV, MAP, MREMAP, MSYNC, PROT } from '../abi/mman.ts';
 import { mappingOf } from '../kernel/exec/context.ts';
+import { gainsExecution } from '../kernel/executable-rule.ts';
 import type { Task } from '../kernel/task.ts';
+import { LOCK, type LockKind } from '../mm/lock-kind.ts';
 import { noteMapping } from '../vfs/access-time.ts';
 import { FileMapping } from '../vfs/file-mapping.ts';
 import type { OpenFile } from '../vfs/open-file.ts';
@@ -26,6 +28,8 @@ import { row, type SyscallRow } from './row.ts';
 
 const PAGE = 4096;
 const GUEST_END = 0x1_0000_0000;
+/** Where Linux' own address spaces end: up to there nothing is mapped, which is no error. */
+const TASK_END = 0x7fff_ffff_f000;
 const PROT_SEM = 8;
 const PROT_KNOWN = PROT.PROT_READ | PROT.PROT_WRITE | PROT.PROT_EXEC | PROT_SEM;
 const PROT_ACCESS = PROT.PROT_READ | PROT.PROT_WRITE | PROT.PROT_EXEC;
@@ -70,6 +74,7 @@ function sysMmap(
     if (refused !== 0) return refused;
     if (file.mapsAnonymously) file = undefined;
   }
+  if (gainsExecution(task.group, PROT.PROT_EXEC, prot)) return -EACCES;
   const hint = addr < GUEST_END ? Math.floor(addr / PAGE) * PAGE : 0;
   const result = task.space.map({
     addr: hint,
@@ -112,8 +117,9 @@ function checkFile(file: OpenFile, prot: number, shared: boolean): number {
 function sysMunmap(task: Task, addr: number, length: number): number {
   if (addr % PAGE !== 0 || length === 0) return -EINVAL;
   const bytes = Math.ceil(length / PAGE) * PAGE;
-  if (addr + bytes > GUEST_END) return -EINVAL;
-  return task.space.unmap(addr, bytes);
+  if (addr + bytes > TASK_END) return -EINVAL;
+  if (addr >= GUEST_END) return 0;
+  return task.space.unmap(addr, Math.min(bytes, GUEST_END - addr));
 }
 
 function sysMprotect(task: Task, addr: number, length: number, prot: number): number {
@@ -130,7 +136,19 @@ function sysMprotect(task: Task, addr: number, length: number, prot: number): nu
   }
   if ((prot & PROT.PROT_GROWSUP) !== 0) return -EINVAL;
   if ((prot & PROT.PROT_WRITE) !== 0 && !mayWriteShared(task, addr, addr + bytes)) return -EACCES;
+  if (task.group.executableRule !== 0 && gainsWithin(task, addr, addr + bytes, prot))
+    return -EACCES;
   return task.space.protect(addr, bytes, prot & PROT_ACCESS);
+}
+
+function gainsWithin(task: Task, start: number, end: number, prot: number): boolean {
+  for (let at = start; at < end; ) {
+    const area = task.space.areaAt(at);
+    if (area === undefined) return false;
+    if (gainsExecution(task.group, area.prot, prot)) return true;
+    at = area.end;
+  }
+  return false;
 }
 
 /** A shared mapping of a file that was opened for reading stays read-only (VM_MAYWRITE). */
@@ -248,20 +266,22 @@ function sysMincore(task: Task, addr: number, length: number, target: number): n
   return result < 0 ? result : task.space.copyOut(target, map);
 }
 
-function lock(task: Task, addr: number, length: number, locked: boolean): number {
+function lock(task: Task, addr: number, length: number, kind: LockKind): number {
   const start = Math.floor(addr / PAGE) * PAGE;
   const bytes = Math.ceil((length + addr - start) / PAGE) * PAGE;
   // A length that wraps around is none (`PAGE_ALIGN`).
   if (bytes >= 2 ** 64) return 0;
   if (start + bytes > GUEST_END) return start + bytes >= 2 ** 64 ? -EINVAL : -ENOMEM;
-  return bytes === 0 ? 0 : task.space.lock(start, bytes, locked);
+  return bytes === 0 ? 0 : task.space.lock(start, bytes, kind);
 }
 
-const sysMlock = (task: Task, addr: number, length: number) => lock(task, addr, length, true);
-const sysMunlock = (task: Task, addr: number, length: number) => lock(task, addr, length, false);
+const sysMlock = (task: Task, addr: number, length: number) => lock(task, addr, length, LOCK.all);
+const sysMunlock = (task: Task, addr: number, length: number) =>
+  lock(task, addr, length, LOCK.none);
 
 function sysMlock2(task: Task, addr: number, length: number, flags: number): number {
-  return (flags & ~MLOCK_ONFAULT) !== 0 ? -EINVAL : lock(task, addr, length, true);
+  if ((flags & ~MLOCK_ONFAULT) !== 0) return -EINVAL;
+  return lock(task, addr, length, flags === 0 ? LOCK.all : LOCK.onFault);
 }
 
 function sysMlockall(task: Task, flags: number): number {
@@ -273,18 +293,28 @@ function sysMlockall(task: Task, flags: number): number {
     if (limit === 0) return -EPERM;
     if (isAll && task.space.usage().totalPages * PAGE > limit) return -ENOMEM;
   }
-  if (isAll) lockAll(task, true);
+  const kind = (flags & MCL.MCL_ONFAULT) === 0 ? LOCK.all : LOCK.onFault;
+  task.space.lockFuture = (flags & MCL.MCL_FUTURE) === 0 ? LOCK.none : kind;
+  if (isAll) lockAll(task, kind);
   return 0;
 }
 
-function lockAll(task: Task, locked: boolean): void {
-  const { space } = task;
-  for (const { start, end } of [...space.areas()]) space.lock(start, end - start, locked);
+function lockAll({ space }: Task, kind: LockKind): void {
+  for (const { start, end } of [...space.areas()]) space.lock(start, end - start, kind);
 }
 
 function sysMunlockall(task: Task): number {
-  lockAll(task, false);
+  task.space.lockFuture = LOCK.none;
+  lockAll(task, LOCK.none);
   return 0;
+}
+
+function sysMseal(task: Task, addr: number, length: number, flags: number): number {
+  const bytes = pageAlign(length);
+  if (flags !== 0 || addr % PAGE !== 0 || (bytes === 0 && length !== 0)) return -EINVAL;
+  if (addr + bytes >= 2 ** 64) return -EINVAL;
+  if (addr + bytes > GUEST_END) return -ENOMEM;
+  return bytes === 0 ? 0 : task.space.seal(addr, bytes);
 }
 
 /** Protection keys are hidden from guests (CPUID), so there is none to give. */
@@ -326,9 +356,10 @@ export const MEMORY_ROWS: readonly SyscallRow[] = [
   row('munlock', [arg.pointer, arg.size], sysMunlock),
   row('mlockall', [arg.flags(MCL)], sysMlockall, {
     coverage: 'partial',
-    note: 'no MCL_FUTURE; the host decides what is resident',
+    note: 'the host decides what stays resident',
   }),
   row('munlockall', [], sysMunlockall),
+  row('mseal', [arg.pointer, arg.size, arg.ulong], sysMseal),
   row('pkey_alloc', [arg.uint, arg.ulong], sysPkeyAlloc, {
     coverage: 'refused',
     note: 'protection keys are hidden from guests',

@@ -2,6 +2,7 @@
 
 import { CAP_SYS_NICE } from '../abi/capability.ts';
 import { EBADF, EFAULT, EINVAL, EPERM, ESRCH } from '../abi/errno.table.ts';
+import { SIGKILL } from '../abi/signal.table.ts';
 import { mayInspect } from '../kernel/inspect.ts';
 import { PidfdFile } from '../kernel/pidfd.ts';
 import type { Task } from '../kernel/task.ts';
@@ -53,7 +54,9 @@ function sysProcessMrelease(task: Task, fd: number, flags: number): number {
   const file = task.files.get(fd);
   if (!(file instanceof PidfdFile)) return -EBADF;
   if (file.group.isZombie) return -ESRCH;
-  return file.group.isDying ? 0 : -EINVAL;
+  const { group } = file;
+  const isKilled = [group, ...group.tasks].some(({ pending }) => pending.set.has(SIGKILL));
+  return group.isDying || isKilled ? 0 : -EINVAL;
 }
 
 export const PROCESS_MEMORY_ROWS: readonly SyscallRow[] = [

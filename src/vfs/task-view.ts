@@ -20,12 +20,18 @@ export interface MemoryRegionView {
   readonly label: string;
   /** Bytes of it that are present, when known. */
   readonly residentBytes: number;
+  /** As `VmFlags` of smaps names it: "rd wr mr mw me ac". */
+  readonly flags: string;
+  /** Pages of it that are there are locked. */
+  readonly isLocked: boolean;
 }
 
 export interface MemoryView {
   regions(): readonly MemoryRegionView[];
   readonly totalBytes: number;
   readonly residentBytes: number;
+  /** Those of files. */
+  readonly residentFileBytes: number;
   readonly peakBytes: number;
   readonly dataBytes: number;
   readonly lockedBytes: number;

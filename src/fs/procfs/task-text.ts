@@ -52,8 +52,8 @@ export function statusText(task: TaskView): string {
       'VmPin:\t       0 kB',
       `VmHWM:\t${kib(memory.residentBytes)}`,
       `VmRSS:\t${kib(memory.residentBytes)}`,
-      `RssAnon:\t${kib(memory.residentBytes)}`,
-      'RssFile:\t       0 kB',
+      `RssAnon:\t${kib(memory.residentBytes - memory.residentFileBytes)}`,
+      `RssFile:\t${kib(memory.residentFileBytes)}`,
       'RssShmem:\t       0 kB',
       `VmData:\t${kib(memory.dataBytes)}`,
       `VmStk:\t${kib(memory.stackBytes)}`,
@@ -171,7 +171,7 @@ export function statmText(task: TaskView): string {
   const pages = [
     memory.totalBytes,
     memory.residentBytes,
-    0,
+    memory.residentFileBytes,
     memory.textBytes,
     0,
     memory.dataBytes + memory.stackBytes,
@@ -213,7 +213,6 @@ export function mapsText(task: TaskView, root: Location): string {
   return (task.memory?.regions() ?? []).map((region) => regionLine(root, region)).join('');
 }
 
-/** Sizes only as far as they are known without asking the host about every page. */
 export function smapsText(task: TaskView, root: Location): string {
   return (task.memory?.regions() ?? [])
     .map((region) => {
@@ -221,7 +220,9 @@ export function smapsText(task: TaskView, root: Location): string {
         `Size:           ${kib(region.end - region.start)}`,
         'KernelPageSize:        4 kB',
         'MMUPageSize:           4 kB',
-        ...residentRows(region.residentBytes),
+        ...residentRows(residentOf(region), false),
+        'THPeligible:           0',
+        `VmFlags: ${region.flags}`,
       ];
       return `${regionLine(root, region)}${rows.join('\n')}\n`;
     })
@@ -230,28 +231,44 @@ export function smapsText(task: TaskView, root: Location): string {
 
 /** One line of the whole range, and the sums of all regions. */
 export function smapsRollupText(task: TaskView): string {
-  const regions = task.memory?.regions() ?? [];
-  const [first, last] = [regions[0], regions.at(-1)];
-  if (first === undefined || last === undefined) return '';
-  const resident = regions.reduce((sum, { residentBytes }) => sum + residentBytes, 0);
-  const range = `${first.start.toString(16).padStart(8, '0')}-${last.end.toString(16)}`;
+  const regions = task.memory?.regions();
+  if (regions === undefined) return '';
+  const [first, last] = [regions[0]?.start ?? 0, regions.at(-1)?.end ?? 0];
+  const sums = regions.map(residentOf).reduce(add, { anonymous: 0, ofFiles: 0, locked: 0 });
+  const range = [first, last].map((at) => at.toString(16).padStart(8, '0')).join('-');
   const head = `${`${range} ---p 00000000 00:00 0`.padEnd(73)}[rollup]\n`;
-  return `${head}${residentRows(resident).join('\n')}\n`;
+  return `${head}${residentRows(sums, true).join('\n')}\n`;
 }
 
-/** Who else has a page is not known: all counts as private, and as changed. */
-function residentRows(bytes: number): string[] {
-  const resident = kib(bytes);
-  return [
-    `Rss:            ${resident}`,
-    `Pss:            ${resident}`,
-    'Shared_Clean:          0 kB',
-    'Shared_Dirty:          0 kB',
-    'Private_Clean:         0 kB',
-    `Private_Dirty:  ${resident}`,
-    `Referenced:     ${resident}`,
-    `Anonymous:      ${resident}`,
-    'Swap:                  0 kB',
-    'Locked:                0 kB',
-  ];
+interface Resident {
+  readonly anonymous: number;
+  readonly ofFiles: number;
+  readonly locked: number;
+}
+
+function residentOf({ residentBytes, file, isLocked }: MemoryRegionView): Resident {
+  const locked = isLocked ? residentBytes : 0;
+  if (file === undefined) return { anonymous: residentBytes, ofFiles: 0, locked };
+  return { anonymous: 0, ofFiles: residentBytes, locked };
+}
+
+const add = (a: Resident, b: Resident): Resident => ({
+  anonymous: a.anonymous + b.anonymous,
+  ofFiles: a.ofFiles + b.ofFiles,
+  locked: a.locked + b.locked,
+});
+
+/** Who else has a page is not known: all counts as private, anonymous memory as changed. */
+function residentRows(resident: Resident, isRollup: boolean): string[] {
+  const { anonymous, ofFiles, locked } = resident;
+  const all = anonymous + ofFiles;
+  const kinds = { Pss_Anon: anonymous, Pss_File: ofFiles, Pss_Shmem: 0 };
+  const rows: Readonly<Record<string, number>> = {
+    ...{ Rss: all, Pss: all, Pss_Dirty: anonymous, ...(isRollup ? kinds : {}) },
+    ...{ Shared_Clean: 0, Shared_Dirty: 0, Private_Clean: ofFiles, Private_Dirty: anonymous },
+    ...{ Referenced: all, Anonymous: anonymous, KSM: 0, LazyFree: 0, AnonHugePages: 0 },
+    ...{ ShmemPmdMapped: 0, FilePmdMapped: 0, Shared_Hugetlb: 0, Private_Hugetlb: 0 },
+    ...{ Swap: 0, SwapPss: 0, Locked: locked },
+  };
+  return Object.entries(rows).map(([name, bytes]) => `${`${name}:`.padEnd(16)}${kib(bytes)}`);
 }

@@ -38,6 +38,7 @@ import { type UsedRange, UsedRanges } from './used-ranges.ts';
 const MFD_CLOEXEC = 1;
 const MFD_ALLOW_SEALING = 2;
 /** Linux 5.14. */
+const MADV_POPULATE_READ = 22;
 const MADV_POPULATE_WRITE = 23;
 const POPULATE_BYTES = 2 * PAGE;
 const OPEN = PROT_READ | PROT_WRITE;
@@ -197,11 +198,12 @@ class NativeSandbox implements SandboxPages, PageWriter {
     return toErrno(result);
   }
 
-  populate(addr: number, length: number): void {
+  populate(addr: number, length: number, access: 'read' | 'write' = 'write'): void {
     checkRange(addr, length);
     this.#check();
     if (this.#private.has(addr, addr + length)) return;
-    this.#host.native.sys.madvise(this.base + addr, length, MADV_POPULATE_WRITE);
+    const advice = access === 'read' ? MADV_POPULATE_READ : MADV_POPULATE_WRITE;
+    this.#host.native.sys.madvise(this.base + addr, length, advice);
   }
 
   protect(addr: number, length: number, prot: number): Errno | 0 {

@@ -4,6 +4,7 @@ import { CAP_SYS_PTRACE } from '../../abi/capability.ts';
 import { EAGAIN, EINTR } from '../../abi/errno.table.ts';
 import { PTRACE_EVENT, PTRACE_O } from '../../abi/ptrace.ts';
 import { SIGTRAP } from '../../abi/signal.table.ts';
+import { inheritedRule } from '../executable-rule.ts';
 import { exitTask, releaseMemory } from '../exit.ts';
 import { releaseRobustFutexes, wakeClearedTid } from '../futex-exit.ts';
 import { REGISTERS_SET } from '../outcome.ts';
@@ -102,6 +103,7 @@ function leaveOldProgram(task: Task): void {
   group.exitSignal = 17;
   group.hasExeced = true;
   group.membarriers = 0;
+  group.executableRule = inheritedRule(group.executableRule);
   group.personality &= ~READ_IMPLIES_EXEC;
 }
 

@@ -15,7 +15,7 @@ export function stopsAtSeccomp(task: Task, data: number): number | undefined {
   gprs[0] = BigInt.asUintN(64, -ENOSYS);
   return stopInCall(task, eventStop(task, PTRACE_EVENT.SECCOMP, data), () => {
     // The tracer may have chosen another call, or none.
-    if (BigInt.asIntN(64, trace.callNumber) < 0n)
+    if (BigInt.asIntN(32, trace.callNumber) < 0n)
       return Number(BigInt.asIntN(64, gprs[0] as bigint));
     gprs[0] = trace.callNumber;
     trace.isPastSeccomp = true;

@@ -1,5 +1,7 @@
 /** The memory of a process as procfs sees it. */
 
+import type { Area } from '../../mm/address-space.ts';
+import { LOCK } from '../../mm/lock-kind.ts';
 import { FileMapping } from '../../vfs/file-mapping.ts';
 import type { MemoryRegionView, MemoryView } from '../../vfs/task-view.ts';
 import type { Task } from '../task.ts';
@@ -24,7 +26,9 @@ export class TaskMemoryView implements MemoryView {
         offset: area.fileOffset,
         file: area.file instanceof FileMapping ? area.file.file : undefined,
         label: area.label,
-        residentBytes: 0,
+        residentBytes: this.#residentIn(area.start, area.end),
+        flags: flagsOf(area),
+        isLocked: area.locked !== LOCK.none,
       });
     return regions;
   }
@@ -39,8 +43,27 @@ export class TaskMemoryView implements MemoryView {
     return this.#task.space.usage().totalPages * PAGE;
   }
 
+  /** As the host tells; a file's pages count where they are in memory. */
   get residentBytes(): number {
-    return this.#task.space.usage().residentPages * PAGE;
+    let sum = 0;
+    for (const { start, end, prot } of this.#task.space.areas())
+      if (prot !== 0) sum += this.#residentIn(start, end);
+    return sum;
+  }
+
+  get residentFileBytes(): number {
+    let sum = 0;
+    for (const { start, end, prot, file } of this.#task.space.areas())
+      if (prot !== 0 && file instanceof FileMapping) sum += this.#residentIn(start, end);
+    return sum;
+  }
+
+  #residentIn(start: number, end: number): number {
+    const pages = new Uint8Array((end - start) / PAGE);
+    if (this.#task.space.residency(start, end - start, pages) < 0) return 0;
+    let count = 0;
+    for (const page of pages) count += page & 1;
+    return count * PAGE;
   }
 
   get peakBytes(): number {
@@ -90,6 +113,30 @@ export class TaskMemoryView implements MemoryView {
   write(addr: number, source: Uint8Array): number {
     return copyPages(addr, source, (at, part) => this.#task.space.poke(at, part));
   }
+}
+
+/** `VmFlags` of smaps, in the order of the bits (`show_smap_vma_flags`). */
+function flagsOf(area: Area): string {
+  const { prot, shared, file } = area;
+  const isFileReadOnly = shared && file instanceof FileMapping && !file.file.isWritable;
+  const names: readonly (readonly [string, boolean])[] = [
+    ['rd', (prot & 1) !== 0],
+    ['wr', (prot & 2) !== 0],
+    ['ex', (prot & 4) !== 0],
+    ['sh', shared && !isFileReadOnly],
+    ['mr', true],
+    ['mw', !isFileReadOnly],
+    ['me', true],
+    ['ms', shared],
+    ['gd', area.growsDown],
+    ['lo', area.locked !== LOCK.none],
+    ['lf', area.locked === LOCK.onFault],
+    ['dc', area.onFork === 'omit'],
+    ['ac', !shared && (prot & 2) !== 0],
+    ['wf', area.onFork === 'wipe'],
+    ['sl', area.sealed],
+  ];
+  return names.map(([name, holds]) => (holds ? `${name} ` : '')).join('');
 }
 
 /** Page by page until the first gap; the bytes that were copied. */
