@@ -20,6 +20,8 @@ export class PiWaiter {
   readonly addr: number;
   readonly key: FutexKey;
   isGranted = false;
+  /** Waits for its lock: FUTEX_CMP_REQUEUE_PI came by. */
+  isMoved = false;
 
   constructor(task: Task, addr: number, key: FutexKey) {
     this.task = task;

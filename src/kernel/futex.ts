@@ -173,7 +173,8 @@ export class FutexTable {
       attempt: () => (pi.isGranted ? 0 : BLOCKED),
       ...(deadlineNs === undefined ? {} : { deadlineNs }),
       timedOut: giveUp(-ETIMEDOUT),
-      interrupted: giveUp(-ERESTARTNOINTR),
+      // One that waits for the lock already leaves it to its program to try again.
+      interrupted: () => giveUp(pi.isMoved ? -EAGAIN : -ERESTARTNOINTR)(),
       abandoned: giveUp(0),
       reason: 'futex_wait_requeue_pi',
     });
@@ -186,6 +187,7 @@ export class FutexTable {
 
   /** It waits for its lock from now on. */
   leaveForLock(waiter: FutexWaiter): void {
+    if (waiter.pi !== undefined) waiter.pi.isMoved = true;
     this.remove(waiter);
   }
 

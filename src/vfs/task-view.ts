@@ -37,6 +37,7 @@ export interface MemoryView {
   readonly lockedBytes: number;
   readonly stackBytes: number;
   readonly textBytes: number;
+  readonly libraryBytes: number;
   readonly startCode: number;
   readonly endCode: number;
   readonly startStack: number;

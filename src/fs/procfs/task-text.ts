@@ -58,7 +58,7 @@ export function statusText(task: TaskView): string {
       `VmData:\t${kib(memory.dataBytes)}`,
       `VmStk:\t${kib(memory.stackBytes)}`,
       `VmExe:\t${kib(memory.textBytes)}`,
-      'VmLib:\t       0 kB',
+      `VmLib:\t${kib(memory.libraryBytes)}`,
       'VmPTE:\t       0 kB',
       'VmSwap:\t       0 kB',
       'HugetlbPages:\t       0 kB',

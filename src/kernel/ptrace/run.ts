@@ -52,7 +52,7 @@ export function callTraced(kernel: Kernel, task: Task, trace: Tracing): number {
   const { skipsCalls } = trace.mode;
   return stopInCall(task, callStop(task, trace, 'call-entry'), () => {
     // The tracer may have chosen another call, or none.
-    const skips = skipsCalls || BigInt.asIntN(32, trace.callNumber) < 0n;
+    const skips = skipsCalls || BigInt.asIntN(32, trace.callNumber) === -1n;
     if (skips) return Number(BigInt.asIntN(64, gprs[0] as bigint));
     gprs[0] = trace.callNumber;
     return kernel.syscalls.dispatch(task);

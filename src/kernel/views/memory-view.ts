@@ -82,8 +82,14 @@ export class TaskMemoryView implements MemoryView {
     return this.#task.space.usage().stackPages * PAGE;
   }
 
+  /** The program's own code, whether it is mapped or not. */
   get textBytes(): number {
-    return this.#task.space.usage().codePages * PAGE;
+    return Math.ceil(this.endCode / PAGE) * PAGE - Math.floor(this.startCode / PAGE) * PAGE;
+  }
+
+  /** All other code. */
+  get libraryBytes(): number {
+    return Math.max(0, this.#task.space.usage().codePages * PAGE - this.textBytes);
   }
 
   get startCode(): number {
