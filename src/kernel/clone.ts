@@ -41,6 +41,7 @@ export function clone(parent: Task, request: CloneRequest): number {
   const { flags } = request;
   if (kernel.processes.taskCount >= kernel.processes.maxTasks || overUserLimit(parent))
     return -EAGAIN;
+  if (parent.deadline !== undefined && !parent.resetsOnFork) return -EAGAIN;
   const sharesMemory = (flags & CLONE.CLONE_VM) !== 0;
   let space: AddressSpace;
   if (sharesMemory) space = parent.space;
@@ -129,6 +130,7 @@ function makeTask(parent: Task, request: CloneRequest, space: AddressSpace): Tas
   // Its creator's turn is not over and not charged yet: else a chain of forks would never age.
   kernel.scheduler.charge(child, kernel.turnNs(parent));
   child.timerSlackNs = parent.timerSlackNs;
+  child.defaultTimerSlackNs = parent.timerSlackNs;
   child.ioPriority = parent.ioPriority;
   child.affinity = parent.affinity;
   child.seccomp = parent.seccomp;
@@ -147,7 +149,8 @@ function inheritScheduling(parent: Task, child: Task): void {
   const resets = parent.resetsOnFork;
   const isPlain = resets && parent.realtimePriority > 0;
   child.nice = resets ? Math.max(parent.nice, 0) : parent.nice;
-  child.policy = isPlain ? 0 : parent.policy;
+  // clone(2) of a task with a deadline needs SCHED_RESET_ON_FORK.
+  child.policy = isPlain || parent.deadline !== undefined ? 0 : parent.policy;
   child.realtimePriority = isPlain ? 0 : parent.realtimePriority;
 }
 

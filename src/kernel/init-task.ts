@@ -4,19 +4,27 @@
  */
 
 import { Credentials } from './credentials.ts';
-import type { Task } from './task.ts';
+import type { DeadlineParameters, Task } from './task.ts';
 import type { ThreadGroup } from './thread-group.ts';
 
 /** What scheduling calls read and change. */
 export type Schedulable = Pick<
   Task,
-  'creds' | 'policy' | 'realtimePriority' | 'resetsOnFork' | 'nice' | 'ioPriority' | 'affinity'
+  | 'creds'
+  | 'policy'
+  | 'deadline'
+  | 'realtimePriority'
+  | 'resetsOnFork'
+  | 'nice'
+  | 'ioPriority'
+  | 'affinity'
 > & { readonly group: ThreadGroup };
 
 export class InitTask implements Schedulable {
   readonly creds: Credentials = Credentials.forUser(0, 0, []);
   readonly group: ThreadGroup;
   policy = 0;
+  deadline: DeadlineParameters | undefined = undefined;
   realtimePriority = 0;
   resetsOnFork = false;
   nice = 0;

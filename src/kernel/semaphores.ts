@@ -11,8 +11,9 @@ import {
   ENOSPC,
   ERANGE,
 } from '../abi/errno.table.ts';
-import { IPC, IPC_PRIVATE, SEM_UNDO, SEMMNI, SEMMSL, SEMVMX } from '../abi/ipc.ts';
+import { IPC, IPC_PRIVATE, SEM_UNDO, SEMMNI, SEMMSL, SEMOPM, SEMVMX } from '../abi/ipc.ts';
 import { WaitQueue } from '../base/wait-queue.ts';
+import { IpcIds } from './ipc/ids.ts';
 import { IpcPermissions } from './ipc/permissions.ts';
 import type { Task } from './task.ts';
 import type { ThreadGroup } from './thread-group.ts';
@@ -101,7 +102,8 @@ export class SemaphoreSet {
 export class Semaphores {
   readonly #sets = new Map<number, SemaphoreSet>();
   readonly #byKey = new Map<number, SemaphoreSet>();
-  #nextId = 0;
+  readonly ids = new IpcIds();
+  readonly limits = { perSet: SEMMSL, all: SEMMNI * SEMMSL, operations: SEMOPM, sets: SEMMNI };
 
   get(id: number): SemaphoreSet | undefined {
     return this.#sets.get(id);
@@ -124,12 +126,14 @@ export class Semaphores {
   /** semget(2): the id, or -errno. */
   open(task: Task, key: number, count: number, flags: number): number {
     const known = key === IPC_PRIVATE ? undefined : this.#byKey.get(key);
-    if (count < 0 || count > SEMMSL) return -EINVAL;
+    if (count < 0 || count > this.limits.perSet) return -EINVAL;
     if (known === undefined) {
       if (key !== IPC_PRIVATE && (flags & IPC.IPC_CREAT) === 0) return -ENOENT;
       if (count === 0) return -EINVAL;
-      if (this.#sets.size >= SEMMNI) return -ENOSPC;
-      const set = new SemaphoreSet(task, this.#nextId++, key, count, flags & 0o777);
+      if (this.#sets.size >= this.limits.sets) return -ENOSPC;
+      const used = this.all().reduce((sum, { values }) => sum + values.length, 0);
+      if (used + count > this.limits.all) return -ENOSPC;
+      const set = new SemaphoreSet(task, this.ids.allocate(this.#sets), key, count, flags & 0o777);
       this.#sets.set(set.id, set);
       if (key !== IPC_PRIVATE) this.#byKey.set(key, set);
       return set.id;

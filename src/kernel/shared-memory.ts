@@ -11,6 +11,7 @@ import { IPC, IPC_PRIVATE, SHMMNI } from '../abi/ipc.ts';
 import { placeless } from '../vfs/anonymous.ts';
 import { FileMapping } from '../vfs/file-mapping.ts';
 import { RegularFile } from '../vfs/regular-file.ts';
+import { IpcIds } from './ipc/ids.ts';
 import { IpcPermissions } from './ipc/permissions.ts';
 import type { Task } from './task.ts';
 
@@ -90,7 +91,8 @@ export const nowSec = (task: Task): number =>
 export class SharedMemory {
   readonly #segments = new Map<number, SharedSegment>();
   readonly #byKey = new Map<number, SharedSegment>();
-  #nextId = 0;
+  readonly ids = new IpcIds();
+  readonly limits = { segments: SHMMNI };
 
   get(id: number): SharedSegment | undefined {
     return this.#segments.get(id);
@@ -116,7 +118,7 @@ export class SharedMemory {
   #create(task: Task, key: number, sizeBytes: number, mode: number): number {
     const mount = task.kernel.vfs.sharedMemory;
     if (sizeBytes < 1 || mount === undefined) return -EINVAL;
-    if (this.#segments.size >= SHMMNI) return -ENOSPC;
+    if (this.#segments.size >= this.limits.segments) return -ENOSPC;
     const inode = mount.root.inode.createUnnamed({
       mode: S_IFREG | mode,
       uid: task.creds.euid,
@@ -132,7 +134,7 @@ export class SharedMemory {
       file.release();
       return grown;
     }
-    const id = this.#nextId++;
+    const id = this.ids.allocate(this.#segments);
     const segment = new SharedSegment(task, id, key, sizeBytes, mode, file, () => {
       this.#segments.delete(id);
     });

@@ -37,6 +37,13 @@ const YOUNG_TICKS = 4;
  */
 const NO_TIME = -0;
 
+/** `sched_runtime`, `sched_deadline` and `sched_period` of `struct sched_attr`. */
+export interface DeadlineParameters {
+  readonly runtimeNs: number;
+  readonly deadlineNs: number;
+  readonly periodNs: number;
+}
+
 /** What a new task is made of. Takes over the caller's references. */
 export interface TaskParts {
   readonly kernel: Kernel;
@@ -118,6 +125,8 @@ export class Task implements Waiter {
   nice = 0;
   policy = 0;
   realtimePriority = 0;
+  /** SCHED_DEADLINE: what sched_setattr(2) asked for, in nanoseconds. */
+  deadline: DeadlineParameters | undefined = undefined;
   /** SCHED_RESET_ON_FORK. */
   resetsOnFork = false;
   /** Weighted run time: the scheduler runs the smallest first. */
@@ -134,6 +143,8 @@ export class Task implements Waiter {
   involuntarySwitches = 0;
   readonly startNs: number;
   timerSlackNs = 50_000;
+  /** What PR_SET_TIMERSLACK with 0 goes back to: the creator's when it made this task. */
+  defaultTimerSlackNs = 50_000;
   /** set_mempolicy(2): mode and its flags. */
   memoryPolicy = 0;
   /** ioprio_set(2): class in the bits from 13 on, 0 for none chosen. */

@@ -18,6 +18,7 @@ import { prctlSeccomp } from './seccomp.ts';
 
 const TASK_SIZE = 0x7fff_ffff_f000n;
 const KEEP_CAPS = 1 << 4;
+const NO_CAP_AMBIENT_RAISE = 1 << 6;
 const MCE_KILL = { CLEAR: 0, SET: 1, DEFAULT: 2 } as const;
 
 function sysPrctl(task: Task, option: number, a: number, b: number, c: number, d: number): number {
@@ -55,7 +56,7 @@ function sysPrctl(task: Task, option: number, a: number, b: number, c: number, d
     case PR.PR_GET_NO_NEW_PRIVS:
       return a !== 0 || b !== 0 || c !== 0 || d !== 0 ? -EINVAL : task.creds.noNewPrivs ? 1 : 0;
     case PR.PR_SET_TIMERSLACK:
-      task.timerSlackNs = a <= 0 ? 50_000 : a;
+      task.timerSlackNs = a <= 0 ? task.defaultTimerSlackNs : a;
       return 0;
     case PR.PR_GET_TIMERSLACK:
       return task.timerSlackNs;
@@ -138,6 +139,7 @@ function ambientControl(task: Task, operation: number, capability: number): numb
   }
   if (operation !== AMBIENT.RAISE) return -EINVAL;
   if ((creds.permitted & creds.inheritable & bit) === 0n) return -EPERM;
+  if ((creds.secureBits & NO_CAP_AMBIENT_RAISE) !== 0) return -EPERM;
   task.creds = creds.with({ ambient: creds.ambient | bit });
   return 0;
 }

@@ -1,6 +1,6 @@
 /** dup(2), fcntl(2), flock(2), ioctl(2), pipe(2), eventfd(2). */
 
-import { CAP_LINUX_IMMUTABLE } from '../abi/capability.ts';
+import { CAP_LINUX_IMMUTABLE, CAP_SYS_RESOURCE } from '../abi/capability.ts';
 import {
   EAGAIN,
   EBADF,
@@ -191,6 +191,10 @@ function ownerExists(task: Task, type: number, id: number): boolean {
   return (type === F_OWNER_TID ? processes.task(id) : processes.group(id)) !== undefined;
 }
 
+/** The size that a pipe of this task may have (`pipe_set_size`). */
+const pipeLimit = (task: Task): number =>
+  task.creds.has(CAP_SYS_RESOURCE) ? Number.POSITIVE_INFINITY : task.kernel.vfs.pipeMaxBytes;
+
 /** F_SET_RW_HINT: RWH_WRITE_LIFE_NOT_SET … EXTREME, kept and reported. */
 const RW_HINT_MAX = 5;
 
@@ -252,8 +256,8 @@ const COMMANDS: Readonly<Record<number, FcntlCommand>> = {
   [F_GETLEASE]: getLease,
   [F_SETLEASE]: (task, file, argument, fd) => setLease(task, file, fd, argument | 0),
   [F_NOTIFY]: (task, file, argument, fd) => notifyOfDirectory(task, file, fd, argument),
-  [F_SETPIPE_SZ]: (_task, file, argument) =>
-    file instanceof PipeFile ? file.setCapacity(argument) : -EBADF,
+  [F_SETPIPE_SZ]: (task, file, argument) =>
+    file instanceof PipeFile ? file.setCapacity(argument, pipeLimit(task)) : -EBADF,
   [F_GETPIPE_SZ]: (_task, file) => (file instanceof PipeFile ? file.pipe.capacity : -EBADF),
   [F_ADD_SEALS]: (task, file, argument) => {
     if (!file.isWritable) return -EPERM;
@@ -422,7 +426,7 @@ function sysPipe2(task: Task, addr: number, how: number): number {
   if ((how & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT)) !== 0) return -EINVAL;
   const { nodeOpener } = task.kernel.vfs;
   if (nodeOpener === undefined) return -ENFILE;
-  const [reader, writer] = nodeOpener.makePipe(task.creds, how);
+  const [reader, writer] = nodeOpener.makePipe(task.creds, how, pipeLimit(task));
   const closeOnExec = (how & O_CLOEXEC) !== 0;
   const readFd = installFile(task, reader, closeOnExec);
   if (readFd < 0) {

@@ -2,8 +2,8 @@
 
 import { CAP_SYS_RESOURCE } from '../abi/capability.ts';
 import { EACCES, EAGAIN, EFAULT, EINVAL, ENOMSG, EPERM } from '../abi/errno.table.ts';
-import { IPC, IPC_64, MSG, MSG_CONTROL, MSGMAX, MSGMNB, MSGMNI, MSQID_DS } from '../abi/ipc.ts';
-import { isTooLong, type Message, type MessageQueue } from '../kernel/ipc/message-queues.ts';
+import { IPC, IPC_64, MSG, MSG_CONTROL, MSQID_DS } from '../abi/ipc.ts';
+import type { Message, MessageQueue } from '../kernel/ipc/message-queues.ts';
 import { BLOCKED, ERESTARTNOHAND } from '../kernel/outcome.ts';
 import { nowSec } from '../kernel/shared-memory.ts';
 import type { Task } from '../kernel/task.ts';
@@ -20,7 +20,12 @@ const sysMsgget = (task: Task, key: number, flags: number) =>
 function sysMsgsnd(task: Task, id: number, addr: number, size: number, flags: number): number {
   const type = task.space.readBigU64(addr);
   if (type === undefined) return -EFAULT;
-  if (isTooLong(size) || id < 0 || BigInt.asIntN(64, type) < 1n) return -EINVAL;
+  if (
+    size > task.kernel.messageQueues.limits.messageBytes ||
+    id < 0 ||
+    BigInt.asIntN(64, type) < 1n
+  )
+    return -EINVAL;
   const bytes = new Uint8Array(size);
   if (task.space.copyIn(addr + TYPE_BYTES, bytes) < 0) return -EFAULT;
   const queue = task.kernel.messageQueues.get(id);
@@ -112,7 +117,8 @@ function setLimits(task: Task, queue: MessageQueue, addr: number): number {
   if (!permissions.isOwnedBy(task)) return -EPERM;
   const view = new DataView(bytes.buffer);
   const limit = Number(view.getBigUint64(MSQID_DS.limitBytes, true));
-  if (limit > MSGMNB && !task.creds.has(CAP_SYS_RESOURCE)) return -EPERM;
+  if (limit > task.kernel.messageQueues.limits.queueBytes && !task.creds.has(CAP_SYS_RESOURCE))
+    return -EPERM;
   takePermissions(view, permissions);
   queue.limitBytes = limit;
   queue.changeTimeSec = nowSec(task);
@@ -138,6 +144,8 @@ function writeStatus(task: Task, queue: MessageQueue, addr: number): number {
 
 /** `struct msginfo`; the highest id in use. */
 function writeInfo(task: Task, addr: number, counts: boolean): number {
+  const { limits } = task.kernel.messageQueues;
+  const [MSGMNI, MSGMNB, MSGMAX] = [limits.queues, limits.queueBytes, limits.messageBytes];
   const all = task.kernel.messageQueues.all();
   const sum = (of: (queue: MessageQueue) => number) => all.reduce((n, each) => n + of(each), 0);
   const used = [all.length, sum(({ messages }) => messages.length), sum((each) => each.usedBytes)];

@@ -1,14 +1,14 @@
 /** Scheduling: sched_yield(2), priorities, policies, affinity, ioprio. */
 
 import { CAP_SYS_NICE } from '../abi/capability.ts';
-import { E2BIG, EACCES, EFAULT, EINVAL, EPERM, ESRCH } from '../abi/errno.table.ts';
+import { E2BIG, EACCES, EBUSY, EFAULT, EINVAL, EPERM, ESRCH } from '../abi/errno.table.ts';
 import { SCHED, SCHED_RESET_ON_FORK } from '../abi/task-flags.ts';
 import type { Schedulable } from '../kernel/init-task.ts';
 import { RLIMIT } from '../kernel/limits.ts';
 import type { Task } from '../kernel/task.ts';
 import * as arg from './args.ts';
 import { row, type SyscallRow } from './row.ts';
-import { writeTimespec } from './timespec.ts';
+import { putNumber, writeTimespec } from './timespec.ts';
 
 const PRIO = { PRIO_PROCESS: 0, PRIO_PGRP: 1, PRIO_USER: 2 } as const;
 const RR_INTERVAL_NS = 100_000_000;
@@ -138,6 +138,7 @@ function setPolicy(
   if (leavesIdle && !mayHaveNice(task, target, target.nice)) return -EPERM;
   if (target.resetsOnFork && !resetsOnFork && !task.creds.has(CAP_SYS_NICE)) return -EPERM;
   target.policy = policy;
+  target.deadline = undefined;
   target.realtimePriority = priority;
   target.resetsOnFork = resetsOnFork;
   task.kernel.scheduler.reconsider();
@@ -151,6 +152,7 @@ function sysSchedSetscheduler(task: Task, pid: number, policy: number, paramAt: 
   const target = find(task, pid);
   if (target === undefined) return -ESRCH;
   const resets = (policy & SCHED_RESET_ON_FORK) !== 0;
+  if ((policy & ~SCHED_RESET_ON_FORK) === SCHED.SCHED_DEADLINE) return -EINVAL;
   return setPolicy(task, target, policy & ~SCHED_RESET_ON_FORK, priority, resets);
 }
 
@@ -188,7 +190,11 @@ function sysSchedRrGetInterval(task: Task, pid: number, addr: number): number {
   if (target === undefined) return -ESRCH;
   const { policy } = target;
   const ns =
-    policy === SCHED.SCHED_RR ? RR_INTERVAL_NS : policy === SCHED.SCHED_FIFO ? 0 : SLICE_NS;
+    policy === SCHED.SCHED_RR
+      ? RR_INTERVAL_NS
+      : policy === SCHED.SCHED_FIFO || target.deadline !== undefined
+        ? 0
+        : SLICE_NS;
   return writeTimespec(task, addr, ns);
 }
 
@@ -211,8 +217,44 @@ function sysSchedGetattr(
   if (target.resetsOnFork) view.setUint32(8, SCHED_FLAG_RESET_ON_FORK, true);
   view.setInt32(16, target.nice, true);
   view.setUint32(20, target.realtimePriority, true);
-  if (!isRealtime(target.policy)) view.setUint32(24, SLICE_NS, true);
+  const { deadline } = target;
+  if (deadline !== undefined) {
+    putNumber(view, 24, deadline.runtimeNs);
+    putNumber(view, 32, deadline.deadlineNs);
+    putNumber(view, 40, deadline.periodNs);
+  } else if (!isRealtime(target.policy)) view.setUint32(24, SLICE_NS, true);
   return task.space.copyOut(addr, bytes) < 0 ? -EFAULT : 0;
+}
+
+/** `DL_SCALE`, and the bounds of a period (`sched_deadline_period_*_us`). */
+const DEADLINE_LEAST_NS = 1024;
+const PERIOD_NS = { least: 100_000, most: 2 ** 22 * 1000 } as const;
+/** What tasks with deadlines may take of the processor (`sched_rt_runtime_us`). */
+const DEADLINE_SHARE = 0.95;
+
+/** Deviation: such a task is admitted and reported as one, and runs like any other. */
+function setDeadline(task: Task, target: Schedulable, view: DataView, resets: boolean): number {
+  const word = (at: number) => Number(view.getBigUint64(at, true));
+  const [runtimeNs, deadlineNs] = [word(24), word(32)];
+  const periodNs = word(40) === 0 ? deadlineNs : word(40);
+  if (view.getUint32(20, true) !== 0 || deadlineNs === 0) return -EINVAL;
+  if (runtimeNs < DEADLINE_LEAST_NS || deadlineNs >= 2 ** 63 || periodNs >= 2 ** 63) return -EINVAL;
+  if (periodNs < deadlineNs || deadlineNs < runtimeNs) return -EINVAL;
+  if (periodNs < PERIOD_NS.least || periodNs > PERIOD_NS.most) return -EINVAL;
+  if (!task.creds.has(CAP_SYS_NICE)) return -EPERM;
+  let share = runtimeNs / periodNs;
+  for (const each of task.kernel.processes.tasks())
+    if (each !== target && each.deadline !== undefined)
+      share += each.deadline.runtimeNs / each.deadline.periodNs;
+  if (share > DEADLINE_SHARE) return -EBUSY;
+  Object.assign(target, {
+    policy: SCHED.SCHED_DEADLINE,
+    realtimePriority: 0,
+    resetsOnFork: resets,
+  });
+  target.deadline = { runtimeNs, deadlineNs, periodNs };
+  task.kernel.scheduler.reconsider();
+  return 0;
 }
 
 function sysSchedSetattr(task: Task, pid: number, addr: number, flags: number): number {
@@ -238,6 +280,7 @@ function sysSchedSetattr(task: Task, pid: number, addr: number, flags: number): 
     return -EINVAL;
   const resets = (view.getUint32(8, true) & SCHED_FLAG_RESET_ON_FORK) !== 0;
   const policy = view.getUint32(4, true);
+  if (policy === SCHED.SCHED_DEADLINE) return setDeadline(task, target, view, resets);
   const result = setPolicy(task, target, policy, view.getUint32(20, true), resets);
   if (result !== 0 || isRealtime(policy)) return result;
   return setNice(task, target, Math.max(-20, Math.min(19, view.getInt32(16, true))));
@@ -290,7 +333,7 @@ export const SCHEDULING_ROWS: readonly SyscallRow[] = [
   row('sched_getattr', [pid, outPointer, uint, uint], sysSchedGetattr),
   row('sched_setattr', [pid, pointer, uint], sysSchedSetattr, {
     coverage: 'partial',
-    note: 'SCHED_DEADLINE is refused with EINVAL',
+    note: 'SCHED_DEADLINE is admitted and reported, without effect',
   }),
   row('ioprio_get', [int, int], sysIoprioGet),
   row('ioprio_set', [int, int, int], sysIoprioSet, {

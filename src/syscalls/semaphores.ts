@@ -11,7 +11,7 @@ import {
   EPERM,
   ERANGE,
 } from '../abi/errno.table.ts';
-import { IPC, IPC_64, SEM_CONTROL, SEMID_DS, SEMMNI, SEMMSL, SEMOPM, SEMVMX } from '../abi/ipc.ts';
+import { IPC, IPC_64, SEM_CONTROL, SEMID_DS, SEMVMX } from '../abi/ipc.ts';
 import { BLOCKED } from '../kernel/outcome.ts';
 import { BAD_INDEX, type SemaphoreOperation, type SemaphoreSet } from '../kernel/semaphores.ts';
 import { nowSec } from '../kernel/shared-memory.ts';
@@ -29,7 +29,7 @@ const sysSemget = (task: Task, key: number, count: number, flags: number) =>
 
 function operate(task: Task, id: number, addr: number, count: number, timeoutNs: number): number {
   if (count < 1 || id < 0) return -EINVAL;
-  if (count > SEMOPM) return -E2BIG;
+  if (count > task.kernel.semaphores.limits.operations) return -E2BIG;
   const bytes = new Uint8Array(SEMBUF_BYTES * count);
   if (task.space.copyIn(addr, bytes) < 0) return -EFAULT;
   const view = new DataView(bytes.buffer);
@@ -173,7 +173,8 @@ function writeStatus(task: Task, set: SemaphoreSet, addr: number, command: numbe
 
 /** `struct seminfo`. */
 function writeInfo(task: Task, addr: number): number {
-  const limits = [0, SEMMNI, SEMMNI * SEMMSL, 0, SEMMSL, SEMOPM, SEMOPM, 20, SEMVMX, SEMVMX];
+  const { perSet, all, operations, sets } = task.kernel.semaphores.limits;
+  const limits = [0, sets, all, 0, perSet, operations, operations, 20, SEMVMX, SEMVMX];
   const words = Int32Array.from(limits);
   const bytes = new Uint8Array(words.buffer);
   return task.space.copyOut(addr, bytes) < 0

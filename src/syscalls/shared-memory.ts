@@ -1,7 +1,7 @@
 /** System V shared memory: shmget(2), shmat(2), shmdt(2), shmctl(2). */
 
 import { EACCES, EFAULT, EIDRM, EINVAL, ENOMEM, EPERM } from '../abi/errno.table.ts';
-import { IPC, IPC_64, IPC_CONTROL, SHM, SHM_DEST, SHMID_DS, SHMMNI } from '../abi/ipc.ts';
+import { IPC, IPC_64, IPC_CONTROL, SHM, SHM_DEST, SHMID_DS } from '../abi/ipc.ts';
 import { nowSec, SegmentMapping, type SharedSegment } from '../kernel/shared-memory.ts';
 import type { Task } from '../kernel/task.ts';
 import * as arg from './args.ts';
@@ -137,7 +137,8 @@ function writeInfo(task: Task, command: number, addr: number): number {
   const bytes = new Uint8Array(72);
   const view = new DataView(bytes.buffer);
   if (command === IPC_CONTROL.IPC_INFO) {
-    const words = [GUEST_END, 1, SHMMNI, SHMMNI, GUEST_END / PAGE];
+    const { segments } = task.kernel.sharedMemory.limits;
+    const words = [GUEST_END, 1, segments, segments, GUEST_END / PAGE];
     for (const [i, word] of words.entries()) putNumber(view, 8 * i, word);
   } else {
     view.setInt32(0, count, true);

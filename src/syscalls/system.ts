@@ -74,6 +74,8 @@ function sysGetrandom(task: Task, addr: number, length: number, flags: number): 
   return done;
 }
 
+/** SYSLOG_ACTION_CONSOLE_LEVEL. */
+const CONSOLE_LEVEL = 8;
 /** SYSLOG_ACTION_SIZE_BUFFER. */
 const SIZE_OF_BUFFER = 10;
 const LOG_BYTES = 1 << 17;
@@ -85,6 +87,7 @@ function sysSyslog(task: Task, type: number, addr: number, length: number): numb
   if (!isOpen && !task.creds.has(CAP_SYS_ADMIN)) return -EPERM;
   if (type === SIZE_OF_BUFFER) return LOG_BYTES;
   if (type >= 2 && type <= 4 && (addr === 0 || length < 0)) return -EINVAL;
+  if (type === CONSOLE_LEVEL && (length < 1 || length > 8)) return -EINVAL;
   return 0;
 }
 

@@ -166,6 +166,16 @@ export interface TaskSource {
   processes(): readonly TaskView[];
 }
 
+/** A setting of /proc/sys. */
+export interface SysctlView {
+  /** "kernel/msgmni". */
+  readonly path: string;
+  /** Without the newline. */
+  read(): string;
+  /** 0 or -errno. */
+  write(text: string): number;
+}
+
 /** Facts of the instance for the files directly under /proc. */
 export interface SystemView {
   /** Fields of uname(2). */
@@ -192,6 +202,8 @@ export interface SystemView {
   readonly bootId: string;
   /** What lies below /proc/net. */
   readonly networkFiles?: readonly (readonly [string, () => string])[];
+  /** Settings below /proc/sys that have an effect. */
+  readonly sysctls?: readonly SysctlView[];
   /** What lies below /proc/sysvipc. */
   readonly ipcFiles?: readonly (readonly [string, () => string])[];
 }

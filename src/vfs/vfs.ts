@@ -27,7 +27,7 @@ const DENTRY_LIMIT = 200_000;
 /** Opens what lies outside of any file system: pipes, FIFOs, and devices by their number. */
 export interface NodeOpener {
   /** pipe2(2): reading end, writing end. */
-  makePipe(who: Credentials, flags: number): [OpenFile, OpenFile];
+  makePipe(who: Credentials, flags: number, limitBytes?: number): [OpenFile, OpenFile];
   openFifo(request: OpenRequest): OpenFile | number;
   /** -ENXIO when there is no such device. */
   openDevice(request: OpenRequest): OpenFile | number;
@@ -60,6 +60,8 @@ export class Vfs {
   leaseHost: LeaseHost | undefined = undefined;
   /** `fs.lease-break-time`: how long a holder has to come down. */
   leaseBreakSec = 45;
+  /** /proc/sys/fs/pipe-max-size: how large pipes may be without CAP_SYS_RESOURCE. */
+  pipeMaxBytes = 1_048_576;
   /** What made an opening answer -EAGAIN, until the caller takes it. */
   leaseInTheWay: InodeLeases | undefined = undefined;
 

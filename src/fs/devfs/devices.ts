@@ -38,8 +38,8 @@ export class Devices implements NodeOpener {
     this.register(DEV.tty, (request) => openControlling(devpts, request));
   }
 
-  makePipe(who: Credentials, flags: number): [OpenFile, OpenFile] {
-    return this.pipes.makePipe(who, flags);
+  makePipe(who: Credentials, flags: number, limitBytes?: number): [OpenFile, OpenFile] {
+    return this.pipes.makePipe(who, flags, limitBytes);
   }
 
   openFifo(request: OpenRequest): OpenFile | number {

@@ -1,11 +1,9 @@
 /** Open ends of pipes and FIFOs. */
 
-import { CAP_SYS_RESOURCE } from '../../abi/capability.ts';
 import { EBADF, EFAULT } from '../../abi/errno.table.ts';
 import { O_DIRECT } from '../../abi/file-flags.ts';
 import { FIONREAD } from '../../abi/terminal.ts';
 import type { WaitQueue } from '../../base/wait-queue.ts';
-import { hasCapability } from '../../vfs/credentials.ts';
 import { OpenFile, type OpenRequest } from '../../vfs/open-file.ts';
 import type { UserMemory } from '../../vfs/user-memory.ts';
 import type { Pipe } from './pipe.ts';
@@ -79,8 +77,8 @@ export class PipeFile extends OpenFile {
   }
 
   /** F_SETPIPE_SZ. */
-  setCapacity(bytes: number): number {
-    return this.pipe.resize(bytes, hasCapability(this.credentials, CAP_SYS_RESOURCE));
+  setCapacity(bytes: number, limitBytes: number): number {
+    return this.pipe.resize(bytes, limitBytes);
   }
 
   override get anonymousName(): string | undefined {

@@ -113,11 +113,11 @@ export class Pipe {
   }
 
   /** F_SETPIPE_SZ: the new size, or a negative errno. */
-  resize(bytes: number, isPrivileged: boolean): number {
+  resize(bytes: number, limitBytes: number): number {
     if (bytes < 0 || bytes > 0x8000_0000) return -EINVAL;
     let size = PIPE_BUF;
     while (size < bytes) size *= 2;
-    if (size > PIPE_MAX_BYTES && size > this.capacity && !isPrivileged) return -EPERM;
+    if (size > limitBytes && size > this.capacity) return -EPERM;
     if (size < this.#length) return -EBUSY;
     this.capacity = size;
     this.#wakeWriters();

@@ -45,11 +45,16 @@ export class PipeFs extends FileSystem {
     this.#mount = vfs.makeMount(this, undefined, 'pipefs', 0);
   }
 
-  /** pipe2(2): reading end, writing end. `flags`: O_NONBLOCK, O_DIRECT. */
-  makePipe(who: Credentials, flags: number): [PipeFile, PipeFile] {
+  /** pipe2(2): reading end, writing end. `flags`: O_NONBLOCK, O_DIRECT; of at most `limitBytes`. */
+  makePipe(
+    who: Credentials,
+    flags: number,
+    limitBytes = Number.POSITIVE_INFINITY,
+  ): [PipeFile, PipeFile] {
     const inode = new PipeInode(this, this.#nextIno++, who);
     inode.nlink = 1;
     const { pipe } = inode;
+    pipe.capacity = Math.min(pipe.capacity, limitBytes);
     const dentry = placeless('', inode);
     const kept = flags & (O_NONBLOCK | O_DIRECT);
     const common = { mount: this.#mount, dentry, inode, credentials: who };

@@ -48,13 +48,25 @@ function kept(initial: number): NodeMaker {
 
 export function sysctlTree(system: SystemView, vfs: Vfs): NodeMaker {
   return folder([
-    ['kernel', folder(kernelEntries(system))],
+    ['kernel', folder([...kernelEntries(system), ...obeyed(system, 'kernel/')])],
     ['vm', folder(VM_ENTRIES())],
-    ['fs', folder(FS_ENTRIES(vfs))],
+    ['fs', folder([...FS_ENTRIES(vfs), ['mqueue', folder(obeyed(system, 'fs/mqueue/'))]])],
     ['net', folder(NET_ENTRIES())],
     ['user', folder(USER_ENTRIES())],
   ]);
 }
+
+/** The kernel's own settings directly below a folder. */
+const obeyed = (system: SystemView, prefix: string): [string, NodeMaker][] =>
+  (system.sysctls ?? [])
+    .filter(({ path }) => path.startsWith(prefix))
+    .map(({ path, read, write }) => [
+      path.slice(prefix.length),
+      setting(
+        () => `${read()}\n`,
+        (bytes) => write(byteString(bytes)),
+      ),
+    ]);
 
 const kernelEntries = (system: SystemView): [string, NodeMaker][] => [
   ['ostype', fixed('Linux')],
@@ -87,23 +99,18 @@ const kernelEntries = (system: SystemView): [string, NodeMaker][] => [
   ['core_uses_pid', kept(0)],
   ['overflowuid', fixed(65534)],
   ['overflowgid', fixed(65534)],
-  ['shmmax', fixed('18446744073692774399')],
-  ['shmall', fixed('18446744073692774399')],
-  ['shmmni', fixed(4096)],
-  ['msgmax', fixed(8192)],
-  ['msgmnb', fixed(16384)],
-  ['msgmni', fixed(32000)],
-  ['sem', fixed('32000\t1024000000\t500\t32000')],
+  ['shmmax', keptText('18446744073692774399')],
+  ['shmall', keptText('18446744073692774399')],
   ['sched_child_runs_first', fixed(0)],
-  ['sched_rt_runtime_us', fixed(950000)],
+  ['sched_rt_runtime_us', kept(950000)],
   ['perf_event_paranoid', fixed(4)],
   ['tainted', fixed(0)],
-  ['printk', fixed('4\t4\t1\t7')],
-  ['sched_rt_period_us', fixed(1000000)],
+  ['printk', keptText('4\t4\t1\t7')],
+  ['sched_rt_period_us', kept(1000000)],
   ['sched_rr_timeslice_ms', fixed(100)],
   ['sched_autogroup_enabled', fixed(0)],
-  ['dmesg_restrict', fixed(1)],
-  ['kptr_restrict', fixed(1)],
+  ['dmesg_restrict', kept(1)],
+  ['kptr_restrict', kept(1)],
   ['unprivileged_bpf_disabled', fixed(2)],
   ['io_uring_disabled', fixed(2)],
   ['shm_rmid_forced', fixed(0)],
@@ -126,14 +133,14 @@ const SECCOMP_ACTIONS = 'kill_process kill_thread trap errno trace log allow';
 const VM_ENTRIES = (): [string, NodeMaker][] => [
   ['overcommit_memory', kept(0)],
   ['overcommit_ratio', kept(50)],
-  ['max_map_count', fixed(65530)],
+  ['max_map_count', kept(65530)],
   ['mmap_min_addr', fixed(65536)],
   ['swappiness', kept(60)],
   ['nr_hugepages', fixed(0)],
   ['nr_overcommit_hugepages', fixed(0)],
   ['overcommit_kbytes', kept(0)],
   ['min_free_kbytes', kept(67584)],
-  ['panic_on_oom', fixed(0)],
+  ['panic_on_oom', kept(0)],
   ['dirty_ratio', kept(20)],
   ['dirty_background_ratio', kept(10)],
   ['legacy_va_layout', fixed(0)],
@@ -153,12 +160,24 @@ const leaseTime = (vfs: Vfs): NodeMaker =>
     },
   );
 
+/** `round_pipe_size`: a power of two from a page to 2 GiB. */
+const pipeLimit = (vfs: Vfs): NodeMaker =>
+  setting(
+    () => `${vfs.pipeMaxBytes}\n`,
+    (bytes) => {
+      const given = Number(byteString(bytes).trim() || Number.NaN);
+      if (!Number.isInteger(given) || given < 0 || given > 0x8000_0000) return -EINVAL;
+      vfs.pipeMaxBytes = 2 ** Math.ceil(Math.log2(Math.max(given, 4096)));
+      return 0;
+    },
+  );
+
 const FS_ENTRIES = (vfs: Vfs): [string, NodeMaker][] => [
   ['aio-max-nr', fixed(65536)],
   ['file-max', fixed('9223372036854775807')],
   ['file-nr', fixed('0\t0\t9223372036854775807')],
   ['nr_open', fixed(1048576)],
-  ['pipe-max-size', fixed(1048576)],
+  ['pipe-max-size', pipeLimit(vfs)],
   ['pipe-user-pages-soft', fixed(16384)],
   ['pipe-user-pages-hard', fixed(0)],
   ['protected_symlinks', fixed(0)],
@@ -170,16 +189,6 @@ const FS_ENTRIES = (vfs: Vfs): [string, NodeMaker][] => [
       ['max_queued_events', fixed(16384)],
       ['max_user_instances', fixed(128)],
       ['max_user_watches', fixed(65536)],
-    ]),
-  ],
-  [
-    'mqueue',
-    folder([
-      ['msg_default', fixed(10)],
-      ['msg_max', fixed(10)],
-      ['msgsize_default', fixed(8192)],
-      ['msgsize_max', fixed(8192)],
-      ['queues_max', fixed(256)],
     ]),
   ],
   ['epoll', folder([['max_user_watches', fixed(1048576)]])],

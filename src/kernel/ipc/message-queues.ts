@@ -14,6 +14,7 @@ import { IPC, IPC_PRIVATE, MSG, MSGMAX, MSGMNB, MSGMNI } from '../../abi/ipc.ts'
 import { WaitQueue } from '../../base/wait-queue.ts';
 import { nowSec } from '../shared-memory.ts';
 import type { Task } from '../task.ts';
+import { IpcIds } from './ids.ts';
 import { IpcPermissions } from './permissions.ts';
 
 export interface Message {
@@ -32,7 +33,7 @@ export class MessageQueue {
   /** Woken when room was made, or the queue is removed. */
   readonly departures: WaitQueue = new WaitQueue();
   usedBytes = 0;
-  limitBytes = MSGMNB;
+  limitBytes: number;
   sendTimeSec = 0;
   receiveTimeSec = 0;
   changeTimeSec: number;
@@ -43,6 +44,7 @@ export class MessageQueue {
   constructor(task: Task, id: number, key: number, mode: number) {
     this.id = id;
     this.key = key;
+    this.limitBytes = task.kernel.messageQueues.limits.queueBytes;
     this.permissions = new IpcPermissions(task, mode);
     this.changeTimeSec = nowSec(task);
   }
@@ -99,7 +101,8 @@ export class MessageQueue {
 export class MessageQueues {
   readonly #queues = new Map<number, MessageQueue>();
   readonly #byKey = new Map<number, MessageQueue>();
-  #nextId = 0;
+  readonly ids = new IpcIds();
+  readonly limits = { queues: MSGMNI, messageBytes: MSGMAX, queueBytes: MSGMNB };
 
   get(id: number): MessageQueue | undefined {
     return this.#queues.get(id);
@@ -114,8 +117,8 @@ export class MessageQueues {
     const known = key === IPC_PRIVATE ? undefined : this.#byKey.get(key);
     if (known === undefined) {
       if (key !== IPC_PRIVATE && (flags & IPC.IPC_CREAT) === 0) return -ENOENT;
-      if (this.#queues.size >= MSGMNI) return -ENOSPC;
-      const queue = new MessageQueue(task, this.#nextId++, key, flags & 0o777);
+      if (this.#queues.size >= this.limits.queues) return -ENOSPC;
+      const queue = new MessageQueue(task, this.ids.allocate(this.#queues), key, flags & 0o777);
       this.#queues.set(queue.id, queue);
       if (key !== IPC_PRIVATE) this.#byKey.set(key, queue);
       return queue.id;
@@ -134,6 +137,3 @@ export class MessageQueues {
     queue.departures.wakeAll();
   }
 }
-
-/** A message that no queue takes. */
-export const isTooLong = (sizeBytes: number): boolean => sizeBytes > MSGMAX;

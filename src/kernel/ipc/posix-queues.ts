@@ -194,6 +194,14 @@ export interface QueueAttributes {
 
 export class PosixQueues {
   readonly #byName = new Map<string, PosixQueue>();
+  /** What /proc/sys/fs/mqueue has. */
+  readonly limits = {
+    queues: MQ.QUEUES_MAX as number,
+    messages: MQ.DEFAULT_MESSAGES as number,
+    bytes: MQ.DEFAULT_BYTES as number,
+    defaultMessages: MQ.DEFAULT_MESSAGES as number,
+    defaultBytes: MQ.DEFAULT_BYTES as number,
+  };
 
   /** mq_open(3) without installing: a queue, or -errno. */
   open(
@@ -214,7 +222,8 @@ export class PosixQueues {
       return access <= O_RDWR && known.permissions.permits(task, bits) ? known : -EACCES;
     }
     if ((flags & O_CREAT) === 0) return -ENOENT;
-    if (this.#byName.size >= MQ.QUEUES_MAX && !task.creds.has(CAP_SYS_RESOURCE)) return -ENOSPC;
+    if (this.#byName.size >= this.limits.queues && !task.creds.has(CAP_SYS_RESOURCE))
+      return -ENOSPC;
     return this.#create(task, name, mode, wanted);
   }
 
@@ -225,12 +234,12 @@ export class PosixQueues {
     wanted: QueueAttributes | undefined,
   ): PosixQueue | number {
     const { maxMessages, messageBytes } = wanted ?? {
-      maxMessages: MQ.DEFAULT_MESSAGES,
-      messageBytes: MQ.DEFAULT_BYTES,
+      maxMessages: Math.min(this.limits.messages, this.limits.defaultMessages),
+      messageBytes: Math.min(this.limits.bytes, this.limits.defaultBytes),
     };
     const isPrivileged = task.creds.has(CAP_SYS_RESOURCE);
-    const messageLimit = isPrivileged ? MQ.HARD_MESSAGES : MQ.DEFAULT_MESSAGES;
-    const byteLimit = isPrivileged ? MQ.HARD_BYTES : MQ.DEFAULT_BYTES;
+    const messageLimit = isPrivileged ? MQ.HARD_MESSAGES : this.limits.messages;
+    const byteLimit = isPrivileged ? MQ.HARD_BYTES : this.limits.bytes;
     if (maxMessages <= 0 || messageBytes <= 0) return -EINVAL;
     if (maxMessages > messageLimit || messageBytes > byteLimit) return -EINVAL;
     const { uid } = task.creds;

@@ -2,12 +2,13 @@
 
 import { assert } from '../../base/assert.ts';
 import { networkFiles } from '../../net/proc-text.ts';
-import type { SystemView, TaskSource, TaskView } from '../../vfs/task-view.ts';
+import type { SysctlView, SystemView, TaskSource, TaskView } from '../../vfs/task-view.ts';
 import { ipcFiles } from '../ipc/proc-text.ts';
 import type { Kernel } from '../kernel.ts';
 import { PID_MAX } from '../process-table.ts';
 import { RELEASE, VERSION } from '../system-name.ts';
 import { InitView } from './init-view.ts';
+import { sysctlViews } from './sysctls.ts';
 import { LiveTaskView } from './task-view.ts';
 
 export class KernelTaskSource implements TaskSource {
@@ -71,6 +72,10 @@ export class KernelSystemView implements SystemView {
 
   get networkFiles(): readonly (readonly [string, () => string])[] {
     return networkFiles(this.#kernel.net.internet);
+  }
+
+  get sysctls(): readonly SysctlView[] {
+    return sysctlViews(this.#kernel);
   }
 
   get ipcFiles(): readonly (readonly [string, () => string])[] {
