@@ -39,12 +39,12 @@ import {
 } from './run-options.ts';
 import type { RunProof } from './run-proof.ts';
 import {
+  completeMachine,
   folderRoot,
   type HostContext,
   imageRoot,
   machineRoot,
   mountAll,
-  nameMachine,
 } from './run-roots.ts';
 import type { RunTools } from './run-tools.ts';
 
@@ -143,7 +143,7 @@ export async function assemble(
       ...{ host, pages, code },
       makeRoot: (context) => makeRoot({ ...context, files }, plan),
       mountAll: (tree, context) => {
-        if (makeRoot === machineRoot) nameMachine(tree, plan);
+        if (makeRoot === machineRoot) completeMachine(tree, plan);
         mountAll(tree, { ...context, files }, plan, sealed, attestation?.source);
       },
       ...io,

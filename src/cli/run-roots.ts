@@ -76,8 +76,21 @@ export function machineRoot(context: RootContext & HostContext, plan: RunPlan): 
   return new Overlay(context.clock, lower, writableLayer(context, plan));
 }
 
-/** The guest's own name resolves, too, as Docker has it; in the layer in memory. */
-export function nameMachine(tree: TreeBuilder, plan: RunPlan): void {
+/** Folders that every distribution has and programs write to, empty (Filesystem Hierarchy Standard 3.0). */
+const USUAL_FOLDERS: readonly (readonly [path: string, mode: number])[] = [
+  ['/root', 0o700],
+  ...['/home', '/mnt', '/opt', '/srv', '/media'].map((path) => [path, 0o755] as const),
+  ...['cache', 'lib', 'log', 'spool'].map((name) => [`/var/${name}`, 0o755] as const),
+  ['/var/tmp', 0o1777],
+];
+
+/**
+ * What the machine's public files lack to be a root, in the layer in memory: the usual folders, and the
+ * guest's own name, which resolves, as Docker has it.
+ */
+export function completeMachine(tree: TreeBuilder, plan: RunPlan): void {
+  for (const [path, mode] of USUAL_FOLDERS) tree.makeFolder(path, mode);
+  tree.symlink('/var/run', '/run');
   tree.appendLine('/etc/hosts', `127.0.0.1\t${plan.hostName ?? DEFAULT_HOST_NAME}`);
 }
 

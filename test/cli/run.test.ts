@@ -80,6 +80,13 @@ describe('run', { skip: NO_GUESTS }, () => {
     assert.equal(found.status, 1);
   });
 
+  test('has the folders that programs expect, its home among them', async () => {
+    const script = 'cd && pwd && touch .x /var/tmp/x /opt/x && readlink /var/run && ls -d /home /mnt';
+    const { stdout, stderr } = await sh(`$C run -- sh -c '${script}'`);
+    assert.equal(stderr, '');
+    assert.equal(stdout, '/root\n/run\n/home\n/mnt\n');
+  });
+
   test('--rootfs keeps changes in memory, --rootfs-rw writes them', async () => {
     copyFileSync(compile([SOURCE], ['-O0', '-w', '-static']), join(dir, 'root/guest'));
     mkdirSync(join(dir, 'root/scratch'), { recursive: true });
