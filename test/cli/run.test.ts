@@ -81,7 +81,8 @@ describe('run', { skip: NO_GUESTS }, () => {
   });
 
   test('has the folders that programs expect, its home among them', async () => {
-    const script = 'cd && pwd && touch .x /var/tmp/x /opt/x && readlink /var/run && ls -d /home /mnt';
+    const script =
+      'cd && pwd && touch .x /var/tmp/x /opt/x && readlink /var/run && ls -d /home /mnt';
     const { stdout, stderr } = await sh(`$C run -- sh -c '${script}'`);
     assert.equal(stderr, '');
     assert.equal(stdout, '/root\n/run\n/home\n/mnt\n');
