@@ -136,8 +136,6 @@ export async function assemble(
   const tools = await toolsOf(options, native, clock);
   const access = await networkOf(plan.network, native, host, logger);
   const { printTrace, ...io } = surround(native, host);
-  // The event loop must get its turns while guests run: Ctrl-C stops a busy one.
-  host.countPending(1);
   const instance = new Instance(
     {
       ...{ host, pages, code },

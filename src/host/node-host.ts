@@ -28,6 +28,8 @@ export class NodeHost implements Host {
   readonly entropy: Entropy;
   readonly logger: Logger;
   sockets: HostSocketService | undefined = undefined;
+  /** Ctrl-C stops a busy guest, and whoever controls an instance is answered. */
+  readonly needsTurns = true;
   #pendingCount = 0;
   /** What libuv was told to watch is in its epoll set only after a turn of the loop. */
   #owesTurn = true;

@@ -30,6 +30,8 @@ export interface Host {
   readonly mayBlock?: boolean;
   /** From now on there is much to do: what it is worth to make fast is made fast sooner. */
   expectWork?(): void;
+  /** The event loop gets turns while guests run, whether anything is awaited or not. */
+  readonly needsTurns?: boolean;
   /** Host operations are under way that only the event loop can complete. */
   readonly hasPendingIo: boolean;
 }

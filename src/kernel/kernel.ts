@@ -242,7 +242,8 @@ export class Kernel {
       this.runReady(HOST_TURN_NS, isDone);
       if (isDone()) break;
       if (!this.scheduler.isEmpty || this.parallel?.isBusy === true) {
-        if (this.host.hasPendingIo) await this.host.waitForEvents(0);
+        const { host } = this;
+        if (host.needsTurns === true || host.hasPendingIo) await host.waitForEvents(0);
         continue;
       }
       const next = this.timers.nextDeadlineNs;

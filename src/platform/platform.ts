@@ -311,7 +311,9 @@ export class TranslatedPlatform implements Platform {
     const area = known.sharesDomain ? known.space.areaAt(rip) : undefined;
     if (area && !isSharable(area)) this.spaces.leaveShared(known);
     const { domain } = known;
-    const stored = this.cache.addStored(rip, domain, known);
+    const stored = this.cache.addStored(rip, domain, known, (ahead) =>
+      this.observer?.placed?.(known.space, ahead),
+    );
     if (stored) this.observer?.placed?.(known.space, stored);
     if (stored && (stored.unit.rip === rip || domain.hasEntry(rip))) return stored;
     const before = this.cache.store.newest(rip);

@@ -90,8 +90,16 @@ export class CodeCache {
     return placed;
   }
 
-  /** Publishes what the store has for `rip`; undefined: nothing that the code verifier accepts. */
-  addStored(rip: number, domain: Domain, source: SourceCheck): PlacedUnit | undefined {
+  /**
+   * Publishes what the store has for `rip`, and what is likely to be needed soon after it, of which
+   * `tell` hears; undefined: nothing that the code verifier accepts.
+   */
+  addStored(
+    rip: number,
+    domain: Domain,
+    source: SourceCheck,
+    tell?: (ahead: PlacedUnit) => void,
+  ): PlacedUnit | undefined {
     const stored = this.store.find(rip, source);
     if (!stored) return undefined;
     const { unit, starts } = stored;
@@ -101,14 +109,30 @@ export class CodeCache {
       return this.count(parked);
     }
     if (starts) return this.add(unit, domain, starts);
+    const placed = this.addUnverified(unit, domain, source);
+    if (placed) for (const ahead of this.addAhead(rip, domain, source)) tell?.(ahead);
+    return placed;
+  }
+
+  /** What a file had; undefined: the code verifier refuses it. */
+  private addUnverified(unit: Unit, domain: Domain, source: SourceCheck): PlacedUnit | undefined {
     try {
-      const placed = this.add(unit, domain);
-      this.store.add({ unit, starts: placed.starts }, undefined);
-      return placed;
+      return this.addFresh(unit, domain, undefined);
     } catch (error) {
       if (!(error instanceof RejectedUnitError)) throw error;
-      this.store.refuse(rip, source, error.message);
+      this.store.refuse(unit.rip, source, error.message);
       return undefined;
+    }
+  }
+
+  private *addAhead(rip: number, domain: Domain, source: SourceCheck): Iterable<PlacedUnit> {
+    const isKnown = (at: number): boolean => domain.hasEntry(at);
+    for (const { unit, starts } of this.store.ahead(rip, source, isKnown)) {
+      const placed = starts
+        ? this.add(unit, domain, starts)
+        : this.addUnverified(unit, domain, source);
+      if (!placed) return;
+      yield placed;
     }
   }
 

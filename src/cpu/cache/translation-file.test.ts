@@ -236,3 +236,41 @@ test('keep() writes what a run had to translate, beside the file of its module w
   saved.push('module and more: 9', 'module and more: 10', 'module: 120', 'module and more: none');
   assert.deepEqual(log, saved);
 });
+
+test('units are read ahead in the order in which an earlier run needed them, while that is right', () => {
+  const RET = 0xc3;
+  const COUNT = 40;
+  const code = new Array<number>(16 * COUNT).fill(RET);
+  const place = (n: number) => BASE + AT + 16 * n;
+  /** An order that is not that of addresses. */
+  const order = Array.from({ length: COUNT }, (_, n) => (n * 7) % COUNT);
+  const translator = new Translator(FAKE_TLS);
+  const units = order.map((n) => {
+    const unit = translator.translate(loaded(code, BASE), place(n), limits);
+    assert.ok(unit);
+    return { unit, base: BASE };
+  });
+  const used = order.map((n) => AT + 16 * n);
+  const bytes = encodeTranslations(units, FAKE_TLS, [], used);
+  assert.ok(bytes);
+  /** Needs them in that order: how many were not there yet, and which came unasked. */
+  const run = (needed: readonly number[]): { missed: number; ahead: readonly number[] } => {
+    const { cache, domain } = storeOf(bytes);
+    const ahead: number[] = [];
+    let missed = 0;
+    for (const n of needed) {
+      if (domain.hasEntry(place(n))) continue;
+      missed++;
+      const tell = ({ unit }: { unit: Unit }) => ahead.push(unit.rip);
+      assert.ok(cache.addStored(place(n), domain, loaded(code, BASE), tell));
+    }
+    return { missed, ahead };
+  };
+  const { missed, ahead } = run(order.slice(0, 32));
+  assert.equal(missed, 5);
+  assert.equal(new Set(ahead).size, ahead.length);
+  assert.ok(ahead.every((rip) => order.some((n) => place(n) === rip)));
+  // A program that needs every third one, backwards: nothing is read in vain.
+  const backwards = order.filter((_, n) => n % 3 === 0).reverse();
+  assert.deepEqual(run(backwards), { missed: backwards.length, ahead: [] });
+});

@@ -189,11 +189,19 @@ class FileWriter {
 
 const NOTHING = new Uint8Array(0);
 
+/** Records by their offsets in the file. */
+interface RecordOrder {
+  readonly numbers: Uint32Array;
+  /** By number. */
+  readonly positions: Uint32Array;
+}
+
 export class TranslationFile {
   private readonly source: TranslationSource;
   /** Pairs by ascending address; triples by number. */
   private readonly entries: Uint32Array;
   private readonly places: Uint32Array;
+  private knownOrder: RecordOrder | undefined;
 
   private constructor(source: TranslationSource, entries: Uint32Array, places: Uint32Array) {
     this.source = source;
@@ -243,11 +251,7 @@ export class TranslationFile {
 
   /** The same in the order of their records. */
   addressesInOrder(): Float64Array {
-    const { places } = this;
-    // Sorted as one number each: offset, then the number.
-    const keys = new Float64Array(this.size);
-    for (let n = 0; n < keys.length; n++) keys[n] = places[n * PLACE + 1]! * KEY + n;
-    return keys.sort().map((key) => places[(key % KEY) * PLACE]!);
+    return Float64Array.from(this.order().numbers, (number) => this.places[number * PLACE]!);
   }
 
   /** Addresses that can be entered, each with that of the unit. */
@@ -274,6 +278,31 @@ export class TranslationFile {
     if (!record) return undefined;
     const rip = base + this.places[PLACE * number]!;
     return KeptUnit.read(record, rip, base, tlsDisplacement, arena);
+  }
+
+  /** Where the record of the unit that can be entered at `address` stands in their order; -1: nowhere. */
+  positionOf(address: number): number {
+    const number = this.find(address);
+    return number < 0 ? -1 : (this.order().positions[number] ?? -1);
+  }
+
+  /** The address of the unit whose record stands there. */
+  addressAt(position: number): number | undefined {
+    const number = this.order().numbers[position];
+    return number === undefined ? undefined : this.places[PLACE * number];
+  }
+
+  private order(): RecordOrder {
+    if (this.knownOrder !== undefined) return this.knownOrder;
+    const { places, size } = this;
+    // Sorted as one number each: offset, then the number.
+    const keys = new Float64Array(size);
+    for (let n = 0; n < size; n++) keys[n] = places[n * PLACE + 1]! * KEY + n;
+    const numbers = Uint32Array.from(keys.sort(), (key) => key % KEY);
+    const positions = new Uint32Array(size);
+    for (let at = 0; at < size; at++) positions[numbers[at]!] = at;
+    this.knownOrder = { numbers, positions };
+    return this.knownOrder;
   }
 
   private find(address: number): number {

@@ -55,6 +55,9 @@ export interface TranslationStorage {
 }
 
 interface Module {
+  /** Reading ahead: where the next demand is expected in the last file, and how many are read then. */
+  expected: number;
+  window: number;
   /** Of one address the first file's counts; none: there is none, or they are not to be used. */
   files: readonly TranslationFile[];
   /** What this run had to translate: of one address the last one counts. */
@@ -63,6 +66,10 @@ interface Module {
   readonly used: Set<number>;
 }
 
+/** Units that are read ahead at most at a time. */
+const MOST_AHEAD = 32;
+/** The guess was right when the next unit asked for is so near behind those read. */
+const NEAR = 2;
 const LIMIT_BYTES = 64 * 1024 * 1024;
 /** Of one address: other programs, or code that changes. */
 const MAX_VERSIONS = 8;
@@ -98,25 +105,66 @@ export class UnitStore {
 
   /** A unit that can be entered at `rip`: it begins there, or has a leader there. */
   find(rip: number, source: SourceCheck): StoredUnit | undefined {
-    const versions = this.byRip.get(rip);
-    if (versions)
-      for (const stored of versions)
-        if (sameSource(stored.unit, source)) {
-          this.hits++;
-          return stored;
-        }
-    if (!this.storage) return undefined;
+    const known = this.knownAt(rip, source);
+    if (known) this.hits++;
+    if (known || !this.storage) return known;
     const place = source.moduleAt(rip);
     if (!place) return undefined;
     const { files, used } = this.moduleOf(place.key);
     for (const file of files) {
-      const unit = file.unit(rip - place.base, place.base, this.tlsDisplacement, this.arena);
-      if (!unit || !sameSource(unit, source)) continue;
+      const stored = this.read(file, rip - place.base, place);
+      if (!stored || !sameSource(stored.unit, source)) continue;
       this.loaded++;
-      used.add(unit.rip - place.base);
-      return { unit, starts: undefined };
+      used.add(stored.unit.rip - place.base);
+      return stored;
     }
     return undefined;
+  }
+
+  private knownAt(rip: number, source: SourceCheck): StoredUnit | undefined {
+    return this.byRip.get(rip)?.find(({ unit }) => sameSource(unit, source));
+  }
+
+  private read(
+    file: TranslationFile,
+    address: number,
+    { base }: ModulePlace,
+  ): StoredUnit | undefined {
+    const unit = file.unit(address, base, this.tlsDisplacement, this.arena);
+    return unit && { unit, starts: undefined };
+  }
+
+  /**
+   * Units that are likely to be needed soon after the one at `rip`, which `find` gave: those whose records
+   * follow its own. As many as guesses were right lately, as Linux reads files ahead: none in a file that
+   * is not in the order of use.
+   */
+  *ahead(
+    rip: number,
+    source: SourceCheck,
+    isKnown: (rip: number) => boolean,
+  ): Iterable<StoredUnit> {
+    const place = source.moduleAt(rip);
+    const module = place && this.modules.get(place.key);
+    const file = module?.files.at(-1);
+    const at = file === undefined ? -1 : file.positionOf(rip - place!.base);
+    if (!place || !module || !file || at < 0) return;
+    const distance = at - module.expected;
+    const isRight = distance >= 0 && distance <= NEAR;
+    module.window = isRight ? Math.min(MOST_AHEAD, module.window * 2 || 1) : module.window >> 1;
+    let next = at + 1;
+    for (let count = 0; count < module.window; next++) {
+      const address = file.addressAt(next);
+      if (address === undefined) break;
+      if (isKnown(address + place.base)) continue;
+      const stored = this.knownAt(address + place.base, source) ?? this.read(file, address, place);
+      if (!stored || (!stored.starts && !sameSource(stored.unit, source))) break;
+      if (!stored.starts) this.loaded++;
+      module.used.add(address);
+      count++;
+      yield stored;
+    }
+    module.expected = next;
   }
 
   /** What `find` gave was refused by the code verifier: its module's files are not used again. */
@@ -181,7 +229,7 @@ export class UnitStore {
     const main = this.open(key);
     const addition = main && this.open(key + ADDITION);
     const files = [addition, main].filter((file) => file !== undefined);
-    const module: Module = { files, fresh: [], used: new Set() };
+    const module: Module = { files, fresh: [], used: new Set(), expected: 0, window: 0 };
     this.modules.set(key, module);
     return module;
   }

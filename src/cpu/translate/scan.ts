@@ -21,6 +21,7 @@ export const RETURN_SITE = 2;
 /** Control may come here by a jump inside of the unit, too. */
 export const JOIN = 4;
 
+const MAX_INSTRUCTION_BYTES = 15;
 /** Every instruction costs a comparison of its bytes, so few that may not run after all. */
 const MAX_SELF_CHECKING = 24;
 const MAX_SELF_CHECKING_BYTES = MAX_SELF_CHECKING * 15;
@@ -193,9 +194,19 @@ export class Scan {
       const { kind } = this.factsOf(ins);
       // Such a loop is interpreted.
       if (kind === KIND.loopbranch && ins.prefixes & PREFIX_ADDR32) return false;
-      if (!ENDS.has(kind) && this.indexAt[ins.offset + ins.length] === 0) return false;
+      const next = ins.offset + ins.length;
+      if (!ENDS.has(kind) && this.indexAt[next] === 0 && this.isInside(next)) return false;
     }
     return true;
+  }
+
+  /** Does an instruction that starts before `offset` take the byte there? */
+  private isInside(offset: number): boolean {
+    for (let at = Math.max(this.low, offset - MAX_INSTRUCTION_BYTES + 1); at < offset; at++) {
+      const index = this.indexAt[at]!;
+      if (index !== 0 && at + this.pool[index - 1]!.length > offset) return true;
+    }
+    return false;
   }
 
   private take(): Instruction {
