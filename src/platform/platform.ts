@@ -70,6 +70,8 @@ import { UnitDetails } from './unit-details.ts';
 import { TICK_US } from './written-pages.ts';
 
 const MAX_INSTRUCTION_BYTES = 15;
+/** Processor time between two samples of a profile. */
+const SAMPLE_US = 1000;
 const GUEST_LIMIT = 2 ** 32;
 const ENTRY = STATE.entry / 4;
 const RIP = STATE.rip / 4;
@@ -127,7 +129,7 @@ export class TranslatedPlatform implements Platform {
 
   setTick(periodUs: number): void {
     // Who looks on wants samples.
-    const period = this.observer?.ticked ? Math.min(periodUs, TICK_US) : periodUs;
+    const period = this.observer?.ticked ? Math.min(periodUs, SAMPLE_US) : periodUs;
     this.host.setTick(period);
     this.ticksAtOnce = Math.max(1, Math.round(period / TICK_US));
   }
