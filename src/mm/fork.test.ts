@@ -84,3 +84,22 @@ test('a stack that grows after a fork begins with zeros', () => {
   }
   assert.equal(parent.readU32(top - 32 * PAGE), 32);
 });
+
+test('a child has what its parent wrote and closed, and may only read it, place after place', () => {
+  using parent = create();
+  const at = parent.map({ addr: 0, length: 8 * PAGE, prot: RW });
+  for (let round = 1; round <= 5; round++) {
+    assert.equal(parent.protect(at + PAGE, 2 * PAGE, RW), 0);
+    parent.writeU32(at + PAGE, round);
+    assert.equal(parent.protect(at + PAGE, 2 * PAGE, 1), 0);
+    using child = fork(parent);
+    assert.deepEqual(
+      [0, 1, 2, 3].map((n) => child.readU32(at + n * PAGE)),
+      [0, round, 0, 0],
+    );
+    assert.equal(child.pages.copyOut(at + PAGE, Uint8Array.of(1)), 0, 'closed');
+    assert.equal(child.writeU32(at, 7), 0);
+    assert.equal(child.protect(at + PAGE, PAGE, round % 2 === 0 ? RW : 1), 0);
+    if (round % 2 === 0) assert.equal(child.writeU32(at + PAGE, 8), 0);
+  }
+});

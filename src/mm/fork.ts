@@ -241,7 +241,10 @@ function forkOne(
   const run = runs[firstRun];
   const isDirty = !value.shared && run !== undefined && run < end;
   if (!isDirty) return show(child, start, end, mapping, mapping.prot, shown);
-  const failed = show(child, start, end, mapping, PROT_READ | PROT_WRITE, shown);
+  // What the guest may only read need not be opened for the copy.
+  const isClosed = value.prot !== 0 && (value.prot & PROT_WRITE) === 0;
+  const prot = isClosed ? value.prot : PROT_READ | PROT_WRITE;
+  const failed = show(child, start, end, mapping, prot, shown);
   if (failed < 0) return failed;
   // Pages that the guest may not read can still hold data.
   if (value.prot === 0) parent.pages.protect(start, shown, PROT_READ);
@@ -249,12 +252,12 @@ function forkOne(
     const from = Math.max(runs[n] as number, start);
     const to = Math.min(runs[n + 1] as number, end, start + shown);
     if (from >= to) continue;
-    const copied = parent.pages.copyPages(child.pages, from, to - from);
+    const copied = parent.pages.copyPages(child.pages, from, to - from, isClosed);
     if (copied !== 0) return -copied;
   }
-  if (value.prot === 0) parent.pages.protect(start, shown, 0);
-  if ((value.prot & PROT_WRITE) !== 0) return 0;
-  const closed = child.pages.protect(start, shown, value.prot);
+  if (value.prot !== 0) return 0;
+  parent.pages.protect(start, shown, 0);
+  const closed = child.pages.protect(start, shown, 0);
   return closed === 0 ? 0 : -closed;
 }
 

@@ -88,8 +88,11 @@ export interface SandboxPages extends Disposable {
    * and end by turns, in order. Of the whole sandbox, or of a range.
    */
   privateRuns(addr?: number, length?: number): readonly number[] | Errno;
-  /** Copies pages to the same address of another sandbox, or to another address of this one. */
-  copyPages(target: SandboxPages, addr: number, length: number): Errno | 0;
+  /**
+   * Copies pages to the same address of another sandbox, where they may be written; `isClosed`: may only be
+   * read. Or, `copyWithin`, to another address of this one.
+   */
+  copyPages(target: SandboxPages, addr: number, length: number, isClosed?: boolean): Errno | 0;
   /** Writes readable pages to a segment that has room for them. */
   saveTo(segment: MemorySegment, offset: number, addr: number, length: number): Errno | 0;
   copyWithin(from: number, to: number, length: number): Errno | 0;

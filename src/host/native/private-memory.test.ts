@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { PROT_NONE, PROT_READ, PROT_WRITE, type SandboxPages } from '../../mm/page-host.ts';
+import {
+  PROT_NONE,
+  PROT_READ,
+  PROT_WRITE,
+  type SandboxPages,
+  type ShownPages,
+} from '../../mm/page-host.ts';
 import { cutRuns, hasRun } from './private-ranges.ts';
 import { sharedNativeHost } from './testing/shared-native-host.ts';
 
@@ -12,8 +18,8 @@ const AT = 0x2345_0000;
 const PAGES = 24;
 const GONE = '-';
 
-function createSandbox(): SandboxPages {
-  const made = host.createSandbox();
+function createSandbox(wanted?: readonly ShownPages[]): SandboxPages {
+  const made = host.createSandbox(wanted);
   assert.ok(typeof made === 'object');
   return made;
 }
@@ -57,14 +63,34 @@ const step = fc.record({ ...range, kind: fc.constantFrom(...KINDS), to: fc.nat(P
 const process = fc.record({
   begins: fc.array(begin, { maxLength: 4 }),
   steps: fc.array(step, { maxLength: 8 }),
-  /** It begins with what the one before began with, too. */
-  isSame: fc.boolean(),
+  /** It begins with what the one before began with, too; or with the same for other uses. */
+  likeness: fc.constantFrom('new', 'before', 'before', 'turned'),
+  /** As a child: it gets another's bytes where it may only read. */
+  isChild: fc.boolean(),
   /** Pages of a segment that change before it maps what it begins with. */
   changed: fc.option(
     fc.record({ segment: fc.nat(1), page: fc.nat(PAGES - 1), isEarly: fc.boolean() }),
     { nil: undefined, freq: 4 },
   ),
 });
+
+/** Which pages may be written. */
+function openPages(space: SandboxPages): boolean[] {
+  return Array.from({ length: PAGES }, (_, page) => {
+    const byte = new Uint8Array(1);
+    const addr = AT + page * PAGE;
+    return space.copyIn(addr, byte) === 1 && space.copyOut(addr, byte) === 1;
+  });
+}
+
+function mappedOpen(begins: readonly Begin[]): boolean[] {
+  const open = Array.from({ length: PAGES }, () => false);
+  for (const { start, length, offset, prot } of begins) {
+    const { bytes } = bytesOf({ start, length: Math.min(length, PAGES - offset) });
+    open.fill(prot === OPEN, start, start + bytes / PAGE);
+  }
+  return open;
+}
 
 function change({ segment, page }: { segment: number; page: number }): void {
   const letter = (held[segment] as string[])[page] === '0' ? '1' : '0';
@@ -77,10 +103,9 @@ const bytesOf = ({ start, length }: { start: number; length: number }) => ({
   bytes: Math.min(length, PAGES - start) * PAGE,
 });
 
-function mapAll(
-  space: SandboxPages,
-  begins: readonly (typeof begin extends fc.Arbitrary<infer B> ? B : never)[],
-): string[] {
+type Begin = typeof begin extends fc.Arbitrary<infer B> ? B : never;
+
+function mapAll(space: SandboxPages, begins: readonly Begin[]): string[] {
   const model = Array.from({ length: PAGES }, () => GONE);
   for (const { start, length, segment, offset, prot, isPopulated } of begins) {
     const { addr, bytes } = bytesOf({ start, length: Math.min(length, PAGES - offset) });
@@ -95,6 +120,22 @@ function mapAll(
         segment === undefined ? '\0' : ((held[segment] as string[])[offset + n] as string);
   }
   return model;
+}
+
+const parent = createSandbox();
+parent.mapAnonymous(AT, PAGES * PAGE, OPEN);
+parent.copyOut(AT, new Uint8Array(PAGES * PAGE).fill(42));
+
+/** The first half of a mapping, as far as nothing was mapped over it. */
+function inherit(space: SandboxPages, one: Begin, model: string[]): void {
+  const { addr, bytes } = bytesOf({ ...one, length: Math.ceil(one.length / 2) });
+  const open = openPages(space);
+  for (let n = 0; n < bytes / PAGE; n++) {
+    const page = one.start + n;
+    if (open[page] === true || model[page] === GONE) continue;
+    assert.equal(parent.copyPages(space, addr + n * PAGE, PAGE, true), 0);
+    model[page] = '*';
+  }
 }
 
 const WORK: Record<
@@ -117,15 +158,22 @@ test('whatever the processes before did, one finds its memory as if it were the 
   fc.assert(
     fc.property(fc.array(process, { minLength: 2, maxLength: 6 }), (processes) => {
       let before: (typeof processes)[number]['begins'] = [];
-      for (const { begins, steps, isSame, changed } of processes) {
-        before = isSame ? before : begins;
-        const space = createSandbox();
+      let wanted: readonly ShownPages[] = [];
+      for (const { begins, steps, likeness, isChild, changed } of processes) {
+        if (likeness === 'new') [before, wanted] = [begins, []];
+        if (likeness === 'turned')
+          before = before.map((one) => ({ ...one, prot: OPEN + PROT_READ - one.prot }));
+        const space = createSandbox(wanted);
         if (changed?.isEarly === true) change(changed);
-        space.expect([]);
+        space.expect(wanted);
         if (changed?.isEarly === false) change(changed);
         const model = mapAll(space, before);
+        wanted = [...space.shown];
+        if (isChild)
+          for (const one of before) if (one.prot === PROT_READ) inherit(space, one, model);
         space.settle();
         assert.deepEqual(contents(space), model);
+        assert.deepEqual(openPages(space), mappedOpen(before));
         for (const one of steps) {
           const { addr, bytes } = bytesOf(one);
           WORK[one.kind](space, addr, bytes, AT + (PAGES + one.to) * PAGE);

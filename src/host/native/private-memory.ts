@@ -10,6 +10,7 @@
 
 import type { Slot } from './arena.ts';
 import { PAGE } from './libc.ts';
+import type { PageWriter } from './page-writer.ts';
 import {
   cutRuns,
   hasRun,
@@ -28,15 +29,6 @@ const MAX_PRESENT_BYTES = 128 * PAGE;
 /** measured: to write over so few pages that are there takes no longer than to ask which have changed. */
 const FEW_BYTES = 16 * PAGE;
 const NOTHING: readonly never[] = [];
-
-/** What the host does to the pages of one sandbox: by guest addresses. False: it cannot. */
-export interface PageWriter {
-  /** Pages that differ from what is mapped: start and end by turns; undefined: the host does not say. */
-  changedIn(ranges: readonly UsedRange[]): readonly number[] | undefined;
-  open(start: number, end: number): boolean;
-  zero(start: number, end: number): boolean;
-  fill(start: number, end: number, segment: NativeSegment, offset: number): boolean;
-}
 
 export class PrivateMemory {
   /** Of the last process here, and not mapped by this one yet. */
@@ -62,28 +54,36 @@ export class PrivateMemory {
     }
   }
 
-  /** True: writable pages that are as if they were mapped now are there. */
-  claim(start: number, end: number, segment: NativeSegment | undefined, offset: number): boolean {
+  /** True: pages that are as if they were mapped now are there. */
+  claim(
+    start: number,
+    end: number,
+    isOpen: boolean,
+    segment: NativeSegment | undefined,
+    offset: number,
+  ): boolean {
     const pages = this.#left.find(start, end);
     // A fork may have written to it since it was taken over.
     if (pages === undefined || pages.segment !== segment || isStale(pages)) return false;
+    if (pages.isOpen !== isOpen) return false;
     const piece = pieceOf(pages, start, end);
     if (segment !== undefined && piece.offset !== offset) return false;
     this.#left.cut(start, end);
-    this.#own.add({ ...piece, isOpen: true });
+    this.#own.add({ ...piece, isOpenNow: isOpen });
     return true;
   }
 
-  /** Writable pages were mapped. */
+  /** Private pages were mapped that the process may write, or that others will. */
   note(
     start: number,
     end: number,
+    isOpen: boolean,
     segment: NativeSegment | undefined,
     offset: number,
     isPopulated: boolean,
   ): void {
     if (this.#settled) return;
-    this.#own.add({ start, end, segment, offset, version: 0, isOpen: true });
+    this.#own.add({ start, end, segment, offset, version: 0, isOpen, isOpenNow: isOpen });
     if (isPopulated) this.#present = [...this.#present, start, end];
   }
 
@@ -102,7 +102,7 @@ export class PrivateMemory {
   protect(start: number, end: number, isClosed: boolean, isOpen: boolean): void {
     this.#left.cut(start, end);
     if (isClosed) this.#own.cut(start, end);
-    else this.#own.change(start, end, (pages) => ({ ...pages, isOpen }));
+    else this.#own.change(start, end, (pages) => ({ ...pages, isOpenNow: isOpen }));
   }
 
   /** All pages of the range are known to be there. */
@@ -119,10 +119,10 @@ export class PrivateMemory {
   }
 
   /** Leaves to the slot what is as new again; all else is to be unmapped. */
-  restore(slot: Slot, writer: PageWriter): void {
+  restore(slot: Slot, base: number, writer: PageWriter): void {
     const { all } = this.#own;
     if (!this.#settled || all.length === 0) return;
-    const changed = this.#changed(writer);
+    const changed = this.#changed(base, writer);
     if (changed === undefined) return;
     const present: number[] = [];
     const pristine: PristinePages[] = [];
@@ -132,7 +132,7 @@ export class PrivateMemory {
       if (!canRestore(pages)) continue;
       const runs = runsIn(changed, pages);
       const bytes = lengthOf(runs);
-      if (bytes > Math.min(room, MAX_RESTORED_BYTES) || !restorePages(pages, runs, writer))
+      if (bytes > Math.min(room, MAX_RESTORED_BYTES) || !restorePages(pages, runs, base, writer))
         continue;
       room -= bytes;
       for (let i = 0; i < runs.length; i++) present.push(runs[i] as number);
@@ -143,7 +143,7 @@ export class PrivateMemory {
   }
 
   /** Which pages may not be as new. */
-  #changed(writer: PageWriter): readonly number[] | undefined {
+  #changed(base: number, writer: PageWriter): readonly number[] | undefined {
     const { all } = this.#own;
     const asked: UsedRange[] = [];
     const known: number[] = [];
@@ -155,7 +155,7 @@ export class PrivateMemory {
       else asked.push({ start, end });
     }
     if (asked.length === 0) return known;
-    const runs = writer.changedIn(asked);
+    const runs = writer.changedIn(base, asked);
     if (runs === undefined || known.length === 0) return runs;
     return merge(known, runs);
   }
@@ -165,36 +165,45 @@ export class PrivateMemory {
 const isStale = ({ segment, version }: PristinePages): boolean =>
   segment !== undefined && (segment.isShared || segment.version !== version);
 
-/** It is known what its bytes were. */
-function canRestore({ segment, offset, start, end }: PrivatePages): boolean {
+/** It is known what its bytes were, and it is not to be closed: that costs a flush. */
+function canRestore({ segment, offset, start, end, isOpen, isOpenNow }: PrivatePages): boolean {
+  if (isOpenNow && !isOpen) return false;
   if (segment === undefined) return true;
   return !segment.isClosed && !segment.isShared && offset + end - start <= segment.sizeBytes;
 }
 
-function restorePages(pages: PrivatePages, runs: readonly number[], writer: PageWriter): boolean {
-  const { start, segment, offset } = pages;
-  if (!pages.isOpen && !writer.open(start, pages.end)) return false;
+function restorePages(
+  pages: PrivatePages,
+  runs: readonly number[],
+  base: number,
+  writer: PageWriter,
+): boolean {
+  const { start, end, segment, offset, isOpen } = pages;
+  if (isOpen && !pages.isOpenNow && !writer.open(base + start, end - start)) return false;
   for (let n = 0; n < runs.length; n += 2) {
-    const [from, to] = [runs[n] as number, runs[n + 1] as number];
+    const from = runs[n] as number;
+    const length = (runs[n + 1] as number) - from;
     const isDone =
       segment === undefined
-        ? writer.zero(from, to)
-        : writer.fill(from, to, segment, offset + from - start);
+        ? writer.zero(base + from, length, isOpen)
+        : writer.fill(base + from, length, isOpen, segment, offset + from - start);
     if (!isDone) return false;
   }
   return true;
 }
 
 /** Joined with what it continues, as one mapping of both would be. */
-function append(pristine: PristinePages[], { start, end, segment, offset }: PrivatePages): void {
+function append(pristine: PristinePages[], pages: PrivatePages): void {
+  const { start, end, segment, offset, isOpen } = pages;
   const last = pristine.at(-1);
   const isNext =
     last?.end === start &&
     last.segment === segment &&
+    last.isOpen === isOpen &&
     (segment === undefined || last.offset + start - last.start === offset);
   const version = segment?.version ?? 0;
   if (isNext) pristine[pristine.length - 1] = { ...(last as PristinePages), end };
-  else pristine.push({ start, end, segment, offset, version });
+  else pristine.push({ start, end, segment, offset, version, isOpen });
 }
 
 function runsIn(runs: readonly number[], { start, end }: PrivatePages): number[] {

@@ -18,11 +18,13 @@ export interface PristinePages {
   readonly offset: number;
   /** Of the segment's bytes. */
   readonly version: number;
+  /** Mapped for writing. */
+  readonly isOpen: boolean;
 }
 
 export interface PrivatePages extends PristinePages {
-  /** The host lets the process write there. */
-  readonly isOpen: boolean;
+  /** The host lets the process write there, whatever it was mapped for. */
+  readonly isOpenNow: boolean;
 }
 
 /** The part of `pages` in [start, end). */

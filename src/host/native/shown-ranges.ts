@@ -78,6 +78,30 @@ export class ShownRanges {
     ranges.splice(first, count, added);
   }
 
+  /** What is shown in the range; it is forgotten. */
+  take(start: number, end: number): readonly ShownPages[] {
+    const taken: ShownPages[] = [];
+    for (const range of this.#ranges) {
+      const from = Math.max(range.start, start);
+      const to = Math.min(range.end, end);
+      if (from >= to) continue;
+      taken.push({ ...range, start: from, end: to, offset: range.offset + from - range.start });
+    }
+    if (taken.length > 0) this.cut(start, end);
+    return taken;
+  }
+
+  /** Forgets what lies outside of `places`, which are in order. */
+  keepWithin(places: readonly { readonly start: number; readonly end: number }[]): void {
+    let at = 0;
+    for (let n = 0; n < places.length; n++) {
+      const { start, end } = places[n] as ShownPages;
+      if (start > at) this.cut(at, start);
+      at = end;
+    }
+    this.cut(at, Number.POSITIVE_INFINITY);
+  }
+
   /** Something else may be in the range from now on. */
   cut(start: number, end: number): void {
     const ranges = this.#ranges;
