@@ -120,7 +120,11 @@ export interface SandboxPages extends Disposable {
 }
 
 export interface PageHost {
-  /** Called before what a sandbox shows, or may do with it, changes or is copied: its base. */
+  /**
+   * Called, with its base, before pages of a sandbox are copied or moved, and before it ends: none of its
+   * code may run on another thread then. Other changes are one call of the host each, which such a thread
+   * sees done or not done.
+   */
   readonly listeners: Set<(base: HostAddr) => void>;
   /**
    * A fresh sandbox, or ENOMEM when address space, memory or mappings ran out. `wanted`: it may be one

@@ -121,6 +121,7 @@ export class TranslatedPlatform implements Platform {
         if (kind !== EXIT.syscall) this.observer?.left?.(kind);
       },
     });
+    this.cache.beforeFlush = () => this.beside.halt();
     this.spaces = new Spaces(this.cache, () => this.beside.halt());
     this.hwcap = this.model.cpuid(1, 0).edx >>> 0;
   }
@@ -308,7 +309,6 @@ export class TranslatedPlatform implements Platform {
   }
 
   private translate(known: SpaceState, rip: number): PlacedUnit | undefined {
-    this.beside.halt();
     // What the guest can write may differ between the spaces that share a domain.
     const area = known.sharesDomain ? known.space.areaAt(rip) : undefined;
     if (area && !isSharable(area)) this.spaces.leaveShared(known);
@@ -338,7 +338,7 @@ export class TranslatedPlatform implements Platform {
     const next = this.enterTarget(cpu, known, rip);
     if (next < 0) return next;
     const { domain } = known;
-    this.beside.halt();
+    if (!domain.hasWideRoom(rip)) this.beside.halt();
     if (!domain.learn(rip, kind)) {
       const thunk = this.cache.add(this.translator.landingThunk(rip, kind), domain);
       this.observer?.placed?.(known.space, thunk);

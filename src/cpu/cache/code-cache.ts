@@ -50,6 +50,8 @@ export class CodeCache {
     flushes: 0,
   };
   readonly store: UnitStore;
+  /** Whoever runs translated code on another thread is stopped by it. */
+  beforeFlush: (() => void) | undefined;
   private readonly verifier = new CodeVerifier();
   private readonly domains = new Set<Domain>();
   private readonly links = new LinkTable();
@@ -274,6 +276,7 @@ export class CodeCache {
 
   /** Forgets every translation of every domain; no thread may be in translated code. */
   flush(): void {
+    this.beforeFlush?.();
     for (const domain of this.domains) domain.clear();
     this.links.truncate(0);
     this.placed.length = 0;

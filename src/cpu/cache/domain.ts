@@ -178,6 +178,11 @@ export class Domain implements Disposable {
     return (kind === 'return' ? this.returns : this.jumps).learn(rip);
   }
 
+  /** Nobody needs to stop reading the wide table for what `learnWide` does. */
+  hasWideRoom(rip: number): boolean {
+    return this.wide.hasRoom(rip);
+  }
+
   learnWide(rip: number): void {
     const entry = this.entries.get(rip);
     if (entry !== undefined && rip !== 0) this.wide.set(rip, this.space.addressOf(entry));

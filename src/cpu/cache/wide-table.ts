@@ -20,6 +20,8 @@ export class WideTable implements Disposable {
   private readonly host: CodeHost;
   private memory: NativeMemory;
   private words: Int32Array;
+  /** The same memory: an entry's address is written as one, for those who read it meanwhile. */
+  private values: BigInt64Array;
   mask = FIRST_ENTRIES - 1;
   /** Changes when the table moved: state blocks name its address. */
   generation = 0;
@@ -28,10 +30,16 @@ export class WideTable implements Disposable {
     this.host = host;
     this.memory = this.allocate();
     this.words = wordsOf(this.memory);
+    this.values = valuesOf(this.words);
   }
 
   get address(): HostAddr {
     return this.memory.address;
+  }
+
+  /** Is there room for an entry for `rip`? Else `set` moves or clears the table, which nobody may read then. */
+  hasRoom(rip: number): boolean {
+    return this.placeFor(rip | 0) >= 0;
   }
 
   /** Adds or replaces the entry for `rip`; grows when its neighbourhood is full. */
@@ -60,23 +68,23 @@ export class WideTable implements Disposable {
     this.memory[Symbol.dispose]();
   }
 
-  private put(key: number, entry: number): boolean {
+  private placeFor(key: number): number {
     const { words } = this;
     const first = wideIndex(key, this.mask);
     let free = -1;
     for (let n = first; n < first + WIDE_PROBES; n++) {
       const found = words[n * HALVES];
-      if (found === key) {
-        free = n;
-        break;
-      }
+      if (found === key) return n;
       if (found === 0 && free < 0) free = n;
     }
-    if (free < 0) return false;
-    const at = free * HALVES;
-    words[at + 2] = entry | 0;
-    words[at + 3] = Math.floor(entry / 2 ** 32);
-    words[at] = key;
+    return free;
+  }
+
+  private put(key: number, entry: number): boolean {
+    const place = this.placeFor(key);
+    if (place < 0) return false;
+    this.values[2 * place + 1] = BigInt(entry);
+    this.words[place * HALVES] = key;
     return true;
   }
 
@@ -86,6 +94,7 @@ export class WideTable implements Disposable {
     this.mask = this.mask * 4 + 3;
     this.memory = this.allocate();
     this.words = wordsOf(this.memory);
+    this.values = valuesOf(this.words);
     this.generation++;
     for (let at = 0; at < old.length; at += HALVES) {
       const key = old[at]!;
@@ -102,4 +111,8 @@ export class WideTable implements Disposable {
 function wordsOf(memory: NativeMemory): Int32Array {
   const { buffer, byteOffset, byteLength } = memory.bytes;
   return new Int32Array(buffer, byteOffset, byteLength / 4);
+}
+
+function valuesOf({ buffer, byteOffset, byteLength }: Int32Array): BigInt64Array {
+  return new BigInt64Array(buffer, byteOffset, byteLength / 8);
 }

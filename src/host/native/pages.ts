@@ -145,7 +145,7 @@ class NativeSandbox implements SandboxPages {
 
   mapAnonymous(addr: number, length: number, prot: number, isPopulated = false): Errno | 0 {
     checkRange(addr, length);
-    this.#announce();
+    this.#check();
     const end = addr + length;
     const isOpen = hostProt(prot) === OPEN;
     if (prot !== PROT_NONE && this.#private.claim(addr, end, isOpen, undefined, 0)) return 0;
@@ -169,7 +169,7 @@ class NativeSandbox implements SandboxPages {
   ): Errno | 0 {
     checkRange(addr, length);
     assert(segment instanceof NativeSegment && offset >= 0 && offset % PAGE === 0);
-    this.#announce();
+    this.#check();
     const isShared = sharing === 'shared';
     const end = addr + length;
     const isReadOnly = hostProt(prot) === PROT_READ;
@@ -214,7 +214,7 @@ class NativeSandbox implements SandboxPages {
 
   protect(addr: number, length: number, prot: number): Errno | 0 {
     checkRange(addr, length);
-    this.#announce();
+    this.#check();
     const end = addr + length;
     this.#shown.cut(addr, end);
     this.#private.protect(addr, end, prot === PROT_NONE, hostProt(prot) === OPEN);
@@ -225,7 +225,7 @@ class NativeSandbox implements SandboxPages {
 
   unmap(addr: number, length: number): Errno | 0 {
     checkRange(addr, length);
-    this.#announce();
+    this.#check();
     return this.#map(addr, length, PROT_NONE, RESERVATION | MAP_FIXED, -1, 0);
   }
 
@@ -248,7 +248,7 @@ class NativeSandbox implements SandboxPages {
 
   discard(addr: number, length: number): Errno | 0 {
     checkRange(addr, length);
-    this.#announce();
+    this.#check();
     this.#private.discard(addr, addr + length);
     return toErrno(this.#host.native.sys.madvise(this.base + addr, length, MADV_DONTNEED));
   }

@@ -67,12 +67,13 @@ class NativeTables implements LookupTables {
     this.#set(TABLE_ENTRIES + index, target);
   }
 
-  /** Two halves: no guest runs on this thread meanwhile, so none sees a torn entry. */
+  /** By one store: a guest that runs on another thread meanwhile sees the old entry or the new one. */
   #set(entry: number, target: number): void {
     assert(!this.#released && entry >= 0 && entry < 2 * TABLE_ENTRIES);
-    const { halves, dirty } = this.#region;
-    halves[2 * entry] = target | 0;
-    halves[2 * entry + 1] = Math.floor(target / HIGH);
+    const { entries, halves, dirty } = this.#region;
+    // measured: a BigInt costs more than the rest, and the upper half is mostly the same.
+    if (halves[2 * entry + 1] === Math.floor(target / HIGH)) halves[2 * entry] = target | 0;
+    else entries[entry] = BigInt(target);
     dirty[Math.floor(entry / ENTRIES_PER_PAGE)] = 1;
   }
 
