@@ -5,6 +5,7 @@ import { exitInfo } from './child-events.ts';
 import { releaseRobustFutexes, wakeClearedTid } from './futex-exit.ts';
 import type { ProcessGroup } from './process-group.ts';
 import { endOfTask } from './ptrace/tracing.ts';
+import { seccompUserEnded } from './seccomp-listener.ts';
 import { sendToGroup, sendToProcessGroup, sendToTask } from './signals/send.ts';
 import { kernelSignal } from './signals/signal-info.ts';
 import { TASK_STATE, type Task } from './task.ts';
@@ -45,6 +46,7 @@ export function exitTask(task: Task, status: number): void {
   group.endedTimes.userNs += task.userNs;
   group.endedTimes.systemNs += task.systemNs;
   group.tasks.delete(task);
+  if (task.seccomp !== undefined) seccompUserEnded(task);
   if (group.tasks.size === 0) {
     if (!group.isDying) group.exitStatus = status;
     group.isDying = true;

@@ -54,8 +54,11 @@ import { KernelSystemView, KernelTaskSource } from './views/sources.ts';
 
 /** Serves system calls; `syscalls/` implements it from the table. */
 export interface SyscallDispatcher {
-  /** A result, -errno, or an outcome of outcome.ts. The number is in rax. */
-  dispatch(task: Task): number;
+  /**
+   * A result, -errno, or an outcome of outcome.ts. The number is in rax. `isPermitted`: the program's own
+   * filters have had their say.
+   */
+  dispatch(task: Task, isPermitted?: boolean): number;
   /** A sleeping call of `task` has ended with `result`: for traces. */
   finished(task: Task, result: number): void;
 }

@@ -3,13 +3,14 @@
  * stays for the rest of the thread's life and its children's, execve included.
  */
 
-import { EINVAL, ENOMEM, ENOSYS } from '../abi/errno.table.ts';
+import { EBUSY, EINVAL, ENOMEM, ENOSYS } from '../abi/errno.table.ts';
 import { SIGKILL, SIGSYS } from '../abi/signal.table.ts';
 import { NR } from '../abi/syscall-numbers.table.ts';
 import { BPF_DATA_BYTES, type BpfInstruction, loweredLength, runBpf } from './bpf.ts';
 import { exitGroup, exitTask } from './exit.ts';
 import { EXITED, REGISTERS_SET } from './outcome.ts';
 import { stopsAtSeccomp } from './ptrace/seccomp-stop.ts';
+import type { SeccompListener } from './seccomp-listener.ts';
 import { callSignal } from './signals/call-signal.ts';
 import { forceSignal } from './signals/send.ts';
 import type { Task } from './task.ts';
@@ -45,6 +46,8 @@ export interface SeccompFilter {
   readonly older: SeccompFilter | undefined;
   /** Instructions of this filter and the older ones, as the limit counts them. */
   readonly pathLength: number;
+  /** Who is asked about SECCOMP_RET_USER_NOTIF. */
+  readonly listener: SeccompListener | undefined;
   /** Calls that this filter and all older ones allow whatever the arguments, as far as is known. */
   readonly allows: Map<number, boolean>;
 }
@@ -57,6 +60,14 @@ export function seccompMode(task: Task): number {
   return task.seccomp === undefined ? 0 : task.seccomp === 'strict' ? 1 : 2;
 }
 
+/** For /proc/PID/status. */
+export function filterCount({ seccomp }: Task): number {
+  let count = 0;
+  if (seccomp === 'strict') return 0;
+  for (let at = seccomp; at !== undefined; at = at.older) count++;
+  return count;
+}
+
 const STRICT_CALLS: ReadonlySet<number> = new Set([NR.read, NR.write, NR.exit, NR.rt_sigreturn]);
 
 /** Asks the task's filters; undefined to go on, else the outcome of the call. */
@@ -65,7 +76,8 @@ export function checkSyscall(task: Task, seccomp: Seccomp, number: number): numb
   if (alwaysAllows(seccomp, number)) return undefined;
   const isRecheck = task.trace?.isPastSeccomp === true;
   if (task.trace !== undefined) task.trace.isPastSeccomp = false;
-  const verdict = ask(task, seccomp, number);
+  const call = dataOf(task, number);
+  const { verdict, filter } = ask(seccomp, call);
   const data = verdict & DATA_MASK;
   switch (verdict & ACTION_MASK) {
     case SECCOMP_ACTION.ALLOW:
@@ -82,9 +94,9 @@ export function checkSyscall(task: Task, seccomp: Seccomp, number: number): numb
     case SECCOMP_ACTION.TRACE:
       // What the tracer has seen goes on, unless another filter refuses what it made of it.
       return isRecheck ? undefined : (stopsAtSeccomp(task, data) ?? -ENOSYS);
-    // Without a listener (seccomp(2)).
     case SECCOMP_ACTION.USER_NOTIF:
-      return -ENOSYS;
+      if (filter.listener?.isOpen !== true) return -ENOSYS;
+      return filter.listener.ask(task, new Uint8Array(call.buffer));
     case SECCOMP_ACTION.KILL_THREAD:
       return endThread(task, SIGSYS);
     default:
@@ -129,17 +141,25 @@ function commonData(number: number): DataView {
 }
 
 /** All filters run; the action that comes first in the order of their numbers counts. */
-function ask(task: Task, newest: SeccompFilter, number: number): number {
+function ask(newest: SeccompFilter, view: DataView): { verdict: number; filter: SeccompFilter } {
+  let verdict: number = SECCOMP_ACTION.ALLOW;
+  let filter = newest;
+  for (let at: SeccompFilter | undefined = newest; at !== undefined; at = at.older) {
+    const own = (runBpf(at.program, view) ?? 0) | 0;
+    if ((own & ACTION_MASK) >= (verdict & ACTION_MASK)) continue;
+    verdict = own;
+    filter = at;
+  }
+  return { verdict, filter };
+}
+
+/** `struct seccomp_data` of the call that the task makes. */
+function dataOf(task: Task, number: number): DataView {
   const view = commonData(number);
   view.setBigUint64(8, BigInt(task.cpu.rip), true);
   for (const [i, register] of ARGUMENTS.entries())
     view.setBigUint64(16 + 8 * i, task.cpu.gprs[register] as bigint, true);
-  let verdict: number = SECCOMP_ACTION.ALLOW;
-  for (let at: SeccompFilter | undefined = newest; at !== undefined; at = at.older) {
-    const own = (runBpf(at.program, view) ?? 0) | 0;
-    if ((own & ACTION_MASK) < (verdict & ACTION_MASK)) verdict = own;
-  }
-  return verdict;
+  return view;
 }
 
 /** The last thread takes the process with it, as a signal would. */
@@ -154,9 +174,11 @@ export function addFilter(
   task: Task,
   program: readonly BpfInstruction[],
   synchronize: boolean,
+  listener?: SeccompListener,
 ): number {
   const { seccomp } = task;
   if (seccomp === 'strict') return -EINVAL;
+  if (listener !== undefined && hasListener(seccomp)) return -EBUSY;
   if (synchronize) {
     const stranger = [...task.group.tasks].find((each) => !isAncestor(each.seccomp, seccomp));
     if (stranger !== undefined) return stranger.tid;
@@ -164,7 +186,14 @@ export function addFilter(
   const before = seccomp === undefined ? 0 : seccomp.pathLength + FILTER_COST;
   const pathLength = before + loweredLength(program);
   if (pathLength > PATH_LIMIT) return -ENOMEM;
-  const filter: SeccompFilter = { program, older: seccomp, pathLength, allows: new Map() };
+  const filter: SeccompFilter = {
+    program,
+    older: seccomp,
+    pathLength,
+    listener,
+    allows: new Map(),
+  };
+  if (listener !== undefined) listener.filter = filter;
   task.seccomp = filter;
   if (!synchronize) return 0;
   for (const each of task.group.tasks) {
@@ -173,6 +202,12 @@ export function addFilter(
       each.creds = each.creds.with({ noNewPrivs: true });
   }
   return 0;
+}
+
+/** There is one listener in a chain at most. */
+function hasListener(newest: SeccompFilter | undefined): boolean {
+  for (let at = newest; at !== undefined; at = at.older) if (at.listener !== undefined) return true;
+  return false;
 }
 
 function isAncestor(older: Seccomp | undefined, newer: SeccompFilter | undefined): boolean {

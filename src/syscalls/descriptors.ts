@@ -84,6 +84,7 @@ import { EventFile } from '../fs/anonfs/eventfd.ts';
 import { PipeFile } from '../fs/pipefs/pipe-file.ts';
 import { TmpfsFile } from '../fs/tmpfs/file.ts';
 import { BLOCKED, ERESTARTSYS } from '../kernel/outcome.ts';
+import { SeccompListener } from '../kernel/seccomp-listener.ts';
 import { AsyncNotifier } from '../kernel/signals/file-signals.ts';
 import type { Task } from '../kernel/task.ts';
 import { ownsOrCapable } from '../vfs/credentials.ts';
@@ -100,6 +101,7 @@ import { getLease, setLease } from './leases.ts';
 import { installFile } from './open-close.ts';
 import { recordLock } from './record-locks.ts';
 import { row, type SyscallRow } from './row.ts';
+import { listenerIoctl } from './seccomp-listener.ts';
 
 function duplicate(task: Task, fd: number, from: number, closeOnExec: boolean): number {
   const file = task.files.get(fd);
@@ -343,9 +345,14 @@ const SIOCGPGRP = 0x8904;
 
 // --- ioctl ---------------------------------------------------------------------------------------
 
+/** What every descriptor has. */
+const GENERAL_COMMANDS: ReadonlySet<number> = new Set([FIOCLEX, FIONCLEX, FIONBIO, FIOASYNC]);
+
 function sysIoctl(task: Task, fd: number, command: number, argument: number): number {
   const file = dataFile(task, fd);
   if (file === undefined) return -EBADF;
+  if (file instanceof SeccompListener && !GENERAL_COMMANDS.has(command >>> 0))
+    return listenerIoctl(task, file, command, argument);
   switch (command >>> 0) {
     case FICLONE:
     case FICLONERANGE:

@@ -1,12 +1,15 @@
 /** seccomp(2), and its older form in prctl(2). */
 
 import { CAP_SYS_ADMIN } from '../abi/capability.ts';
-import { EACCES, EFAULT, EINVAL, EOPNOTSUPP, ESRCH } from '../abi/errno.table.ts';
+import { EACCES, EFAULT, EINVAL, EMFILE, EOPNOTSUPP, ESRCH } from '../abi/errno.table.ts';
 import { BPF_MAX_INSTRUCTIONS, type BpfInstruction, isValidBpf } from '../kernel/bpf.ts';
 import { addFilter, SECCOMP_ACTION, seccompMode } from '../kernel/seccomp.ts';
+import { SeccompListener } from '../kernel/seccomp-listener.ts';
 import type { Task } from '../kernel/task.ts';
 import * as arg from './args.ts';
+import { allBits } from './flags.ts';
 import { row, type SyscallRow } from './row.ts';
+import { NOTIF } from './seccomp-listener.ts';
 
 const OPERATION = {
   SECCOMP_SET_MODE_STRICT: 0,
@@ -22,12 +25,7 @@ const FLAG = {
   SECCOMP_FILTER_FLAG_TSYNC_ESRCH: 16,
   SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: 32,
 } as const;
-/** Deviation: no listener for notifications. */
-const KNOWN_FLAGS =
-  FLAG.SECCOMP_FILTER_FLAG_TSYNC |
-  FLAG.SECCOMP_FILTER_FLAG_LOG |
-  FLAG.SECCOMP_FILTER_FLAG_SPEC_ALLOW |
-  FLAG.SECCOMP_FILTER_FLAG_TSYNC_ESRCH;
+const KNOWN_FLAGS = allBits(FLAG);
 const INSTRUCTION_BYTES = 8;
 
 function sysSeccomp(task: Task, operation: number, flags: number, addr: number): number {
@@ -40,14 +38,14 @@ function sysSeccomp(task: Task, operation: number, flags: number, addr: number):
       if (flags !== 0) return -EINVAL;
       const action = task.space.readI32(addr);
       if (action === undefined) return -EFAULT;
-      const isServed =
-        Object.values<number>(SECCOMP_ACTION).includes(action) &&
-        action !== SECCOMP_ACTION.USER_NOTIF;
-      return isServed ? 0 : -EOPNOTSUPP;
+      return Object.values<number>(SECCOMP_ACTION).includes(action) ? 0 : -EOPNOTSUPP;
+    }
+    case OPERATION.SECCOMP_GET_NOTIF_SIZES: {
+      if (flags !== 0) return -EINVAL;
+      const sizes = new Uint16Array([NOTIF.bytes, NOTIF.responseBytes, NOTIF.dataBytes]);
+      return task.space.copyOut(addr, new Uint8Array(sizes.buffer)) < 0 ? -EFAULT : 0;
     }
     default:
-      if (operation === OPERATION.SECCOMP_GET_NOTIF_SIZES)
-        task.kernel.logOnce('seccomp-notify', `seccomp: no listeners (EINVAL), called by ${task}`);
       return -EINVAL;
   }
 }
@@ -60,6 +58,12 @@ function setStrict(task: Task): number {
 
 function setFilter(task: Task, flags: number, addr: number): number {
   if ((flags & ~KNOWN_FLAGS) !== 0) return -EINVAL;
+  const has = (flag: number) => (flags & flag) !== 0;
+  const listens = has(FLAG.SECCOMP_FILTER_FLAG_NEW_LISTENER);
+  const asError = has(FLAG.SECCOMP_FILTER_FLAG_TSYNC_ESRCH);
+  // Both would answer with a number.
+  if (has(FLAG.SECCOMP_FILTER_FLAG_TSYNC) && listens && !asError) return -EINVAL;
+  if (has(FLAG.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV) && !listens) return -EINVAL;
   const length = task.space.readU32(addr);
   const at = task.space.readU64(addr + 8);
   if (length === undefined || at === undefined) return -EFAULT;
@@ -76,9 +80,30 @@ function setFilter(task: Task, flags: number, addr: number): number {
     k: view.getUint32(8 * i + 4, true),
   }));
   if (!isValidBpf(program)) return -EINVAL;
-  const result = addFilter(task, program, (flags & FLAG.SECCOMP_FILTER_FLAG_TSYNC) !== 0);
-  const asError = (flags & FLAG.SECCOMP_FILTER_FLAG_TSYNC_ESRCH) !== 0;
-  return result > 0 && asError ? -ESRCH : result;
+  const synchronizes = has(FLAG.SECCOMP_FILTER_FLAG_TSYNC);
+  if (!listens) {
+    const result = addFilter(task, program, synchronizes);
+    return result > 0 && asError ? -ESRCH : result;
+  }
+  const waitsKillable = has(FLAG.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
+  return addListener(task, program, synchronizes, new SeccompListener(task, waitsKillable));
+}
+
+/** The descriptor of the listener, or -errno. */
+function addListener(
+  task: Task,
+  program: readonly BpfInstruction[],
+  synchronizes: boolean,
+  listener: SeccompListener,
+): number {
+  if (task.files.isFull(task.group.limits.openFiles)) {
+    listener.release();
+    return -EMFILE;
+  }
+  const result = addFilter(task, program, synchronizes, listener);
+  if (result === 0) return task.files.install(listener, task.group.limits.openFiles, true);
+  listener.release();
+  return result > 0 ? -ESRCH : result;
 }
 
 /** PR_SET_SECCOMP. */
@@ -88,8 +113,5 @@ export function prctlSeccomp(task: Task, mode: number, addr: number): number {
 }
 
 export const SECCOMP_ROWS: readonly SyscallRow[] = [
-  row('seccomp', [arg.oneOf(OPERATION), arg.flags(FLAG), arg.pointer], sysSeccomp, {
-    coverage: 'partial',
-    note: 'no listeners for notifications',
-  }),
+  row('seccomp', [arg.oneOf(OPERATION), arg.flags(FLAG), arg.pointer], sysSeccomp, {}),
 ];

@@ -76,8 +76,11 @@ function targetOf(
   nameLength: number,
 ): UnixSocket | undefined | number {
   if (nameAt === 0 || nameLength === 0) return undefined;
-  if (!socket.isDatagram) return socket.isConnected ? -EISCONN : -EOPNOTSUPP;
   const address = readAddress(task, nameAt, nameLength);
+  if (address === -EFAULT) return address;
+  if (socket.isStream) return socket.isConnected ? -EISCONN : -EOPNOTSUPP;
+  // Sequenced packets go to the peer, whatever they name (`unix_seqpacket_sendmsg`).
+  if (!socket.isDatagram) return undefined;
   return typeof address === 'number' ? address : findUnixSocket(task, address);
 }
 
@@ -175,6 +178,7 @@ function receive(
   if ((flags & MSG.MSG_OOB) !== 0) return -EINVAL;
   let received = 0;
   let resultFlags = 0;
+  let hasMessage = false;
   const isPeek = (flags & MSG.MSG_PEEK) !== 0;
   const waitsForAll = (flags & MSG.MSG_WAITALL) !== 0 && socket.isStream && !isPeek;
   const attempt = (): number => {
@@ -182,6 +186,7 @@ function receive(
       const message = socket.head();
       if (typeof message === 'number')
         return received > 0 && message !== -EAGAIN ? received : message;
+      hasMessage = true;
       const room = header.totalBytes - received;
       const count = Math.min(room, message.bytes.length);
       const copied = scatter(task, header.vectors, message.bytes.subarray(0, count), received);
@@ -226,7 +231,8 @@ function receive(
   };
   const timeout = socket.receiveTimeoutNs;
   const result = untilReady(task, socket, flags, timeout, again, progress, socket.peer);
-  if (result === 0) setEmpty(task, headerAt);
+  // At the end of a stream; an empty packet has a name and control data like any other.
+  if (result === 0 && !hasMessage) setEmpty(task, headerAt);
   return result;
 }
 

@@ -1,6 +1,6 @@
 /** Socket addresses in guest memory, and the unix sockets that they name. */
 
-import { EAFNOSUPPORT, ECONNREFUSED, EFAULT, EINVAL } from '../abi/errno.table.ts';
+import { ECONNREFUSED, EFAULT, EINVAL } from '../abi/errno.table.ts';
 import { W_OK } from '../abi/file-flags.ts';
 import { AF, SOCKADDR_STORAGE_BYTES, SOCKADDR_UN_BYTES, SUN_PATH_AT } from '../abi/socket.ts';
 import type { Task } from '../kernel/task.ts';
@@ -57,7 +57,7 @@ export function encodeAddress(name: Uint8Array | undefined): Uint8Array {
 
 /** The bound socket of a name, for connect(2) and sendto(2). */
 export function findUnixSocket(task: Task, address: SocketAddress): UnixSocket | number {
-  if (address.family !== AF.AF_UNIX) return -EAFNOSUPPORT;
+  if (address.family !== AF.AF_UNIX) return -EINVAL;
   const { name } = address;
   if (name.length === 0) return -EINVAL;
   const { net, vfs } = task.kernel;

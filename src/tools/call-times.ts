@@ -36,9 +36,9 @@ export class CallTimes {
 
   watch(calls: SyscallDispatcher): SyscallDispatcher {
     return {
-      dispatch: (task) => {
+      dispatch: (task, isPermitted) => {
         const start = this.#nowNs();
-        const result = calls.dispatch(task);
+        const result = calls.dispatch(task, isPermitted);
         this.#count(task, result, start);
         return result;
       },

@@ -75,8 +75,8 @@ export class Profiler implements PlatformObserver {
   /** Calls of guests pass through here, so that samples know them by name. */
   watch(calls: SyscallDispatcher): SyscallDispatcher {
     return {
-      dispatch: (task) => {
-        const result = calls.dispatch(task);
+      dispatch: (task, isPermitted) => {
+        const result = calls.dispatch(task, isPermitted);
         this.#activity = SYSCALL_NAMES[task.syscallNumber] ?? `syscall ${task.syscallNumber}`;
         this.#caller = task;
         return result;

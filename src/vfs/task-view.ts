@@ -118,6 +118,8 @@ export interface TaskView {
   comm: string;
   readonly nice: number;
   readonly timerSlackNs: number;
+  /** As PR_GET_SECCOMP tells it, and how many filters there are. */
+  readonly seccomp: { readonly mode: number; readonly filters: number };
   /** 0: nobody traces it. */
   readonly tracerPid: number;
   readonly exitSignal: number;

@@ -128,7 +128,7 @@ const kernelEntries = (system: SystemView): [string, NodeMaker][] => [
   ],
 ];
 
-const SECCOMP_ACTIONS = 'kill_process kill_thread trap errno trace log allow';
+const SECCOMP_ACTIONS = 'kill_process kill_thread trap errno user_notif trace log allow';
 
 const VM_ENTRIES = (): [string, NodeMaker][] => [
   ['overcommit_memory', kept(0)],

@@ -58,6 +58,7 @@ export class InitView implements TaskView {
 
   readonly tracerPid = 0;
   readonly timerSlackNs = 50_000;
+  readonly seccomp = { mode: 0, filters: 0 } as const;
 
   get nice(): number {
     return this.#init.nice;

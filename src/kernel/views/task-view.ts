@@ -16,6 +16,7 @@ import type {
 import type { Credentials } from '../credentials.ts';
 import { mayInspect } from '../inspect.ts';
 import { type Limits, RLIMIT } from '../limits.ts';
+import { filterCount, seccompMode } from '../seccomp.ts';
 import { SignalSet } from '../signals/signal-set.ts';
 import { TASK_STATE, type Task } from '../task.ts';
 import { TaskMemoryView } from './memory-view.ts';
@@ -39,6 +40,8 @@ const LIMIT_NAMES: readonly (readonly [keyof typeof RLIMIT, string, string])[] =
   ['RTPRIO', 'Max realtime priority', ''],
   ['RTTIME', 'Max realtime timeout', 'us'],
 ];
+/** As much as a process title has. */
+const TITLE_BYTES = 4096;
 const MAX_AREA_BYTES = 4 * 1024 * 1024;
 
 export function limitsOf(limits: Limits): readonly LimitView[] {
@@ -114,6 +117,10 @@ export class LiveTaskView implements TaskView {
   get tracerPid(): number {
     const { trace } = this.#task;
     return trace?.isLive === true ? trace.tracer.group.pid : 0;
+  }
+
+  get seccomp(): { mode: number; filters: number } {
+    return { mode: seccompMode(this.#task), filters: filterCount(this.#task) };
   }
 
   get timerSlackNs(): number {
@@ -215,7 +222,15 @@ export class LiveTaskView implements TaskView {
 
   commandLine(): Uint8Array {
     const layout = this.#task.group.layout;
-    return layout === undefined ? new Uint8Array(0) : this.#area(layout.argStart, layout.argEnd);
+    if (layout === undefined) return new Uint8Array(0);
+    const { argStart, argEnd, envStart, envEnd } = layout;
+    const args = this.#area(argStart, argEnd);
+    // setproctitle(3) overwrites the last NUL, and goes on into the environment (`get_mm_cmdline`).
+    if (args.length < argEnd - argStart || args.length === 0 || args.at(-1) === 0) return args;
+    const titleEnd = envStart === argEnd && envEnd > envStart ? envEnd : argEnd;
+    const title = this.#area(argStart, Math.min(titleEnd, argStart + TITLE_BYTES));
+    const end = title.indexOf(0);
+    return end < 0 ? title : title.subarray(0, end + 1);
   }
 
   environment(): Uint8Array {
