@@ -19,6 +19,7 @@ import type { GuestCpu } from './platform.ts';
 import type { Tracing } from './ptrace/state.ts';
 import type { Seccomp } from './seccomp.ts';
 import { AlternateStack } from './signals/alternate-stack.ts';
+import { hasFatalPending } from './signals/fatal.ts';
 import type { SignalHandlers } from './signals/handlers.ts';
 import { PendingSignals } from './signals/pending.ts';
 import { SignalSet } from './signals/signal-set.ts';
@@ -183,6 +184,11 @@ export class Task implements Waiter {
     return this.#sleep !== undefined;
   }
 
+  /** Only what it waits for, or death, ends the sleep. */
+  get sleepsDeeply(): boolean {
+    return this.#sleep?.uninterruptible === true;
+  }
+
   /** What it sleeps for, for /proc and traces. */
   get sleepReason(): string {
     return this.#sleep?.reason ?? '';
@@ -264,7 +270,7 @@ export class Task implements Waiter {
 
   #mayBeInterrupted(sleep: Sleep): boolean {
     if (!this.signalPending) return false;
-    return sleep.uninterruptible !== true || this.group.isDying;
+    return sleep.uninterruptible !== true || this.group.isDying || hasFatalPending(this);
   }
 
   /** {@link Waiter}: an event on one of the queues. */

@@ -105,8 +105,9 @@ const COMMANDS: Readonly<Record<number, Ioctl>> = {
   [0x8008_2102 | 0]: isValid,
   [0x4008_2104]: setFlags,
 };
-/** SECCOMP_IOCTL_NOTIF_ADDFD, whose size may grow. */
-const ADDFD_COMMAND = 0x4000_2103;
+/** SECCOMP_IOCTL_NOTIF_ADDFD, whose size may grow: without direction and size (`EA_IOCTL`). */
+const ADDFD_COMMAND = 0x2103;
+const COMMAND_BITS = 0xffff;
 const SIZE_BITS = 0x3fff_0000;
 
 export function listenerIoctl(
@@ -117,6 +118,6 @@ export function listenerIoctl(
 ): number {
   const known = COMMANDS[command | 0];
   if (known !== undefined) return known(task, listener, argument, 0);
-  if ((command & ~SIZE_BITS) !== ADDFD_COMMAND) return -EINVAL;
+  if ((command & COMMAND_BITS) !== ADDFD_COMMAND) return -EINVAL;
   return addDescriptor(task, listener, argument, (command & SIZE_BITS) >> 16);
 }

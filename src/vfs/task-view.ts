@@ -104,6 +104,12 @@ export interface IoView {
   readonly writtenBytes: number;
 }
 
+/** A system call: six arguments, stack pointer, instruction pointer. */
+export interface SystemCallView {
+  readonly number: number;
+  readonly words: readonly bigint[];
+}
+
 /** A thread; the leader stands for the process. Numbers are plain, as they are only shown. */
 export interface TaskView {
   readonly tid: number;
@@ -153,6 +159,8 @@ export interface TaskView {
   threads(): readonly TaskView[];
   /** What the thread waits in, for wchan and syscall; empty when it runs. */
   readonly waitingIn: string;
+  /** The call that it is in; undefined: it runs. */
+  readonly systemCall: SystemCallView | undefined;
   /** May the current task look into this one (ptrace_may_access, PTRACE_MODE_READ_FSCREDS)? */
   mayInspect(): boolean;
   oomScoreAdjust: number;

@@ -5,7 +5,7 @@ import { byteString } from '../../vfs/byte-string.ts';
 import type { Location } from '../../vfs/dentry.ts';
 import type { Inode } from '../../vfs/inode.ts';
 import { describePlace } from '../../vfs/place.ts';
-import type { TaskSource, TaskView } from '../../vfs/task-view.ts';
+import type { SystemCallView, TaskSource, TaskView } from '../../vfs/task-view.ts';
 import { DescriptorDirectory } from './descriptor-directory.ts';
 import { mountInfoText, mountStatsText, mountsText } from './mount-text.ts';
 import {
@@ -177,7 +177,7 @@ function entriesOf(
     [
       'syscall',
       text(
-        guarded(() => 'running\n'),
+        guarded(({ systemCall }) => callText(systemCall)),
         0o400,
       ),
     ],
@@ -223,6 +223,12 @@ function entriesOf(
       ],
     );
   return entries;
+}
+
+/** proc_pid_syscall(5). */
+function callText(call: SystemCallView | undefined): string {
+  if (call === undefined) return 'running\n';
+  return `${call.number} ${call.words.map((word) => `0x${word.toString(16)}`).join(' ')}\n`;
 }
 
 const MAP_ALL = '         0          0 4294967295\n';

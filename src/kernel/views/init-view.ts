@@ -43,6 +43,7 @@ export class InitView implements TaskView {
   readonly terminalGroup = -1;
   readonly io = { calls: 0, reads: 0, writes: 0, readBytes: 0, writtenBytes: 0 };
   readonly waitingIn = 'do_sigtimedwait';
+  readonly systemCall = undefined;
 
   constructor(init: InitTask) {
     this.#init = init;

@@ -10,12 +10,14 @@ import type {
   LimitView,
   MemoryView,
   SignalSetsView,
+  SystemCallView,
   TaskView,
   TimesView,
 } from '../../vfs/task-view.ts';
 import type { Credentials } from '../credentials.ts';
 import { mayInspect } from '../inspect.ts';
 import { type Limits, RLIMIT } from '../limits.ts';
+import { GPR } from '../platform.ts';
 import { filterCount, seccompMode } from '../seccomp.ts';
 import { SignalSet } from '../signals/signal-set.ts';
 import { TASK_STATE, type Task } from '../task.ts';
@@ -99,7 +101,7 @@ export class LiveTaskView implements TaskView {
     if (task.state === TASK_STATE.dead) return 'Z';
     if (task.trace?.stop !== undefined) return 't';
     if (task.group.isStopped) return 'T';
-    return task.isSleeping ? 'S' : 'R';
+    return task.isSleeping ? (task.sleepsDeeply ? 'D' : 'S') : 'R';
   }
 
   get comm(): string {
@@ -264,6 +266,15 @@ export class LiveTaskView implements TaskView {
   threads(): readonly TaskView[] {
     const tasks = new Set(this.#task.group.tasks).add(this.#task.group.leader);
     return [...tasks].sort((a, b) => a.tid - b.tid).map((task) => new LiveTaskView(task));
+  }
+
+  /** The arguments still stand in their registers. */
+  get systemCall(): SystemCallView | undefined {
+    const { cpu, syscallNumber, kernel, isSleeping } = this.#task;
+    if (!isSleeping && kernel.current !== this.#task) return undefined;
+    const registers = [GPR.rdi, GPR.rsi, GPR.rdx, GPR.r10, GPR.r8, GPR.r9, GPR.rsp];
+    const words = registers.map((register) => cpu.gprs[register] as bigint);
+    return { number: syscallNumber, words: [...words, BigInt(cpu.rip)] };
   }
 
   get waitingIn(): string {
