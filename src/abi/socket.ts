@@ -71,12 +71,16 @@ export const SO = {
   SO_BUSY_POLL: 46,
   SO_COOKIE: 57,
   SO_ZEROCOPY: 60,
+  SO_PEERGROUPS: 59,
   SO_RCVTIMEO_NEW: 66,
   SO_SNDTIMEO_NEW: 67,
+  SO_PASSPIDFD: 76,
+  SO_PEERPIDFD: 77,
 } as const;
 
 export const SCM_RIGHTS = 1;
 export const SCM_CREDENTIALS = 2;
+export const SCM_PIDFD = 4;
 /** Most descriptors in one message. */
 export const SCM_MAX_FD = 253;
 

@@ -44,6 +44,7 @@ import {
   signalUrgent,
 } from './signals/file-signals.ts';
 import { FrameBuffers } from './signals/frame-buffers.ts';
+import { writerOf } from './socket-writer.ts';
 import { type SpawnRequest, spawn } from './spawn.ts';
 import { TASK_STATE, type Task } from './task.ts';
 import type { ThreadGroup } from './thread-group.ts';
@@ -208,6 +209,7 @@ export class Kernel {
       clock: this.clock,
       access: parts.network,
       randomBelow: (bound) => this.randomBelow(bound),
+      writer: writerOf(this),
       tellUrgent: (socket) => signalUrgent(this, socket),
       logOnce: (topic, message) => this.logOnce(topic, message),
     });

@@ -20,10 +20,11 @@ import type { AddressedSocket } from './addressed-socket.ts';
 import type { HostAccess } from './host-access.ts';
 import { Internet } from './internet.ts';
 import { NetlinkSocket } from './netlink-socket.ts';
+import type { PeerIdentity } from './peer-identity.ts';
 import { SocketFs } from './socket-file.ts';
 import { TcpSocket } from './tcp-socket.ts';
 import { UdpSocket } from './udp-socket.ts';
-import { type PeerIdentity, UnixSocket } from './unix-socket.ts';
+import { UnixSocket } from './unix-socket.ts';
 
 export interface NetParts {
   readonly vfs: Vfs;
@@ -32,6 +33,8 @@ export interface NetParts {
   readonly access: HostAccess | undefined;
   /** A uniform integer below `bound`. */
   randomBelow(bound: number): number;
+  /** Who makes the call that is being served. */
+  writer?(): PeerIdentity | undefined;
   /** SIGURG for the owner of a socket. */
   tellUrgent(socket: OpenFile): void;
   logOnce(topic: string, message: string): void;
@@ -55,6 +58,7 @@ export class NetStack {
 
   constructor(parts: NetParts) {
     this.#fs = new SocketFs(parts.vfs, parts.vfs.clock);
+    if (parts.writer !== undefined) this.#fs.writer = parts.writer;
     this.internet = new Internet(this.#fs, parts);
   }
 

@@ -17,6 +17,7 @@ import type { UserMemory } from '../vfs/user-memory.ts';
 import type { Vfs } from '../vfs/vfs.ts';
 import { interfaceIoctl } from './interface-ioctl.ts';
 import type { NetInterface } from './interfaces.ts';
+import type { PeerIdentity } from './peer-identity.ts';
 
 class SocketInode extends Inode {
   constructor(fs: FileSystem, ino: number, who: Credentials) {
@@ -35,6 +36,8 @@ export class SocketFs extends FileSystem {
   readonly #mount: Mount;
   /** What ioctl(2) on any socket tells of interfaces. */
   interfaces: () => readonly NetInterface[] = () => [];
+  /** Who makes the call that is being served: what is written names its writer. */
+  writer: () => PeerIdentity | undefined = () => undefined;
   #nextIno = 2;
 
   constructor(vfs: Vfs, clock: FileClock) {
@@ -59,6 +62,8 @@ export abstract class SocketFile extends OpenFile {
   receiveTimeoutNs = Number.POSITIVE_INFINITY;
   sendTimeoutNs = Number.POSITIVE_INFINITY;
   passesCredentials = false;
+  /** SO_PASSPIDFD. */
+  passesPidfd = false;
 
   /** Ends a blocking read (SO_RCVTIMEO): no data came in time. */
   override get readTimeoutNs(): number {

@@ -27,14 +27,8 @@ import {
 import { AF, SOCK } from '../abi/socket.ts';
 import { copyBytes, cutBytes } from '../base/copy-bytes.ts';
 import type { OpenFile, OpenRequest } from '../vfs/open-file.ts';
+import type { PeerIdentity } from './peer-identity.ts';
 import { SocketFile, type SocketFs } from './socket-file.ts';
-
-/** Who sent or owns: SO_PEERCRED, SCM_CREDENTIALS. */
-export interface PeerIdentity {
-  readonly pid: number;
-  readonly uid: number;
-  readonly gid: number;
-}
 
 export interface UnixMessage {
   bytes: Uint8Array;
@@ -286,7 +280,8 @@ export class UnixSocket extends SocketFile {
     const taken = this.#room(length, to);
     if (taken < 0 || to === undefined || (taken === 0 && this.isStream)) return taken;
     const bytes = cutBytes(source, start, taken);
-    const message = { bytes, rights: NOTHING, sender: this.identity, from: this.name };
+    const sender = this.#fs.writer() ?? this.identity;
+    const message = { bytes, rights: NOTHING, sender, from: this.name };
     to.#enqueue(message, this.isStream);
     return taken;
   }

@@ -14,10 +14,10 @@ import {
   type ControlData,
   gather,
   type MessageHeader,
-  ownIdentity,
   readControl,
   readHeader,
   scatter,
+  senderIdentity,
   writeControl,
 } from './socket-messages.ts';
 import { encodeAddress, findUnixSocket, readAddress } from './socket-names.ts';
@@ -106,7 +106,7 @@ function sysSendto(
   const total = Math.min(length, 0x7fff_f000);
   const bytes = gather(task, [{ addr, length: total }], total);
   if (typeof bytes === 'number') return bytes;
-  return sendBytes(task, socket, bytes, { rights: [], sender: ownIdentity(task) }, to, flags);
+  return sendBytes(task, socket, bytes, { rights: [], sender: senderIdentity(task) }, to, flags);
 }
 
 function sysSendmsg(task: Task, fd: number, addr: number, flags: number): number {
@@ -200,16 +200,9 @@ function receive(
         message.rights = [];
         socket.consume(socket.isStream ? count : whole);
       }
-      const hasControl = rights.length > 0 || socket.passesCredentials;
+      const hasControl = rights.length > 0 || socket.passesCredentials || socket.passesPidfd;
       const written = writeOut(task, header, headerAt, nameLengthAt, message.from, () =>
-        writeControl(
-          task,
-          header,
-          message,
-          rights,
-          socket.passesCredentials,
-          (flags & MSG.MSG_CMSG_CLOEXEC) !== 0,
-        ),
+        writeControl(task, header, message, rights, socket, (flags & MSG.MSG_CMSG_CLOEXEC) !== 0),
       );
       if (written < 0) return written;
       // What the kernel was asked about control data, it says again.

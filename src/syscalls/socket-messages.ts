@@ -16,12 +16,15 @@ import {
   MSGHDR,
   SCM_CREDENTIALS,
   SCM_MAX_FD,
+  SCM_PIDFD,
   SCM_RIGHTS,
   SOCKADDR_STORAGE_BYTES,
   SOL_SOCKET,
 } from '../abi/socket.ts';
+import { PidfdFile } from '../kernel/pidfd.ts';
 import type { Task } from '../kernel/task.ts';
-import type { PeerIdentity, UnixMessage } from '../net/unix-socket.ts';
+import type { PeerIdentity } from '../net/peer-identity.ts';
+import type { UnixMessage, UnixSocket } from '../net/unix-socket.ts';
 import type { OpenFile } from '../vfs/open-file.ts';
 
 const IOV_MAX = 1024;
@@ -121,7 +124,7 @@ export interface ControlData {
 
 /** Reads SCM_RIGHTS and SCM_CREDENTIALS; the caller owns the references. */
 export function readControl(task: Task, header: MessageHeader): ControlData | number {
-  let sender = ownIdentity(task);
+  let sender = senderIdentity(task);
   const rights: OpenFile[] = [];
   const fail = (error: number): number => {
     for (const file of rights) file.release();
@@ -159,10 +162,28 @@ export function readControl(task: Task, header: MessageHeader): ControlData | nu
   return { rights, sender };
 }
 
+/** A descriptor of the process of a peer or sender, or -errno. */
+export function installPidfd(task: Task, { pid }: PeerIdentity): number {
+  const group = task.kernel.processes.group(pid);
+  if (group === undefined) return -EINVAL;
+  const file = new PidfdFile(task, group, 0);
+  const fd = task.files.install(file, task.group.limits.openFiles, true);
+  if (fd < 0) file.release();
+  return fd;
+}
+
+/** Of messages: the real ids, where peers tell the effective ones (`scm_send`, `cred_to_ucred`). */
+export const senderIdentity = ({ group, creds }: Task): PeerIdentity => ({
+  pid: group.pid,
+  uid: creds.uid,
+  gid: creds.gid,
+});
+
 export const ownIdentity = (task: Task): PeerIdentity => ({
   pid: task.group.pid,
   uid: task.creds.euid,
   gid: task.creds.egid,
+  groups: task.creds.groups,
 });
 
 function mayClaim(task: Task, given: PeerIdentity): boolean {
@@ -188,7 +209,7 @@ export function writeControl(
   header: MessageHeader,
   message: UnixMessage,
   rights: readonly OpenFile[],
-  passesCredentials: boolean,
+  { passesCredentials, passesPidfd }: UnixSocket,
   closeOnExec: boolean,
 ): WrittenControl {
   const bytes = new Uint8Array(header.controlLength);
@@ -228,6 +249,13 @@ export function writeControl(
       begin(SCM_RIGHTS, 4 * count);
       at = Math.min(align8(at + CMSGHDR_BYTES + 4 * count), bytes.length);
     }
+  }
+  if (passesPidfd) {
+    if (at + CMSGHDR_BYTES < bytes.length) {
+      begin(SCM_PIDFD, 4);
+      view.setInt32(at + CMSGHDR_BYTES, installPidfd(task, message.sender), true);
+      at = Math.min(align8(at + CMSGHDR_BYTES + 4), bytes.length);
+    } else flags |= MSG.MSG_CTRUNC;
   }
   if (at > 0 && task.space.copyOut(header.controlAt, bytes.subarray(0, at)) < 0)
     return { length: 0, flags };

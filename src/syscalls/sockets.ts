@@ -9,11 +9,13 @@ import {
   EEXIST,
   EFAULT,
   EINVAL,
+  ENODATA,
   ENOPROTOOPT,
   ENOTCONN,
   ENOTSOCK,
   EOPNOTSUPP,
   EPERM,
+  ERANGE,
 } from '../abi/errno.table.ts';
 import { O_PATH } from '../abi/file-flags.ts';
 import { S_IFSOCK } from '../abi/file-mode.ts';
@@ -48,7 +50,7 @@ import {
 import * as arg from './args.ts';
 import { isNonBlocking, waitForFile } from './file-support.ts';
 import { row, type SyscallRow } from './row.ts';
-import { ownIdentity } from './socket-messages.ts';
+import { installPidfd, ownIdentity } from './socket-messages.ts';
 import { findUnixSocket, readAddress, writeAddress } from './socket-names.ts';
 
 type AnySocket = UnixSocket | AddressedSocket;
@@ -250,6 +252,8 @@ function optionValue(task: Task, socket: UnixSocket, option: number): number | u
       return socket.isListening ? 1 : 0;
     case SO.SO_PASSCRED:
       return socket.passesCredentials ? 1 : 0;
+    case SO.SO_PASSPIDFD:
+      return socket.passesPidfd ? 1 : 0;
     case SO.SO_RCVLOWAT:
       return 1;
     case SO.SO_PROTOCOL:
@@ -280,7 +284,30 @@ function sysGetsockopt(
   if (!(socket instanceof UnixSocket))
     return getAddressedOption(task, socket, level, option, addr, lengthAt);
   if (level !== SOL_SOCKET) return -EOPNOTSUPP;
+  if (option === SO.SO_PEERGROUPS) return peerGroups(task, socket, addr, lengthAt);
+  if (option === SO.SO_PEERPIDFD) return peerPidfd(task, socket, addr, lengthAt);
   return writeOption(task, addr, lengthAt, unixOption(task, socket, option));
+}
+
+/** All groups or none: ERANGE says how much room they need. */
+function peerGroups(task: Task, socket: UnixSocket, addr: number, lengthAt: number): number {
+  const { groups, pid } = socket.peerIdentity;
+  if (pid === 0 || groups === undefined) return -ENODATA;
+  const room = task.space.readI32(lengthAt);
+  if (room === undefined) return -EFAULT;
+  const bytes = new Uint8Array(Uint32Array.from(groups).buffer);
+  if (task.space.writeU32(lengthAt, bytes.length) < 0) return -EFAULT;
+  if (room < bytes.length) return -ERANGE;
+  return task.space.copyOut(addr, bytes) < 0 ? -EFAULT : 0;
+}
+
+function peerPidfd(task: Task, socket: UnixSocket, addr: number, lengthAt: number): number {
+  if (socket.peerIdentity.pid === 0) return -ENODATA;
+  const fd = installPidfd(task, socket.peerIdentity);
+  if (fd < 0) return fd;
+  const written = writeOption(task, addr, lengthAt, intBytes(fd));
+  if (written < 0) task.files.close(fd);
+  return written;
 }
 
 /** The value of an option at SOL_SOCKET, or -ENOPROTOOPT. */
@@ -322,6 +349,10 @@ function sysSetsockopt(
   if (value === undefined) return -EFAULT;
   if (option === SO.SO_PASSCRED) {
     socket.passesCredentials = value !== 0;
+    return 0;
+  }
+  if (option === SO.SO_PASSPIDFD) {
+    socket.passesPidfd = value !== 0;
     return 0;
   }
   const isForced = option === SO.SO_SNDBUFFORCE || option === SO.SO_RCVBUFFORCE;

@@ -1,0 +1,10 @@
+/** Who is at an end of a unix(7) socket. */
+
+/** Who sent or owns: SO_PEERCRED, SCM_CREDENTIALS. */
+export interface PeerIdentity {
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Supplementary groups of who connected or listens: SO_PEERGROUPS. */
+  readonly groups?: readonly number[];
+}
