@@ -86,6 +86,7 @@ export const FLOCK = { bytes: 32, type: 0, whence: 2, start: 8, len: 16, pid: 24
 
 /** `include/uapi/linux/magic.h`: f_type of statfs(2). */
 export const TMPFS_MAGIC = 0x01021994;
+export const NSFS_MAGIC = 0x6e736673;
 export const PROC_SUPER_MAGIC = 0x9fa0;
 export const DEVPTS_SUPER_MAGIC = 0x1cd1;
 export const OVERLAYFS_SUPER_MAGIC = 0x794c7630;

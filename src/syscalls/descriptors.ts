@@ -82,6 +82,7 @@ import { EFD_CLOEXEC } from '../abi/poll-events.ts';
 import { FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FIONREAD, TIOCGPTPEER } from '../abi/terminal.ts';
 import { EventFile } from '../fs/anonfs/eventfd.ts';
 import { PipeFile } from '../fs/pipefs/pipe-file.ts';
+import { NamespaceFile } from '../fs/procfs/namespaces.ts';
 import { TmpfsFile } from '../fs/tmpfs/file.ts';
 import { BLOCKED, ERESTARTSYS } from '../kernel/outcome.ts';
 import { SeccompListener } from '../kernel/seccomp-listener.ts';
@@ -98,6 +99,7 @@ import { EVENTFD_FLAG_SET, FCNTL_SET, LOCK_FLAG_SET, PIPE_FLAG_SET } from './fil
 import { dataFile, TaskMemory } from './file-support.ts';
 import { allBits } from './flags.ts';
 import { getLease, setLease } from './leases.ts';
+import { namespaceIoctl } from './namespaces.ts';
 import { installFile } from './open-close.ts';
 import { recordLock } from './record-locks.ts';
 import { row, type SyscallRow } from './row.ts';
@@ -353,6 +355,10 @@ function sysIoctl(task: Task, fd: number, command: number, argument: number): nu
   if (file === undefined) return -EBADF;
   if (file instanceof SeccompListener && !GENERAL_COMMANDS.has(command >>> 0))
     return listenerIoctl(task, file, command, argument);
+  if (file instanceof NamespaceFile) {
+    const result = namespaceIoctl(task, file, command, argument);
+    if (result !== undefined) return result;
+  }
   switch (command >>> 0) {
     case FICLONE:
     case FICLONERANGE:

@@ -4,10 +4,9 @@
  */
 
 import { CAP_SYS_TTY_CONFIG } from '../abi/capability.ts';
-import { EBADF, EINVAL, EPERM } from '../abi/errno.table.ts';
+import { EPERM } from '../abi/errno.table.ts';
 import type { SyscallName } from '../abi/syscall-numbers.table.ts';
 import type { Task } from '../kernel/task.ts';
-import * as arg from './args.ts';
 import { row, type SyscallRow } from './row.ts';
 
 function refuse(name: SyscallName): (task: Task) => number {
@@ -15,11 +14,6 @@ function refuse(name: SyscallName): (task: Task) => number {
     task.kernel.logOnce(name, `${name} is refused (EPERM), called by ${task}`);
     return -EPERM;
   };
-}
-
-/** A descriptor of a namespace would be refused; of those there is none. */
-function sysSetns(task: Task, fd: number): number {
-  return task.files.get(fd) === undefined ? -EBADF : -EINVAL;
 }
 
 /** vhangup(2): the caller's terminal is hung up for all who have it open. */
@@ -34,5 +28,4 @@ const REFUSED: readonly SyscallName[] = [...(['swapon', 'swapoff'] as const)];
 export const REFUSED_ROWS: readonly SyscallRow[] = [
   ...REFUSED.map((name) => row(name, [], refuse(name), { coverage: 'refused' })),
   row('vhangup', [], sysVhangup),
-  row('setns', [arg.fd, arg.int], sysSetns, { coverage: 'refused' }),
 ];

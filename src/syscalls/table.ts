@@ -24,6 +24,7 @@ import { MEMORY_ROWS } from './memory.ts';
 import { MESSAGE_QUEUE_ROWS } from './message-queues.ts';
 import { MOUNT_ROWS } from './mounts.ts';
 import { MULTIPLEXING_ROWS } from './multiplexing.ts';
+import { NAMESPACE_ROWS } from './namespaces.ts';
 import { NUMA_ROWS } from './numa.ts';
 import { OPEN_CLOSE_ROWS } from './open-close.ts';
 import { PIDFD_ROWS } from './pidfd.ts';
@@ -61,6 +62,7 @@ export const ALL_ROWS: readonly SyscallRow[] = [
   ...SCHEDULING_ROWS,
   ...RUSAGE_ROWS,
   ...REFUSED_ROWS,
+  ...NAMESPACE_ROWS,
   ...MEMORY_ROWS,
   ...NUMA_ROWS,
   ...LIMIT_ROWS,

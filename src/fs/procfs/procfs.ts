@@ -8,6 +8,7 @@ import { FileSystem, type FileSystemStatistics } from '../../vfs/file-system.ts'
 import { type DirectorySink, FIRST_COOKIE, type Inode } from '../../vfs/inode.ts';
 import type { SystemView, TaskSource } from '../../vfs/task-view.ts';
 import type { Vfs } from '../../vfs/vfs.ts';
+import { Nsfs } from './namespaces.ts';
 import { folder, link, type NodeMaker, ProcDirectory, parseNumber, text } from './nodes.ts';
 import { sysctlTree } from './sysctl.ts';
 import {
@@ -32,6 +33,7 @@ export class Procfs extends FileSystem {
   readonly tasks: TaskSource;
   readonly system: SystemView;
   readonly root: Inode;
+  #namespaces: Nsfs | undefined = undefined;
   #lastIno = 0;
 
   /** st_blksize is 1024, but a page counts here (`simple_statfs`). */
@@ -45,6 +47,11 @@ export class Procfs extends FileSystem {
     this.tasks = tasks;
     this.system = system;
     this.root = new RootDirectory(this, () => rootEntries(vfs, tasks, system));
+  }
+
+  get namespaces(): Nsfs {
+    this.#namespaces ??= new Nsfs(this.vfs, this.clock);
+    return this.#namespaces;
   }
 
   nextIno(): number {

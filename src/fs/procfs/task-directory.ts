@@ -8,6 +8,7 @@ import { describePlace } from '../../vfs/place.ts';
 import type { SystemCallView, TaskSource, TaskView } from '../../vfs/task-view.ts';
 import { DescriptorDirectory } from './descriptor-directory.ts';
 import { mountInfoText, mountStatsText, mountsText } from './mount-text.ts';
+import { NAMESPACES, type NamespaceType } from './namespaces.ts';
 import {
   type Content,
   folder,
@@ -237,27 +238,24 @@ const MAP_ALL = '         0          0 4294967295\n';
 const oldOomValue = (adjust: number): number =>
   adjust === 1000 ? 15 : Math.trunc((adjust * 17) / 1000);
 
-/** Type and number of the initial namespaces, which are all there are (`PROC_*_INIT_INO`). */
-const NAMESPACES: readonly (readonly [name: string, type: string, ino: number])[] = [
-  ['cgroup', 'cgroup', 4026531835],
-  ['ipc', 'ipc', 4026531839],
-  ['mnt', 'mnt', 4026531841],
-  ['net', 'net', 4026531840],
-  ['pid', 'pid', 4026531836],
-  ['pid_for_children', 'pid', 4026531836],
-  ['time', 'time', 4026531834],
-  ['time_for_children', 'time', 4026531834],
-  ['user', 'user', 4026531837],
-  ['uts', 'uts', 4026531838],
+/** Names of links and the types of what they lead to. */
+const NAMESPACE_LINKS: readonly (readonly [name: string, type: NamespaceType])[] = [
+  ...(['cgroup', 'ipc', 'mnt', 'net', 'pid', 'time', 'user', 'uts'] as const).map(
+    (type) => [type, type] as const,
+  ),
+  ['pid_for_children', 'pid'],
+  ['time_for_children', 'time'],
 ];
 
-/** Links that name the namespaces of a task. Deviation: what they lead to cannot be opened. */
+/** Links that lead to the namespaces of a task: those of all tasks. */
 function namespacesFolder(fs: Procfs, tid: number): NodeMaker {
+  const mayLook = (): boolean => fs.tasks.find(tid)?.mayInspect() === true;
   return folder(
-    NAMESPACES.map(([name, type, ino]) => [
+    NAMESPACE_LINKS.map(([name, type]) => [
       name,
       link({
-        read: () => (fs.tasks.find(tid)?.mayInspect() === true ? `${type}:[${ino}]` : -EACCES),
+        read: () => (mayLook() ? `${type}:[${NAMESPACES[type].ino}]` : -EACCES),
+        target: () => (mayLook() ? fs.namespaces.place(type) : -EACCES),
       }),
     ]),
   );
