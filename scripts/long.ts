@@ -5,6 +5,7 @@
  * 500 threads, a fork bomb, 10^6 futex operations in each of three interleavings. Parallel: guests on
  * several processors, 30 times the rounds. Differential: 10^6 random instruction sequences.
  * `fuzz-parsers --hours N`: fuzzing of parsers that is guided by coverage; only when it is named.
+ * `soak --hours N`: redis, nginx and a shell loop in one instance; only when it is named.
  * `fuzz-attest`: an hour of damaged evidence for every parser of `src/attest`; only when it is named.
  */
 import { spawnSync } from 'node:child_process';
@@ -34,6 +35,10 @@ if (wanted === 'fuzz-attest') {
 }
 if (wanted === 'fuzz-parsers') {
   await import('../test/fuzz/run.ts');
+  process.exit();
+}
+if (wanted === 'soak') {
+  await import('../test/stress/soak.ts');
   process.exit();
 }
 for (const [suite, steps] of Object.entries(SUITES)) {
