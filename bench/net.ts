@@ -141,12 +141,20 @@ const redis = (
   ],
 });
 
-const ab = (name: string, bar: number, requests: number, more: string[]): Row => ({
+const ab = (name: string, clients: number, requests: number, more: string[]): Row => ({
   name: `nginx 10 KB ${name}`,
-  ...{ server: 'nginx', bar, figure: /Requests per second:\s+([\d.]+)/ },
+  ...{ server: 'nginx', bar: 0.35, figure: /Requests per second:\s+([\d.]+)/ },
   client: (port) => [
     program('ab', 'apache2-utils'),
-    ...['-q', '-n', String(requests), '-c', '64', ...more, `http://127.0.0.1:${port}/ten`],
+    ...[
+      '-q',
+      '-n',
+      String(requests),
+      '-c',
+      String(clients),
+      ...more,
+      `http://127.0.0.1:${port}/ten`,
+    ],
   ],
 });
 
@@ -155,8 +163,9 @@ const ROWS: readonly Row[] = [
   redis('GET, 50 clients', 0.5, 'get', 40_000, []),
   redis('SET, pipeline 16', 0.7, 'set', 300_000, ['-P', '16']),
   redis('GET, pipeline 16', 0.7, 'get', 300_000, ['-P', '16']),
-  ab('64 connections, kept', 0.35, 20_000, ['-k']),
-  ab('64 connections, new', 0.35, 10_000, []),
+  ab('64 connections, kept', 64, 20_000, ['-k']),
+  ab('64 connections, new', 64, 10_000, []),
+  ...[1, 4, 16, 256].map((clients) => ab(`${clients} clients, kept`, clients, 10_000, ['-k'])),
   {
     ...{ name: 'pgbench, 1 client, selects', server: 'postgres', bar: 0.4 },
     client: (port) => [...pgbench(port), '-S', '-n', '-c', '1', '-T', '4', 'postgres'],

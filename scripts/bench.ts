@@ -1,4 +1,4 @@
-/** `npm run bench -- cpu|os|parallel|net|storage|attest [ROW …]`: printed measurements, never pass or fail. */
+/** `npm run bench -- cpu|os|parallel|paper|net|storage|attest [ROW …]`: printed measurements, never pass or fail. */
 
 const SUITES: Readonly<Record<string, () => Promise<(rows: readonly string[]) => unknown>>> = {
   cpu: async () => (await import('../bench/cpu.ts')).benchCpu,
@@ -12,6 +12,7 @@ const SUITES: Readonly<Record<string, () => Promise<(rows: readonly string[]) =>
   },
   storage: async () => (await import('../bench/storage.ts')).benchStorage,
   parallel: async () => (await import('../bench/parallel.ts')).benchParallel,
+  paper: async () => (await import('../bench/paper.ts')).benchPaper,
   net: async () => (await import('../bench/net.ts')).benchNet,
   attest: async () => (await import('../bench/attest.ts')).benchAttest,
 };
