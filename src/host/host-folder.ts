@@ -226,6 +226,10 @@ class NativeFile extends NativeHandle implements HostFile {
     this.isWritable = access !== O_RDONLY;
   }
 
+  get descriptor(): number {
+    return this.fd;
+  }
+
   read(position: number, target: Uint8Array, start: number, length: number): number {
     if (length <= SMALL_BYTES)
       return this.calls.readSmall(this.fd, position, target, start, length);

@@ -24,6 +24,11 @@ export interface MemorySegment extends Disposable {
   /** Any offset and length inside the segment. */
   read(offset: number, target: Uint8Array): Errno | 0;
   write(offset: number, source: Uint8Array): Errno | 0;
+  /**
+   * Copies from a file that the host knows by a descriptor: how many bytes, fewer at the end of the file,
+   * or -errno. Missing: it cannot.
+   */
+  copyFrom?(offset: number, descriptor: number, position: number, length: number): number;
   /** Frees the pages of a range; it reads as zeros afterwards. */
   punch(offset: number, length: number): Errno | 0;
   /** Forbids writes and size changes for ever (F_SEAL_*). */

@@ -10,6 +10,11 @@ export interface PageSegment extends Disposable {
   resize(sizeBytes: number): Errno | 0;
   read(offset: number, target: Uint8Array): Errno | 0;
   write(offset: number, source: Uint8Array): Errno | 0;
+  /**
+   * Copies from a file that the host knows by a descriptor, without a detour through this process: how
+   * many bytes, fewer at the end of the file, or -errno. Missing: it cannot.
+   */
+  copyFrom?(offset: number, descriptor: number, position: number, length: number): number;
   punch(offset: number, length: number): Errno | 0;
   seal(): void;
 }

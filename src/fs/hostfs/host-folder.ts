@@ -71,6 +71,8 @@ export interface HostHandle extends Disposable {
 export interface HostFile extends HostHandle {
   readonly isReadable: boolean;
   readonly isWritable: boolean;
+  /** The host's number for it, while it is open; undefined: it has none. */
+  readonly descriptor?: number;
   read(position: number, target: Uint8Array, start: number, length: number): number;
   write(position: number, source: Uint8Array, start: number, length: number): number;
   /** Whether reads leave the access time alone (O_NOATIME), as far as the host permits it. */

@@ -16,7 +16,7 @@ import type { SegmentPages } from '../../vfs/mappable.ts';
 import type { OpenFile, OpenRequest } from '../../vfs/open-file.ts';
 import { type ContentVersion, settledStamp, versionOf } from './content-version.ts';
 import type { HostFolder, HostStat, HostTimes } from './host-folder.ts';
-import { HostPlace } from './host-place.ts';
+import { HostPlace, isName } from './host-place.ts';
 import type { Hostfs } from './hostfs.ts';
 import { type CopiedFile, PageCopy } from './page-copy.ts';
 
@@ -370,6 +370,10 @@ export class HostInode extends Inode implements CopiedFile {
     return this.#fs.isReadOnly;
   }
 
+  get hostDescriptor(): number | undefined {
+    return this.#place.descriptor;
+  }
+
   readHost(position: number, target: Uint8Array): number {
     const file = this.#place.file(O_RDONLY);
     return typeof file === 'number' ? file : file.read(position, target, 0, target.length);
@@ -492,9 +496,4 @@ export class HostInode extends Inode implements CopiedFile {
     this.#copy?.[Symbol.dispose]();
     this.#copy = undefined;
   }
-}
-
-/** Names that the host may answer: one component, not "." or "..". */
-function isName(name: string): boolean {
-  return name !== '' && name !== '.' && name !== '..' && !name.includes('/') && name.length <= 255;
 }

@@ -128,6 +128,12 @@ export class HostPlace implements HandleOwner {
     return 0;
   }
 
+  /** The host's number for the regular file here, if it can be opened and has one. */
+  get descriptor(): number | undefined {
+    const file = this.file(O_RDONLY);
+    return typeof file === 'number' ? undefined : file.descriptor;
+  }
+
   /** This file, open in whatever way. */
   anyFile(): HostFile | number {
     return this.#file ?? this.file(O_RDONLY);
@@ -168,4 +174,9 @@ export class HostPlace implements HandleOwner {
     this.closeHandle();
     this.#handles.closed(this);
   }
+}
+
+/** Names that the host may answer: one component, not "." or "..". */
+export function isName(name: string): boolean {
+  return name !== '' && name !== '.' && name !== '..' && !name.includes('/') && name.length <= 255;
 }

@@ -8,11 +8,15 @@ import type { PageSegment, SegmentSource } from '../../vfs/mappable.ts';
 const PAGE_BYTES = 4096;
 /** Pages that are read at once: a call for each costs more than the copy. */
 const CHUNK_PAGES = 16;
+/** The same where the host copies by itself. */
+const COPIED_PAGES = 4096;
 
 export interface CopiedFile {
   readonly size: number;
   /** Never written through mappings: nothing to compare with is kept. */
   readonly isReadOnly: boolean;
+  /** The host's number for the file, if it has one. */
+  readonly hostDescriptor: number | undefined;
   readHost(position: number, target: Uint8Array): number;
   writeHost(position: number, source: Uint8Array): number;
 }
@@ -51,9 +55,10 @@ export class PageCopy implements Disposable {
     const end = Math.min(pagesOf(this.#file.size), pagesOf(offset + length));
     const start = Math.floor(offset / PAGE_BYTES);
     if (start >= this.#wholeFrom && end <= this.#wholeTo) return 0;
+    const most = this.#isCopied ? COPIED_PAGES : CHUNK_PAGES;
     for (let page = start; page < end; ) {
       let count = 0;
-      while (count < CHUNK_PAGES && page + count < end && !this.#present.has(page + count)) count++;
+      while (count < most && page + count < end && !this.#present.has(page + count)) count++;
       const loaded = count === 0 ? 0 : this.#loadPages(page, count);
       if (loaded < 0) return loaded;
       page += Math.max(1, count);
@@ -70,7 +75,24 @@ export class PageCopy implements Disposable {
     this.#wholeTo = 0;
   }
 
+  /** Nobody compares with what it held, and the host can copy it. */
+  get #isCopied(): boolean {
+    return this.#file.isReadOnly && this.segment.copyFrom !== undefined;
+  }
+
   #loadPages(page: number, count: number): number {
+    const descriptor = this.#isCopied ? this.#file.hostDescriptor : undefined;
+    if (descriptor === undefined) return this.#readPages(page, count);
+    const [start, length] = [page * PAGE_BYTES, count * PAGE_BYTES];
+    const copied = this.segment.copyFrom?.(start, descriptor, start, length) ?? 0;
+    if (copied < 0) return copied;
+    // Beyond the end of the file there are zeros, whatever was there before.
+    if (copied < length) this.segment.write(start + copied, new Uint8Array(length - copied));
+    for (let n = 0; n < count; n++) this.#present.add(page + n);
+    return 0;
+  }
+
+  #readPages(page: number, count: number): number {
     const bytes = new Uint8Array(count * PAGE_BYTES);
     for (let done = 0; done < bytes.length; ) {
       const got = this.#file.readHost(page * PAGE_BYTES + done, bytes.subarray(done));

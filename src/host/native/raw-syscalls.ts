@@ -18,6 +18,8 @@ export const SYS = {
   ioctl: 16,
   pread64: 17,
   pwrite64: 18,
+  lseek: 8,
+  sendfile: 40,
   mremap: 25,
   mincore: 27,
   madvise: 28,
@@ -166,6 +168,16 @@ export class RawSyscalls {
   pread(fd: number, target: number, length: number, offset: number): number {
     assert(fd >= 0 && length >= 0 && offset >= 0);
     return this.call(SYS.pread64, fd, checkPointer(target), length, offset);
+  }
+
+  /** From `*position` of `from` to where `to` stands; moves both. */
+  sendfile(to: number, from: number, position: number, length: number): number {
+    return this.call(SYS.sendfile, to, from, checkPointer(position), length);
+  }
+
+  /** SEEK_SET */
+  seekTo(fd: number, offset: number): number {
+    return this.call(SYS.lseek, fd, offset, 0);
   }
 
   pwrite(fd: number, source: number, length: number, offset: number): number {

@@ -13,6 +13,7 @@ const F_SEAL_SHRINK = 2;
 const F_SEAL_GROW = 4;
 const F_SEAL_FUTURE_WRITE = 16;
 const EINTR = 4;
+const ESPIPE = 29;
 
 export class NativeSegment implements MemorySegment {
   readonly fd: number;
@@ -94,6 +95,23 @@ export class NativeSegment implements MemorySegment {
       done += result;
     }
     return 0;
+  }
+
+  /** {@link PageSegment.copyFrom} of vfs, by sendfile(2). */
+  copyFrom(offset: number, descriptor: number, position: number, length: number): number {
+    assert(!this.#closed && offset >= 0 && offset + length <= this.#sizeBytes);
+    this.version++;
+    const { bounce, bounceAddress, sys } = this.#native;
+    const at = new BigInt64Array(bounce.buffer, bounce.byteOffset, 1);
+    at[0] = BigInt(position);
+    let done = sys.seekTo(this.fd, offset) < 0 ? -ESPIPE : 0;
+    while (done >= 0 && done < length) {
+      const result = sys.sendfile(this.fd, descriptor, bounceAddress, length - done);
+      if (result === -EINTR) continue;
+      if (result === 0) break;
+      done = result < 0 ? result : done + result;
+    }
+    return done;
   }
 
   /** To memory that does not move. */
