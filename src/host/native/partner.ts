@@ -17,9 +17,13 @@ const RETURNS = 4;
 const ALONE = 1000;
 /** Changes of sandboxes here since the partner was of use, after which it may get another one. */
 const UNUSED = 64;
-/** Of so many hand-overs so many may end in sleep: else processors are busy, or guests compute. */
+/**
+ * After so many hand-overs it is asked what they cost. A thread that went to sleep has to be woken, which takes
+ * longer than to set GS base twice: so it may happen in one of so many turns. More often, processors are busy,
+ * or guests compute, or begin and end.
+ */
 const WINDOW = 256;
-const SLEEPS = 64;
+const TURNS_A_SLEEP = 4;
 /** Then it rests for so many changes, twice as many each time. */
 const FIRST_REST = 1024;
 const LAST_REST = 2 ** 20;
@@ -39,7 +43,11 @@ export class Partner {
   #alone = 0;
   #unused = 0;
   #handOvers = 0;
+  /** Of these, the ones after entries here. */
+  #turns = 0;
   #slept = 0;
+  /** Hand-overs for which the partner had to be woken. */
+  #woken = 0;
   #rest = 0;
   #nextRest = FIRST_REST;
   #timer: TickTimer | undefined;
@@ -68,6 +76,8 @@ export class Partner {
     }
     if (sandbox === this.#there && ++this.#alone < ALONE) {
       this.#unused = 0;
+      if (this.#alone === 1) this.#turns++;
+      if (this.#mailbox[MAILBOX.partnerSleeps / 4] !== 0) this.#woken++;
       if (++this.#handOvers < WINDOW || this.#isQuick()) return this.#handOver();
     }
     return this.#change(sandbox);
@@ -76,8 +86,11 @@ export class Partner {
   /** At the end of a window: false when waiting for the partner costs more than it saves. */
   #isQuick(): boolean {
     const slept = this.#mailbox[MAILBOX.callerSlept / 4] as number;
-    const isQuick = !this.#mayRest || ((slept - this.#slept) | 0) < SLEEPS;
+    const sleeps = ((slept - this.#slept) | 0) + this.#woken;
+    const isQuick = !this.#mayRest || sleeps * TURNS_A_SLEEP < this.#turns;
     this.#handOvers = 0;
+    this.#turns = 0;
+    this.#woken = 0;
     this.#slept = slept;
     if (isQuick) {
       this.#nextRest = Math.max(FIRST_REST, this.#nextRest / 2);
