@@ -8,7 +8,7 @@ import { SI_TIMER, SIGALRM, SIGPROF, SIGVTALRM } from '../abi/signal.table.ts';
 import { CpuTimer } from './cpu-timer.ts';
 import { IntervalTimer } from './interval-timer.ts';
 import { sendToGroup, sendToTask } from './signals/send.ts';
-import { kernelSignal } from './signals/signal-info.ts';
+import { kernelSignal, type SignalInfo } from './signals/signal-info.ts';
 import type { Task } from './task.ts';
 import type { ThreadGroup } from './thread-group.ts';
 
@@ -42,7 +42,8 @@ export class PosixTimer implements Disposable {
   #overrun = 0;
   /** Overrun of the signal delivered last: timer_getoverrun(2). */
   lastOverrun = 0;
-  #isPending = false;
+  /** The signal that has not been delivered; it may have been ignored meanwhile. */
+  #pending: SignalInfo | undefined = undefined;
 
   constructor(group: ThreadGroup, id: number, request: TimerRequest) {
     this.#group = group;
@@ -61,14 +62,13 @@ export class PosixTimer implements Disposable {
 
   #fire(): void {
     if (this.request.isSilent) return;
-    if (this.#isPending) {
+    if (this.#pending !== undefined) {
       this.#overrun = Math.min(this.#overrun + 1 + this.timer.missed, MAX_OVERRUN);
       return;
     }
-    this.#isPending = true;
     this.#overrun = this.timer.missed;
-    const { signal, value, thread } = this.request;
-    const info = {
+    const { signal, value } = this.request;
+    const info: SignalInfo = {
       signal,
       code: SI_TIMER,
       timerId: this.id,
@@ -77,23 +77,48 @@ export class PosixTimer implements Disposable {
       onDelivered: () => {
         // What is due by now counts, too (posixtimer_rearm() in Linux).
         if (this.timer instanceof IntervalTimer) this.timer.fireDue();
-        this.#isPending = false;
+        this.#pending = undefined;
         this.lastOverrun = this.#overrun;
         info.overrun = this.#overrun;
         this.#overrun = 0;
       },
     };
+    this.#pending = info;
+    this.#send(info);
+  }
+
+  #send(info: SignalInfo): void {
+    const { thread } = this.request;
     if (thread === undefined) sendToGroup(this.#group, info);
     else sendToTask(thread, info);
   }
 
+  /** The signal is no longer ignored: what came meanwhile is one signal, and overruns. */
+  unignored(): void {
+    const { pending } = this.request.thread ?? this.#group;
+    if (this.#pending !== undefined && !pending.entries().includes(this.#pending))
+      this.#send(this.#pending);
+  }
+
+  /** timer_settime(2) and timer_delete(2): a signal of before is not delivered any more. */
+  #forget(): void {
+    const info = this.#pending;
+    if (info === undefined) return;
+    const { thread } = this.request;
+    (thread ?? this.#group).pending.drop(info);
+    this.#group.updateSignalPending();
+    this.#pending = undefined;
+  }
+
   /** timer_settime(2) forgets what was counted. */
   resetOverrun(): void {
+    this.#forget();
     this.#overrun = 0;
     this.lastOverrun = 0;
   }
 
   [Symbol.dispose](): void {
+    this.#forget();
     this.timer.disarm();
     if (this.timer instanceof CpuTimer) this.request.cpu?.group.cpuTimers.delete(this.timer);
   }
@@ -150,6 +175,12 @@ export class ProcessTimers {
     timer[Symbol.dispose]();
     this.#posix.delete(id);
     return 0;
+  }
+
+  /** A signal got another disposition than to be ignored. */
+  unignore(signal: number): void {
+    for (const timer of this.#posix.values())
+      if (timer.request.signal === signal) timer.unignored();
   }
 
   /** execve(2). */

@@ -73,7 +73,7 @@ function sysRtSigaction(
       task.group.pending.discard(signal);
       for (const thread of task.group.tasks) thread.pending.discard(signal);
       task.group.updateSignalPending();
-    }
+    } else task.group.timers?.unignore(signal);
   }
   if (oldAt === 0) return 0;
   view.setBigUint64(0, BigInt(before.handler), true);

@@ -18,6 +18,7 @@ import { PAGE_BYTES } from './space.ts';
 import type { Tmpfs } from './tmpfs.ts';
 import { TmpfsInode } from './tmpfs-inode.ts';
 
+const WRITE_SEALS = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
 const SEALS =
   F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE | F_SEAL_EXEC;
 const NO_WRITE = F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
@@ -121,9 +122,12 @@ export class TmpfsFile extends TmpfsInode {
   addSeals(seals: number, isMapped: () => boolean): number {
     if ((seals & ~SEALS) !== 0) return -EINVAL;
     if ((this.seals & F_SEAL_SEAL) !== 0) return -EPERM;
-    if ((seals & F_SEAL_WRITE) !== 0 && (this.seals & F_SEAL_WRITE) === 0)
+    // What stays executable must not be written any more (`memfd_add_seals`).
+    const isProgram = (seals & F_SEAL_EXEC) !== 0 && (this.mode & 0o111) !== 0;
+    const wanted = isProgram ? seals | WRITE_SEALS : seals;
+    if ((wanted & F_SEAL_WRITE) !== 0 && (this.seals & F_SEAL_WRITE) === 0)
       if (isMapped()) return -EBUSY;
-    this.seals |= seals;
+    this.seals |= wanted;
     return 0;
   }
 

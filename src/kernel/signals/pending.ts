@@ -62,6 +62,14 @@ export class PendingSignals {
     return info;
   }
 
+  /** Takes this very signal out. */
+  drop(info: SignalInfo): void {
+    const { length } = this.#queue;
+    this.#queue = this.#queue.filter((each) => each !== info);
+    if (this.#queue.length === length) return;
+    if (!this.#queue.some(({ signal }) => signal === info.signal)) this.set.delete(info.signal);
+  }
+
   /** Forgets every pending `signal`: SIG_IGN, SIGCONT against stops. */
   discard(signal: number): void {
     if (!this.set.has(signal)) return;

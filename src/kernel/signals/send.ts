@@ -23,7 +23,7 @@ export function sendToGroup(group: ThreadGroup, info: SignalInfo): number {
   if (!prepare(group, group.leader, info)) return 0;
   const result = queue(group, group.pending, info);
   if (result !== 0) return result;
-  complete(group, info.signal);
+  complete(group, info.signal, info.timerId !== undefined);
   return 0;
 }
 
@@ -91,13 +91,18 @@ function discardEverywhere(group: ThreadGroup, signal: number): void {
   group.updateSignalPending();
 }
 
-/** A thread that does not block the signal is woken, the leader first. */
-function complete(group: ThreadGroup, signal: number): void {
+/**
+ * A thread that does not block the signal is woken, the leader first. One of a timer wakes none while
+ * one runs that takes it (`send_sigqueue` prefers the current thread).
+ */
+function complete(group: ThreadGroup, signal: number, isOfTimer = false): void {
   for (const task of group.tasks) task.updateSignalPending();
   if (signal === SIGKILL) {
     for (const task of group.tasks) task.interrupt();
     return;
   }
+  const takes = (task: Task) => !task.isSleeping && !task.blocked.has(signal);
+  if (isOfTimer && [...group.tasks].some(takes)) return;
   const { leader } = group;
   if (group.tasks.has(leader) && !leader.blocked.has(signal)) {
     leader.interrupt();
