@@ -67,6 +67,8 @@ export interface MapRequest {
    * same for every process of this instance that maps the same file; `data` per process.
    */
   readonly placement?: 'module' | 'data';
+  /** Of a free address: a power of two, pages when it is missing. */
+  readonly align?: number;
   /**
    * MAP_POPULATE: its pages are likely to be touched. A fault costs many times what a page of a
    * larger request does.

@@ -162,7 +162,8 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
     const kind =
       request.placement ?? (version !== undefined && !request.shared ? 'module' : 'data');
     const offset = request.fileOffset ?? 0;
-    const chosen = this.#placement.choose(this.mappings, length, kind, version, offset);
+    const { align } = request;
+    const chosen = this.#placement.choose(this.mappings, length, kind, version, offset, align);
     return chosen < 0 ? -ENOMEM : chosen;
   }
 

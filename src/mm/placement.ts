@@ -66,7 +66,7 @@ export class ModuleBases {
   }
 
   /** The instance's base of a part of a module; undefined when module space is used up. */
-  baseOf(version: string, offset: number, length: number): number | undefined {
+  baseOf(version: string, offset: number, length: number, align: number): number | undefined {
     let parts = this.#bases.get(version);
     if (parts === undefined) {
       parts = new Map();
@@ -77,7 +77,8 @@ export class ModuleBases {
     const known = parts.get(part);
     if (known !== undefined) return known;
     // 64 KiB apart, so that one module's end says nothing of the next one's start.
-    const base = Math.floor((this.#top - length) / 0x1_0000) * 0x1_0000;
+    const unit = Math.max(0x1_0000, align);
+    const base = Math.floor((this.#top - length) / unit) * unit;
     if (base < MODULE_FLOOR) return undefined;
     this.#top = base - 0x1_0000;
     parts.set(part, base);
@@ -103,21 +104,22 @@ export class Placement {
     kind: 'module' | 'data',
     version: string | undefined,
     offset: number,
+    align: number = PAGE,
   ): number {
     if (kind === 'module') {
       const base =
-        version === undefined ? undefined : this.#modules.baseOf(version, offset, length);
+        version === undefined ? undefined : this.#modules.baseOf(version, offset, length, align);
       if (base !== undefined && mappings.isFree(base, base + length)) return base;
-      const below = mappings.findGapBelow(MODULE_FLOOR, MODULE_TOP, length, PAGE);
+      const below = mappings.findGapBelow(MODULE_FLOOR, MODULE_TOP, length, align);
       if (below >= 0) return below;
     }
     if (length <= SMALL_BYTES) {
-      const small = mappings.findGapBelow(SMALL_FLOOR, this.#smallTop, length, PAGE);
+      const small = mappings.findGapBelow(SMALL_FLOOR, this.#smallTop, length, align);
       if (small >= 0) return small;
     }
-    const large = mappings.findGapBelow(LARGE_FLOOR, this.#largeTop, length, PAGE);
+    const large = mappings.findGapBelow(LARGE_FLOOR, this.#largeTop, length, align);
     if (large >= 0) return large;
-    const low = mappings.findGapBelow(MODULE_FLOOR, MODULE_TOP, length, PAGE);
+    const low = mappings.findGapBelow(MODULE_FLOOR, MODULE_TOP, length, align);
     if (low >= 0) return low;
     return mappings.findGapBelow(GUEST_LOW, GUEST_HIGH, length, PAGE);
   }

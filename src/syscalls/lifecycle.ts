@@ -50,6 +50,9 @@ function sysClone(
   });
 }
 
+/** What clone3(2) refuses: CSIGNAL, but for the bit that is CLONE_NEWTIME here. */
+const SIGNAL_BITS = 0xff & ~CLONE.CLONE_NEWTIME;
+
 function sysClone3(task: Task, addr: number, size: number): number {
   if (size < CLONE_ARGS.minimumBytes) return -EINVAL;
   if (size > 4096) return -E2BIG;
@@ -61,7 +64,7 @@ function sysClone3(task: Task, addr: number, size: number): number {
   const flags = view.getInt32(CLONE_ARGS.flags, true);
   const highFlags = view.getUint32(CLONE_ARGS.flags + 4, true);
   const exitSignal = field(CLONE_ARGS.exitSignal);
-  if ((highFlags & ~CLONE_CLEAR_SIGHAND_HIGH) !== 0 || (flags & 0xff) !== 0) return -EINVAL;
+  if ((highFlags & ~CLONE_CLEAR_SIGHAND_HIGH) !== 0 || (flags & SIGNAL_BITS) !== 0) return -EINVAL;
   if ((flags & CLONE.CLONE_DETACHED) !== 0 || exitSignal > 64) return -EINVAL;
   const clearsHandlers = highFlags !== 0;
   if (clearsHandlers && (flags & CLONE.CLONE_SIGHAND) !== 0) return -EINVAL;

@@ -25,6 +25,8 @@ import { ExecFailure } from './errors.ts';
 import { openProgram, type ProgramFile, shownName } from './program-file.ts';
 
 const PAGE = 4096;
+/** What asks for more is placed at this, as far as it goes: a guest has 4 GiB. */
+const MOST_ALIGNED = 2 ** 26;
 const pageDown = (addr: number) => addr - (addr % PAGE);
 const pageUp = (addr: number) => pageDown(addr + PAGE - 1);
 
@@ -140,6 +142,7 @@ function mapImage(
       file: mapping,
       fileOffset: pageDown(first.offset),
       placement: 'module',
+      align: alignmentOf(segments),
       populate: true,
     });
     if (base < 0) return mapFailure(-base as Errno, path);
@@ -164,6 +167,14 @@ function mapImage(
   if (codeEnd === 0) codeStart = 0;
   const part = { file: mapping, zeroed };
   return { bias, end: last.vaddr + last.memoryBytes + bias, codeStart, codeEnd, part };
+}
+
+/** The largest alignment that a segment asks for, where it is a power of two (`maximum_alignment`). */
+function alignmentOf(segments: readonly ProgramHeader[]): number {
+  let most = PAGE;
+  for (const { align } of segments)
+    if (align <= MOST_ALIGNED && Number.isInteger(Math.log2(align))) most = Math.max(most, align);
+  return most;
 }
 
 function mapFailure(errno: Errno, path: string): ExecFailure {
