@@ -338,8 +338,8 @@ const MEMBARRIER_NEEDS: Readonly<Record<number, number>> = { 8: 16, 32: 64 };
 const MEMBARRIER_COMMANDS =
   1 | 2 | 8 | 32 | MEMBARRIER_REGISTRATIONS | MEMBARRIER_GET_REGISTRATIONS;
 
-/** All guest threads run on one host thread, so every command is done when it is asked. */
-function sysMembarrier({ group }: Task, command: number, flags: number): number {
+/** Nobody runs while the kernel does; who has a turn beside it (`--cpus`) is stopped once. */
+function sysMembarrier({ group, kernel }: Task, command: number, flags: number): number {
   if (flags !== 0) return -EINVAL;
   if (command === MEMBARRIER_QUERY) return MEMBARRIER_COMMANDS;
   const isOne = (command & (command - 1)) === 0;
@@ -347,6 +347,7 @@ function sysMembarrier({ group }: Task, command: number, flags: number): number 
   if (command === MEMBARRIER_GET_REGISTRATIONS) return group.membarriers;
   const needs = MEMBARRIER_NEEDS[command] ?? 0;
   if ((group.membarriers & needs) !== needs) return -EPERM;
+  if ((command & MEMBARRIER_REGISTRATIONS) === 0) kernel.parallel?.hold();
   group.membarriers |= command & MEMBARRIER_REGISTRATIONS;
   return 0;
 }
