@@ -9,11 +9,14 @@ import type { CodeHost, CodeRunner } from '../cpu/code-host.ts';
 import { EXIT, STATE } from '../cpu/sandbox/layout.ts';
 import type { GuestCpu, GuestsBeside } from '../kernel/platform.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
+import { isBroken } from './broken-translation.ts';
 import type { TranslatedCpu } from './guest-cpu.ts';
 import type { SpaceState } from './space.ts';
 
 /** `TranslatedCpu.left`: it goes on where it is, on the kernel's thread: for a translation, or a fault. */
 export const GO_ON = 255;
+/** The same: it left in a way that no translation leaves in. */
+const BROKEN = 254;
 /** Exits of which the registers say all: they can wait until the kernel comes to them. */
 const BY_REGISTERS: ReadonlySet<number> = new Set([
   EXIT.syscall,
@@ -117,14 +120,31 @@ export class Beside implements GuestsBeside {
     this.#steps.left(kind);
     // As after any exit: only `indirect` reports 64 bits.
     if (kind !== EXIT.indirect) cpu.state.i32[STATE.rip / 4 + 1] = 0;
-    if (kind === EXIT.tick || kind === EXIT.fault) this.#steps.makeExact(cpu, known);
-    if (kind === EXIT.tick || kind === EXIT.tickBeforeEntry) return;
-    cpu.left = BY_REGISTERS.has(kind) ? kind : GO_ON;
-    if (kind !== EXIT.link) return;
+    if (kind === EXIT.tickBeforeEntry) return;
+    if (kind === EXIT.tick || kind === EXIT.fault) {
+      const isExact = this.#isExact(cpu, known);
+      if (!isExact) cpu.left = BROKEN;
+      else if (kind === EXIT.fault) cpu.left = GO_ON;
+      return;
+    }
+    if (kind !== EXIT.link) {
+      cpu.left = BY_REGISTERS.has(kind) ? kind : BROKEN;
+      return;
+    }
     const target = this.#steps.linkTarget(cpu);
-    // A link of no live unit: the process is killed when the kernel comes to that.
-    if (target === undefined) cpu.left = kind;
-    else cpu.rip = target;
+    if (target !== undefined) cpu.rip = target;
+    cpu.left = target === undefined ? BROKEN : GO_ON;
+  }
+
+  /** False: its translation is broken, for which the process is killed when the kernel comes to it. */
+  #isExact(cpu: TranslatedCpu, known: SpaceState): boolean {
+    try {
+      this.#steps.makeExact(cpu, known);
+      return true;
+    } catch (error) {
+      if (!isBroken(error)) throw error;
+      return false;
+    }
   }
 
   halt(): void {
