@@ -25,6 +25,8 @@ export class ProcessTable {
    */
   readonly init: ThreadGroup;
   readonly initTask: InitTask;
+  /** Told of each process that was waited for. */
+  readonly goneListeners: ((pid: number) => void)[] = [];
 
   constructor(kernel: Kernel) {
     this.maxTasks = kernel.options.maxTasks ?? DEFAULT_MAX_TASKS;
@@ -103,6 +105,7 @@ export class ProcessTable {
   removeGroup(group: ThreadGroup): void {
     this.#groups.delete(group.pid);
     group.processGroup.remove(group);
+    for (const listener of this.goneListeners) listener(group.pid);
   }
 
   /** Enters `group` into the process group `id` of `session`, made when it does not exist. */

@@ -174,6 +174,8 @@ export interface TaskSource {
   find(tid: number): TaskView | undefined;
   /** Leaders, ascending by pid. */
   processes(): readonly TaskView[];
+  /** Calls `listener` with the number of each process that is no more, after it was waited for. */
+  whenGone(listener: (pid: number) => void): void;
 }
 
 /** A setting of /proc/sys. */

@@ -174,7 +174,23 @@ export class Vfs {
     for (const root of roots) kept += forgetUnused(root);
     this.dentryCount = kept;
   }
+
+  /**
+   * The entry `name` of `directory`, the root of a file system, leads nowhere any more: it is forgotten with
+   * all below it that nobody stands on.
+   */
+  forgetEntry(directory: Inode, name: string): void {
+    for (const { root } of this.#mounts.values()) {
+      const child = root.inode === directory ? root.children?.get(name) : undefined;
+      if (child === undefined) continue;
+      forgetUnused(child);
+      if (!isUsed(child)) child.detach();
+    }
+  }
 }
+
+const isUsed = ({ pins, mountCount, children, inode }: Dentry): boolean =>
+  pins > 0 || mountCount > 0 || (children?.size ?? 0) > 0 || inode.watches !== undefined;
 
 /** Drops leaves that nobody stands on; the number of dentries that stay. */
 function forgetUnused(dentry: Dentry): number {
@@ -182,8 +198,7 @@ function forgetUnused(dentry: Dentry): number {
   if (dentry.children === undefined) return kept;
   for (const [name, child] of dentry.children) {
     const below = forgetUnused(child);
-    const isUsed = child.pins > 0 || child.mountCount > 0 || (child.children?.size ?? 0) > 0;
-    if (isUsed || child.inode.watches !== undefined) kept += below;
+    if (isUsed(child)) kept += below;
     else dentry.children.delete(name);
   }
   return kept;

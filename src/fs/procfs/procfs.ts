@@ -46,7 +46,9 @@ export class Procfs extends FileSystem {
     this.vfs = vfs;
     this.tasks = tasks;
     this.system = system;
-    this.root = new RootDirectory(this, () => rootEntries(vfs, tasks, system));
+    const root = new RootDirectory(this, () => rootEntries(vfs, tasks, system));
+    tasks.whenGone((pid) => root.forget(pid));
+    this.root = root;
   }
 
   get namespaces(): Nsfs {
@@ -96,6 +98,11 @@ class RootDirectory extends ProcDirectory {
   override lookup(name: string): Inode | number {
     const pid = parseNumber(name);
     return pid === undefined ? super.lookup(name) : this.#process(pid);
+  }
+
+  /** As `proc_flush_pid` does: else every process that was looked at once would stay for ever. */
+  forget(pid: number): void {
+    if (this.#processes.delete(pid)) this.fs.vfs.forgetEntry(this, String(pid));
   }
 
   #process(pid: number): Inode | number {

@@ -36,7 +36,9 @@ import {
 
 /** The files of one task. Looks the task up each time: it may be gone. */
 export class TaskDirectory extends ProcDirectory {
-  readonly #task: TaskView;
+  readonly #tid: number;
+  /** When it started: its number may be given to another. Nothing here keeps the task itself alive. */
+  readonly #startNs: number;
   readonly #tasks: TaskSource;
   readonly #isThread: boolean;
 
@@ -47,7 +49,8 @@ export class TaskDirectory extends ProcDirectory {
     const executable = placeLink(fs, tid, (task) => task.executable);
     super(fs, () => entriesOf(fs, tid, isThread, executable));
     this.#executable = executable;
-    this.#task = task;
+    this.#tid = tid;
+    this.#startNs = task.times.startNs;
     this.#tasks = fs.tasks;
     this.#isThread = isThread;
     this.refresh();
@@ -59,8 +62,12 @@ export class TaskDirectory extends ProcDirectory {
    */
   process(): number {
     if (this.#isThread) return -EBADF;
-    const { pid, times } = this.#task;
-    return this.#tasks.find(pid)?.times.startNs === times.startNs ? pid : -ESRCH;
+    return this.#find() === undefined ? -ESRCH : this.#tid;
+  }
+
+  #find(): TaskView | undefined {
+    const task = this.#tasks.find(this.#tid);
+    return task?.times.startNs === this.#startNs ? task : undefined;
   }
 
   /** measured: the others' makers are a tenth of a start of busybox, which asks for this one alone. */
@@ -69,7 +76,9 @@ export class TaskDirectory extends ProcDirectory {
   }
 
   override refresh(): number {
-    const { uids, gids } = this.#task.identity;
+    const task = this.#find();
+    if (task === undefined) return 0;
+    const { uids, gids } = task.identity;
     this.uid = uids[1];
     this.gid = gids[1];
     return 0;

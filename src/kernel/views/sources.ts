@@ -35,6 +35,10 @@ export class KernelTaskSource implements TaskSource {
     return [new InitView(this.#kernel.processes.initTask), ...this.guests()];
   }
 
+  whenGone(listener: (pid: number) => void): void {
+    this.#kernel.processes.goneListeners.push(listener);
+  }
+
   /** The processes that run something: all but init. */
   guests(): readonly TaskView[] {
     return this.#kernel.processes.groups().map((group) => new LiveTaskView(group.leader));
