@@ -79,6 +79,12 @@ const METRICS: readonly (readonly [string, Metric['type'], string, Read])[] = [
     one((s) => s.counters.translations.dropped),
   ],
   [
+    'parallel_turns_total',
+    'counter',
+    'Turns on further processors.',
+    one((s) => s.counters.beside.turns),
+  ],
+  [
     'process_cpu_seconds_total',
     'counter',
     'Processor time of a guest process.',

@@ -78,6 +78,7 @@ const counters = v.strictObject({
     ...{ units: count, kept: count, shared: count, instructions: count },
     ...{ guestBytes: count, hostBytes: count, dropped: count, flushes: count },
   }),
+  beside: v.strictObject({ turns: count, halts: count }),
   /** Why translated code was left; what was interpreted; system calls by name. */
   exits: counts,
   interpreted: counts,
