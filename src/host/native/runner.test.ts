@@ -1,28 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { EXIT, type ExitKind, STATE } from '../../cpu/sandbox/layout.ts';
+import { codePlacer } from './testing/placed-code.ts';
 import { sharedNativeHost } from './testing/shared-native-host.ts';
 
 const { code, pages } = sharedNativeHost();
 const PAGE = 4096;
 const WORD = 0x400000;
 const memory = code.code;
-/** Far from where other tests of this process put code. */
-let next = memory.sizeBytes - 3 * 1024 * 1024;
-
-/** Puts code at the next free place, and behind it the exit of `kind`; returns its offset. */
-function place(bytes: readonly number[], kind: ExitKind): number {
-  const start = next;
-  memory.bytes.set(bytes, next);
-  next += bytes.length;
-  const jump = new DataView(new ArrayBuffer(5));
-  jump.setUint8(0, 0xe9);
-  const to = code.stubs.exits[kind] as number;
-  jump.setInt32(1, to - (memory.executable + next + 5), true);
-  memory.bytes.set(new Uint8Array(jump.buffer), next);
-  next += 16;
-  return start;
-}
+const place = codePlacer(code, memory.sizeBytes - 3 * 1024 * 1024);
 
 /** lock inc dword gs:[0x400000]; dec ebx; jne: EBX times */
 const COUNT = place(
