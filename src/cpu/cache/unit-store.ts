@@ -147,8 +147,9 @@ export class UnitStore {
     const place = source.moduleAt(rip);
     const module = place && this.modules.get(place.key);
     const file = module?.files.at(-1);
-    const at = file === undefined ? -1 : file.positionOf(rip - place!.base);
-    if (!place || !module || !file || at < 0) return;
+    if (!place || !module || !file) return;
+    const at = file.positionOf(rip - place.base);
+    if (at < 0) return;
     const distance = at - module.expected;
     const isRight = distance >= 0 && distance <= NEAR;
     module.window = isRight ? Math.min(MOST_AHEAD, module.window * 2 || 1) : module.window >> 1;
