@@ -229,6 +229,8 @@ export class TranslatedPlatform implements Platform {
       else
         next =
           kind === EXIT.emulate ? this.interpret(cpu, known, true) : this.handle(kind, cpu, known);
+      // The tick may have come behind the instruction: its trap must not be lost.
+      if (kind === EXIT.tick && cpu.rip !== rip) next = COMPLETED;
     }
     if (next !== COMPLETED) return next;
     return raise(cpu, SIGTRAP, TRAP_TRACE, BigInt(cpu.rip), TRAP.debug, 0);

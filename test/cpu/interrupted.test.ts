@@ -1,6 +1,7 @@
 /**
  * A tick may come at every instruction of a translation. A breakpoint takes its place here, at each
- * host instruction in turn: the program must end as it does when nothing interrupts it.
+ * host instruction in turn: the program must end as it does when nothing interrupts it, and give
+ * as many single-step traps.
  */
 
 import assert from 'node:assert/strict';
@@ -14,6 +15,7 @@ import { RUN } from '../../src/kernel/platform.ts';
 import type { AddressSpace } from '../../src/mm/address-space.ts';
 import { createAddressSpaces } from '../../src/mm/space-context.ts';
 import { TranslatedPlatform } from '../../src/platform/platform.ts';
+import { TRAP_TRACE } from '../../src/platform/signals.ts';
 import { DECODE_OK, decode } from '../../src/x86/decode.ts';
 import { compile } from '../support/toolchain.ts';
 
@@ -27,11 +29,20 @@ const TRAP_BREAKPOINT = 3;
 /** All units of the program lie in so much of code memory. */
 const SEARCHED = 1 << 16;
 
+const TF = 0x100;
+/** More host instructions than the translation of one instruction has. */
+const LONGEST_STEP = 60;
+
 /** Where the next run is interrupted, once: an offset of code memory. */
 let armed = -1;
+/** While stepping: which host instruction of each step's unit is interrupted, once; -1: none. */
+let armedInStep = -1;
+/** Where the last step was interrupted. */
+let interruptedStep = -1n;
 const host = sharedNativeHost();
 const enter = host.code.enter.bind(host.code);
 host.code.enter = (state: StateBlock): ExitKind => {
+  if (armedInStep >= 0) armStep(state);
   if (armed < 0) return enter(state);
   const { bytes, executable } = host.code.code;
   const at = armed;
@@ -39,6 +50,7 @@ host.code.enter = (state: StateBlock): ExitKind => {
   bytes[at] = INT3;
   const kind = enter(state);
   bytes[at] = before;
+  if (armedInStep >= 0) armed = -1;
   const { i32, u64 } = state;
   const hostRip = BigInt(executable + at);
   const isIt = kind === EXIT.fault && i32[STATE.trapNumber / 4] === TRAP_BREAKPOINT;
@@ -47,6 +59,22 @@ host.code.enter = (state: StateBlock): ExitKind => {
   u64[STATE.hostRip / 8] = hostRip;
   return EXIT.tick;
 };
+
+/** Arms the host instruction `armedInStep` of the unit that is about to run, if it has so many. */
+function armStep({ i32, u64 }: StateBlock): void {
+  const entry = i32[STATE.entry / 4]!;
+  const rip = u64[STATE.rip / 8]!;
+  if (rip === interruptedStep) {
+    interruptedStep = -1n;
+    return;
+  }
+  const placed = platform.cache.unitAt(entry);
+  assert.ok(placed, 'a step runs a unit');
+  const at = instructionsFrom(entry, placed.offset + placed.unit.bytes.length)[armedInStep];
+  if (at === undefined) return;
+  armed = at;
+  interruptedStep = rip;
+}
 
 const platform = new TranslatedPlatform(host.code, { log: () => undefined });
 const spaces = createAddressSpaces(host.pages, undefined);
@@ -70,8 +98,11 @@ function load(program: Uint8Array, shared: boolean): AddressSpace {
   return space;
 }
 
-/** Runs from the start, over data as they were at first, until a fault. */
-function run(space: AddressSpace, program: Uint8Array): End {
+/**
+ * Runs from the start, over data as they were at first, until a fault.
+ * @param steps - Where single-step traps are told; without it nothing steps.
+ */
+function run(space: AddressSpace, program: Uint8Array, steps?: string[]): End {
   space.copyOut(DATA, program.subarray(PAGE));
   space.copyOut(STACK, new Uint8Array(PAGE));
   using cpu = platform.createCpu();
@@ -80,7 +111,12 @@ function run(space: AddressSpace, program: Uint8Array): End {
   cpu.gprs[4] = BigInt(STACK + PAGE - 64);
   const calls: string[] = [];
   for (;;) {
+    if (steps) cpu.rflags |= TF;
     const exit = platform.run(cpu, space);
+    if (exit === RUN.fault && cpu.fault.code === TRAP_TRACE) {
+      steps?.push(cpu.rip.toString(16));
+      continue;
+    }
     if (exit === RUN.fault) break;
     if (exit !== RUN.syscall) continue;
     const number = cpu.gprs[0]!;
@@ -100,7 +136,6 @@ function run(space: AddressSpace, program: Uint8Array): End {
 
 /** Offsets in code memory of all host instructions of the units of `space` that are placed now. */
 function hostInstructions(from: number): number[] {
-  const { bytes } = host.code.code;
   const found: number[] = [];
   for (let offset = from; offset < from + SEARCHED; ) {
     const placed = platform.cache.unitAt(offset);
@@ -108,25 +143,33 @@ function hostInstructions(from: number): number[] {
       offset++;
       continue;
     }
-    for (const end = offset + placed.unit.bytes.length; offset < end; ) {
-      const result = decode(bytes, offset, end);
-      assert.ok(result.status === DECODE_OK, 'a unit can be decoded');
-      found.push(offset);
-      offset += result.instruction.length;
-    }
+    const end = offset + placed.unit.bytes.length;
+    found.push(...instructionsFrom(offset, end));
+    offset = end;
   }
   return found;
 }
 
+function instructionsFrom(offset: number, end: number): number[] {
+  const { bytes } = host.code.code;
+  const found: number[] = [];
+  while (offset < end) {
+    const result = decode(bytes, offset, end);
+    assert.ok(result.status === DECODE_OK, 'a unit can be decoded');
+    found.push(offset);
+    offset += result.instruction.length;
+  }
+  return found;
+}
+
+function assemble(): Uint8Array {
+  const flags = ['-nostdlib', '-static', '-Wl,--oformat=binary'];
+  return readFileSync(compile([SOURCE], [...flags, `-Wl,-Ttext=0x${CODE.toString(16)}`]));
+}
+
 for (const shared of [false, true])
   test(`a tick at any host instruction changes nothing${shared ? ', in self-checking code' : ''}`, () => {
-    const flags = [
-      '-nostdlib',
-      '-static',
-      '-Wl,--oformat=binary',
-      `-Wl,-Ttext=0x${CODE.toString(16)}`,
-    ];
-    const program = readFileSync(compile([SOURCE], flags));
+    const program = assemble();
     const space = load(program, shared);
     const expected = run(space, program);
     assert.match(expected.calls.join(), /^39 before 40[^,]*,257 .*,60 .*,signal 5, 128 at/);
@@ -143,3 +186,25 @@ for (const shared of [false, true])
     platform.release(space);
     space[Symbol.dispose]();
   });
+
+test('a tick at any host instruction of a single step loses no trap', () => {
+  const program = assemble();
+  const space = load(program, false);
+  const steps: string[] = [];
+  const expected = run(space, program, steps);
+  assert.ok(steps.length > 100, `${steps.length} steps`);
+  for (let nth = 0; nth < LONGEST_STEP; nth++) {
+    armedInStep = nth;
+    interruptedStep = -1n;
+    const given: string[] = [];
+    try {
+      assert.deepEqual(run(space, program, given), expected);
+    } finally {
+      armedInStep = -1;
+      armed = -1;
+    }
+    assert.deepEqual(given, steps, `interrupted at host instruction ${nth} of each`);
+  }
+  platform.release(space);
+  space[Symbol.dispose]();
+});
