@@ -1,6 +1,6 @@
 /**
  * `npm run long [-- SUITE]`: the tests that take long, by suite. The code verifier: 10^7 mutants.
- * Volumes: 50,000 crash states, 100,000 hostile cases, 200,000 operations against the model,
+ * Volumes: 50,000 crash states, 100,000 hostile cases, 10^6 operations against the model,
  * 150,000 against file systems of the machine, 200 kills under SQLite. Stress: 2,000 live processes,
  * 500 threads, a fork bomb, 10^6 futex operations in each of three interleavings. Parallel: guests on
  * several processors, 30 times the rounds. Differential: 10^6 random instruction sequences.
@@ -22,6 +22,7 @@ const SUITES: Readonly<Record<string, readonly { files: readonly string[]; facto
   parallel: [{ files: ['test/parallel/parallel.test.ts'], factor: 30 }],
   volume: [
     { files: VOLUME, factor: 50 },
+    { files: ['test/sealed/model.test.ts'], factor: 250 },
     { files: ['test/sealed/sqlite-kill.test.ts'], factor: 50 },
   ],
   differential: [{ files: ['test/cpu/differential.test.ts'], factor: 20 }],

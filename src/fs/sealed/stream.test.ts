@@ -130,3 +130,44 @@ test('damage in a file that is read in order is EIO, and no byte of the cell is 
   assert.ok(target.every((byte) => byte === 0));
   assert.equal(broken.readAt(WINDOW, target, 0, WINDOW), WINDOW);
 });
+
+test('cells side by side come in one call of the host; damage in one is told by its block', () => {
+  const host = new MemoryHost();
+  const fs = createVolume(host, { sizeBytes: 64 << 20, ...CACHE });
+  const file = makeFile(fs.root, 'file');
+  const data = new SeededRandom(6).bytes(FILE_BYTES);
+  stream(file, data, 0, 8 * WINDOW);
+  assert.equal(fs.sync(), 0);
+  fs.store.close();
+  const volume = new MemoryHost(host.snapshot());
+  const problems: string[] = [];
+  const again = openVolume(volume, {
+    ...CACHE,
+    onProblem: ({ message }) => void problems.push(message),
+  });
+  const opened = ok(again.root.lookup('file') as Inode);
+  const target = new Uint8Array(8 * WINDOW);
+  ok(opened.readAt(0, target, 0, WINDOW));
+  let reads = 0;
+  volume.before = () => {
+    reads++;
+  };
+  assert.equal(opened.readAt(WINDOW, target, 0, target.length), target.length);
+  assert.ok(Buffer.from(target).equals(data.subarray(WINDOW, 9 * WINDOW)));
+  assert.ok(reads <= 3, `${reads} reads for 8 cells`);
+  // Fewer bytes in one call than were asked for are no damage.
+  const read = volume.read.bind(volume);
+  volume.read = (offset, into) => read(offset, into.subarray(0, Math.min(into.length, 100_000)));
+  assert.equal(opened.readAt(WINDOW, target, 0, target.length), target.length);
+  const cell = again.store.tree.get(itemKey(file.ino, ITEM.extent), 5 * 16) as Uint8Array;
+  const { block } = readPointer(cell, 0);
+  volume.bytes[block * BLOCK + 70]! ^= 1;
+  target.fill(0);
+  assert.equal(opened.readAt(WINDOW, target, 0, target.length), -EIO);
+  assert.match(problems.join(), new RegExp(`contents of a file .*block ${block}\\)`));
+  assert.ok(target.subarray(4 * WINDOW).every((byte) => byte === 0));
+  // The host ends in the middle of them.
+  volume.sizeBytes = (block - 16) * BLOCK;
+  assert.equal(opened.readAt(WINDOW, target, 0, target.length), -EIO);
+  assert.equal(opened.readAt(WINDOW, target, 0, WINDOW), WINDOW);
+});

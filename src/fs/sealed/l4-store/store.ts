@@ -38,6 +38,7 @@ const SPACE_KEY = itemKey(0, ITEM.space);
 const ANCHOR_KEY = itemKey(0, ITEM.anchor);
 const NO_MARK = new Uint8Array(MARK_BYTES);
 const MAX_ROUNDS = 64;
+const CELL_DAMAGE = 'contents of a file are not what was written';
 
 export interface StoreParts {
   readonly name: string;
@@ -190,7 +191,12 @@ export class VolumeStore implements NodeStore {
   // --- cells -------------------------------------------------------------------------------------
 
   readCell(pointer: Pointer): Uint8Array {
-    return this.io.read(KIND.cell, pointer, 'contents of a file are not what was written');
+    return this.io.read(KIND.cell, pointer, CELL_DAMAGE);
+  }
+
+  /** Copies the contents of cells to `target`, one after the other from `start` on. */
+  readCells(pointers: readonly Pointer[], target: Uint8Array, start: number): void {
+    this.io.readInto(KIND.cell, pointers, target, start, CELL_DAMAGE);
   }
 
   freeCell(pointer: Pointer): void {

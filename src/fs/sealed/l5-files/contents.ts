@@ -78,9 +78,14 @@ export class FileContents implements WindowOwner {
       const count = Math.min(length - done, WINDOW_BYTES - offset);
       const first = Math.floor(offset / BLOCK_BYTES);
       const last = Math.ceil((offset + count) / BLOCK_BYTES);
+      const from = start + done;
+      if (isBig && count === WINDOW_BYTES) {
+        const windows = Math.floor((length - done) / WINDOW_BYTES);
+        const bytes = this.#readThrough(index, windows, target, from);
+        done += bytes;
+        if (bytes > 0) continue;
+      }
       done += count;
-      const from = start + done - count;
-      if (isBig && count === WINDOW_BYTES && this.#readThrough(index, target, from)) continue;
       const window = this.#window(index);
       this.#load(window, first, last);
       window.isUsed = true;
@@ -278,16 +283,21 @@ export class FileContents implements WindowOwner {
     window.valid |= wanted;
   }
 
-  /** A whole window goes straight to the reader, when it is one cell and not in memory. */
-  #readThrough(index: number, target: Uint8Array, start: number): boolean {
-    if (this.#windows.has(index)) return false;
-    const part = this.#cells.at(index * WINDOW_BLOCKS);
-    // Of so many blocks, it lies nowhere else.
-    if (part?.count !== WINDOW_BLOCKS) return false;
-    const plain = this.#store.readCell(part.pointer);
-    target.set(plain, start);
-    freeMemory(plain);
-    return true;
+  /**
+   * Whole windows go straight to the reader, as long as each is one cell and not in memory. How many
+   * bytes that were.
+   */
+  #readThrough(first: number, windows: number, target: Uint8Array, start: number): number {
+    const pointers: Pointer[] = [];
+    for (let index = first; index < first + windows; index++) {
+      if (this.#windows.has(index)) break;
+      const part = this.#cells.at(index * WINDOW_BLOCKS);
+      // Of so many blocks, it lies nowhere else.
+      if (part?.count !== WINDOW_BLOCKS) break;
+      pointers.push(part.pointer);
+    }
+    this.#store.readCells(pointers, target, start);
+    return pointers.length * WINDOW_BYTES;
   }
 
   #writeWindow(index: number, offset: number, bytes: Uint8Array, oldSize: number): void {

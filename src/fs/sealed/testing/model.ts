@@ -8,7 +8,7 @@ import { S_IFLNK } from '../../../abi/file-mode.ts';
 import { SeededRandom } from '../../../base/random.ts';
 import type { Inode } from '../../../vfs/inode.ts';
 import type { SealedFileSystem } from '../l6-vfs/sealed-file-system.ts';
-import { makeDirectory, makeFile, ok } from './volume.ts';
+import { contentsText, makeDirectory, makeFile, ok } from './volume.ts';
 
 interface ModelFile {
   data: Uint8Array;
@@ -67,7 +67,7 @@ export class ModelRun {
         for (const [below, contents] of this.tree(node, `${path}/${name}`))
           out.set(below, contents);
       } else if (typeof node === 'string') out.set(`${path}/${name}`, `link ${node}`);
-      else out.set(`${path}/${name}`, Buffer.from(node.data).toString('latin1'));
+      else out.set(`${path}/${name}`, contentsText(node.data));
     }
     return out;
   }

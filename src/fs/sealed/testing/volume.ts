@@ -1,5 +1,6 @@
 /** Volumes for tests: created, opened and used without a kernel. */
 
+import { hash } from 'node:crypto';
 import { S_IFDIR, S_IFREG } from '../../../abi/file-mode.ts';
 import { nodeCrypto, nodeEntropy } from '../../../host/crypto.ts';
 import { FixedFileClock } from '../../../vfs/file-clock.ts';
@@ -17,6 +18,7 @@ export interface TestOptions {
   readonly cacheBytes?: number;
   readonly isReadOnly?: boolean;
   readonly anchor?: FreshnessAnchor;
+  readonly onProblem?: SealedOptions['onProblem'];
 }
 
 function contextOf(host: BlockHost, options: TestOptions) {
@@ -31,8 +33,12 @@ function contextOf(host: BlockHost, options: TestOptions) {
 }
 
 function optionsOf(options: TestOptions): SealedOptions {
-  const { cacheBytes } = options;
-  return { clock: new FixedFileClock(), ...(cacheBytes === undefined ? {} : { cacheBytes }) };
+  const { cacheBytes, onProblem } = options;
+  return {
+    clock: new FixedFileClock(),
+    ...(cacheBytes === undefined ? {} : { cacheBytes }),
+    ...(onProblem === undefined ? {} : { onProblem }),
+  };
 }
 
 export function createVolume(host: BlockHost, options: TestOptions = {}): SealedFileSystem {
@@ -86,7 +92,13 @@ export function treeOf(dir: Inode, path = ''): Map<string, string> {
       for (const [below, contents] of treeOf(child, `${path}/${name}`)) out.set(below, contents);
     } else if (child.size > 0 && typeof child.readlink() === 'string')
       out.set(`${path}/${name}`, `link ${child.readlink()}`);
-    else out.set(`${path}/${name}`, Buffer.from(readAll(child)).toString('latin1'));
+    else out.set(`${path}/${name}`, contentsText(readAll(child)));
   }
   return out;
+}
+
+/** Contents in a {@link treeOf}: short ones as text (latin1), of others size and SHA-256. */
+export function contentsText(bytes: Uint8Array): string {
+  if (bytes.length <= 256) return Buffer.from(bytes).toString('latin1');
+  return `${bytes.length} bytes, ${hash('sha256', bytes)}`;
 }
