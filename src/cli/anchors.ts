@@ -1,7 +1,7 @@
 /** Freshness anchors as `--anchor` names them: a file, or `tpm:` and a place. */
 
 import type { FreshnessAnchor } from '../fs/sealed/l4-store/anchor.ts';
-import { FileAnchor } from '../host/volume-file.ts';
+import { FileAnchor } from '../host/file-anchor.ts';
 
 export const TPM_PREFIX = 'tpm:';
 

@@ -40,7 +40,8 @@ export async function copyOut(
     throw refusal(`${path} is a directory: give -r, and a folder`);
   if (target === '-') return toStream(inode, path);
   const isInto = statSync(target, { throwIfNoEntry: false })?.isDirectory() === true;
-  const own = path.endsWith('/.') || path.endsWith('/') ? '' : basename(path);
+  // `/`, `/dir/.` and `/dir/..` have no name of their own: their contents are meant.
+  const own = /\/\.{0,2}$/.test(path) ? '' : basename(path);
   const isNamed = !isInto || own === '';
   const into = isNamed ? target : join(target, own);
   await new CopyOut(options).put(inode, Buffer.from(into), path, isNamed);

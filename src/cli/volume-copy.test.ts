@@ -80,8 +80,8 @@ test('cp refuses names that no file can have, and kinds that do not fit', async 
   await put(join(dir, 'sub'), '/dir');
   const before = contents(fs);
   for (const [source, path, why] of [
-    ['a', '/..', /not the name/],
-    ['a', '/dir/..', /not the name/],
+    ['a', '/file/..', /no such directory/],
+    ['a', '/nowhere/..', /no such directory/],
     ['a', `/${'n'.repeat(256)}`, /at most 255/],
     ['a', '/nowhere/x', /\/nowhere: no such directory/],
     ['a', '/file/x', /\/file: no such directory/],
@@ -98,6 +98,23 @@ test('cp refuses names that no file can have, and kinds that do not fit', async 
   await assert.rejects(get('/dir', '-'), /is a directory/);
   await assert.rejects(get('/none', '-'), /no such file/);
   assert.deepEqual(contents(fs), before);
+});
+
+test('.. of a path in a volume leads up to its root, and no further', async () => {
+  const { fs, put, get } = volume();
+  const dir = folder();
+  await put(join(dir, 'sub'), '/dir');
+  await put(join(dir, 'a'), '/dir/..');
+  await put(join(dir, 'a'), '/dir/../../dir/c');
+  const all = { '/a': 'hello', '/dir': 'directory', '/dir/b': 'below', '/dir/c': 'hello' };
+  assert.deepEqual(contents(fs), all);
+  const out = join(dir, 'up/out');
+  nodeFs.mkdirSync(out, { recursive: true });
+  await get('/dir/..', out);
+  await get('/dir/../dir/..', out);
+  assert.deepEqual(nodeFs.readdirSync(out).sort(), ['a', 'dir']);
+  assert.deepEqual(nodeFs.readdirSync(join(dir, 'up')), ['out']);
+  await assert.rejects(get('/a/..', out), /no such file/);
 });
 
 test('links are followed without -r, special files are left out, a pipe is read', async () => {

@@ -27,13 +27,20 @@ export function expect<T>(value: T | number, doing: string): T {
   throw new VolumeError(code, `${doing}: ${TEXTS[-value] ?? ERRNO_NAMES[-value]}`);
 }
 
-/** The inode at a path of a volume; symbolic links are not followed. */
+/** The inode at a path of a volume; symbolic links are not followed, `..` of the root is the root. */
 export function findInode(root: Inode, path: string): Inode | undefined {
+  const way: Inode[] = [];
   let at = root;
   for (const part of path.split('/')) {
     if (part === '' || part === '.') continue;
-    const next = at.isDirectory ? at.lookup(fromText(part)) : -ENOENT;
+    if (!at.isDirectory) return undefined;
+    if (part === '..') {
+      at = way.pop() ?? root;
+      continue;
+    }
+    const next = at.lookup(fromText(part));
     if (next === -ENOENT) return undefined;
+    way.push(at);
     at = expect<Inode>(next, path);
   }
   return at;

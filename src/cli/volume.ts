@@ -136,8 +136,7 @@ async function makersOf(
   passphraseFile?: string,
   recipients: readonly string[] = [],
 ): Promise<NewSlot[]> {
-  const { readFileSync } = await import('node:fs');
-  const { passphrase } = await import('../host/volume-file.ts');
+  const { passphrase, readPassphraseFile } = await import('../host/volume-file.ts');
   const { readRecipient, readSecretFile, recipient } = await import('../host/volume-secret.ts');
   const { nodeEntropy } = await import('../host/crypto.ts');
   const { SLOT_TYPE } = await import('../fs/sealed/l1-keys/header.ts');
@@ -147,7 +146,7 @@ async function makersOf(
     made.push({ name: maker.type === SLOT_TYPE.key ? 'key' : 'recipient', maker });
   }
   if (passphraseFile !== undefined) {
-    const words = readFileSync(passphraseFile, 'utf8').replace(/\r?\n$/, '');
+    const words = readPassphraseFile(passphraseFile);
     made.push({ name: 'passphrase', maker: passphrase(words, nodeEntropy) });
   }
   for (const text of recipients)

@@ -1,7 +1,4 @@
-/**
- * Host side of sealed volumes: the file that holds one, a freshness anchor in a file, and keys from
- * files and passphrases.
- */
+/** Host side of sealed volumes: the file that holds one, and keys from files and passphrases. */
 
 import { scryptSync } from 'node:crypto';
 import {
@@ -10,12 +7,10 @@ import {
   existsSync,
   fdatasyncSync,
   fstatSync,
-  fsyncSync,
   mkdirSync,
   openSync,
   readFileSync,
   readSync,
-  renameSync,
   statSync,
   writeSync,
   writevSync,
@@ -26,7 +21,6 @@ import { VolumeError } from '../fs/sealed/errors.ts';
 import { type BlockHost, HostIoError } from '../fs/sealed/l0-host/block-host.ts';
 import { SLOT_TYPE } from '../fs/sealed/l1-keys/header.ts';
 import type { SlotMaker } from '../fs/sealed/l1-keys/unlock.ts';
-import type { AnchorState, FreshnessAnchor } from '../fs/sealed/l4-store/anchor.ts';
 import { tryLock } from './native/file-lock.ts';
 import { WriteBack } from './native/write-back.ts';
 
@@ -40,8 +34,9 @@ export function volumePath(path: string): string {
 }
 
 function asHostError(cause: unknown, doing: string): HostIoError {
-  const code = (cause as { code?: string }).code;
-  return new HostIoError(code === 'ENOSPC' || code === 'EDQUOT' ? 'ENOSPC' : 'EIO', doing, cause);
+  const { code, message } = cause as { code?: string; message: string };
+  const errno = code === 'ENOSPC' || code === 'EDQUOT' ? 'ENOSPC' : 'EIO';
+  return new HostIoError(errno, `${doing}: ${code ?? message}`, cause);
 }
 
 function lengthOf(parts: readonly Uint8Array[]): number {
@@ -70,14 +65,16 @@ export class VolumeFile implements BlockHost, Disposable {
 
   constructor(path: string, mode: VolumeMode) {
     this.path = volumePath(path);
-    if (mode === 'create') mkdirSync(dirname(this.path), { recursive: true });
     try {
+      if (mode === 'create') mkdirSync(dirname(this.path), { recursive: true });
       // Without O_NONBLOCK a FIFO in the place of a volume would never open.
       this.#fd = openSync(this.path, OPEN_FLAGS[mode] | constants.O_NONBLOCK, 0o600);
     } catch (cause) {
       const code = (cause as { code?: string }).code;
-      const what =
-        code === 'EEXIST' ? 'exists already: give another place' : `cannot be opened (${code})`;
+      const doesExist = code === 'EEXIST' && existsSync(this.path);
+      const what = doesExist
+        ? 'exists already: give another place'
+        : `cannot be ${mode === 'create' ? 'made' : 'opened'} (${code})`;
       throw new VolumeError('CLOISTER_VOLUME_USE', `volume ${this.path} ${what}`, cause);
     }
     this.#writeBack = new WriteBack(this.#fd);
@@ -152,82 +149,32 @@ export class VolumeFile implements BlockHost, Disposable {
   }
 }
 
-/**
- * A freshness anchor in a file: for development, and for a data owner who keeps the file where the
- * host of the volume does not reach. On the same disk it protects against nothing.
- */
-export class FileAnchor implements FreshnessAnchor {
-  readonly name: string;
-  readonly #path: string;
-
-  constructor(path: string) {
-    this.#path = path;
-    this.name = `anchor file ${path}`;
-  }
-
-  read(volumeId: Uint8Array): AnchorState | undefined {
-    return this.#load()[hex(volumeId)];
-  }
-
-  advance(volumeId: Uint8Array, expected: AnchorState | undefined, next: AnchorState): void {
-    const all = this.#load();
-    const key = hex(volumeId);
-    const now = all[key];
-    const isExpected =
-      now?.generation === expected?.generation &&
-      hex(now?.commitment ?? new Uint8Array(0)) === hex(expected?.commitment ?? new Uint8Array(0));
-    if (!isExpected)
-      throw new VolumeError(
-        'CLOISTER_VOLUME_STALE',
-        `${this.name} was moved by someone else: another run uses this volume`,
-      );
-    all[key] = next;
-    const text = JSON.stringify(
-      Object.fromEntries(
-        Object.entries(all).map(([id, { generation, commitment }]) => [
-          id,
-          { generation, commitment: hex(commitment) },
-        ]),
-      ),
-    );
-    const temporary = `${this.#path}.new`;
-    const fd = openSync(temporary, 'w', 0o600);
-    writeSync(fd, text);
-    fsyncSync(fd);
-    closeSync(fd);
-    renameSync(temporary, this.#path);
-  }
-
-  #load(): Record<string, AnchorState> {
-    if (!existsSync(this.#path)) return {};
-    const parsed = JSON.parse(readFileSync(this.#path, 'utf8')) as Record<
-      string,
-      { generation: number; commitment: string }
-    >;
-    const out: Record<string, AnchorState> = {};
-    for (const [id, { generation, commitment }] of Object.entries(parsed))
-      out[id] = { generation, commitment: new Uint8Array(Buffer.from(commitment, 'hex')) };
-    return out;
-  }
-}
-
-const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
-
 /** A key file: 32 bytes, or 64 hexadecimal digits. */
 export function readKeyFile(path: string): Uint8Array {
   return keyOf(readKeyBytes(path), `key file ${path}`);
 }
 
-export function readKeyBytes(path: string): Uint8Array {
+export function readKeyBytes(path: string, what = 'key file'): Uint8Array {
   try {
     return new Uint8Array(readFileSync(path));
   } catch (cause) {
+    const { message } = cause as Error;
     throw new VolumeError(
       'CLOISTER_VOLUME_KEY',
-      `key file ${path} cannot be read: ${(cause as Error).message}`,
+      `${what} ${path} cannot be read: ${message}`,
       cause,
     );
   }
+}
+
+/** The passphrase in a file, without the end of its line; a file without one opens nothing. */
+export function readPassphraseFile(path: string): string {
+  const what = 'passphrase file';
+  const words = Buffer.from(readKeyBytes(path, what))
+    .toString('utf8')
+    .replace(/\r?\n$/, '');
+  if (words !== '') return words;
+  throw new VolumeError('CLOISTER_VOLUME_KEY', `${what} ${path} is empty`);
 }
 
 /** The key in what `where` holds. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -67,4 +67,43 @@ test('what goes wrong has its status, and says what and where', () => {
   writeFileSync(path, bytes);
   assert.match(volume(3, 'cp', 'w:/data', 'out', ...KEY).stderr, /damaged: contents of a file/);
   assert.match(volume(3, 'check', 'w', ...KEY).stdout, /problem .*contents of a file/);
+});
+
+test('check tells of a header copy that is damaged, though the other one serves', () => {
+  volume(0, 'create', 'h', ...KEY, '--size', '64MiB');
+  assert.doesNotMatch(volume(0, 'check', 'h', ...KEY).stdout, /remark/);
+  const whole = readFileSync(file('h'));
+  for (const at of [0, 100, 16_384, 32_767]) {
+    const bytes = Buffer.from(whole);
+    bytes[at]! ^= 1;
+    writeFileSync(file('h'), bytes);
+    const { stdout } = volume(0, 'check', 'h', ...KEY);
+    assert.match(stdout, /remark +one of the two copies of its header/, `byte ${at}`);
+  }
+  volume(0, 'rekey', 'h', ...KEY, '--new-key-file', 'key');
+  assert.doesNotMatch(volume(0, 'check', 'h', ...KEY).stdout, /remark/);
+});
+
+test('a passphrase that is none, and an anchor that is none, are refused', () => {
+  writeFileSync(file('no-words'), '\n');
+  const words = ['--passphrase-file', 'no-words'];
+  assert.match(volume(4, 'create', 'e', ...words).stderr, /no-words is empty/);
+  assert.match(volume(4, 'create', 'e', '--passphrase-file', 'gone').stderr, /gone cannot be read/);
+  assert.ok(!existsSync(file('e')));
+  volume(0, 'create', 'e', ...KEY, '--size', '64MiB', '--anchor', 'marks');
+  writeFileSync(file('marks'), '{');
+  const { stderr } = volume(5, 'ls', 'e', ...KEY, '--anchor', 'marks');
+  assert.match(stderr, /^cloister: anchor file marks is damaged, or something else/);
+  assert.match(volume(1, 'create', 'key/v', ...KEY).stderr, /key\/v\S* cannot be made \(E/);
+});
+
+test('a host that takes no more bytes says so with its reason, and leaves what was there', () => {
+  volume(0, 'create', 'l', ...KEY, '--size', '64MiB');
+  volume(0, 'cp', 'key', 'l:/key', ...KEY);
+  const cp = `${CLOISTER} volume cp data l:/data ${KEY.join(' ')}`;
+  const limited = shell(`ulimit -f 1000; ${cp}`);
+  assert.equal(limited.status, 1);
+  assert.match(limited.stderr.toString(), /volume l: the host could not write .*EFBIG/);
+  assert.match(volume(0, 'check', 'l', ...KEY).stdout, /all is well/);
+  assert.equal(volume(0, 'ls', 'l', ...KEY).stdout, 'key\n');
 });

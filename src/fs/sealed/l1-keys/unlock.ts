@@ -49,14 +49,20 @@ export const headerOffset = (copy: number): number => copy * HEADER_BYTES;
 /** Superblocks stand behind the header copies. */
 export const FIRST_SUPER_BLOCK = (HEADER_COPIES * HEADER_BYTES) / BLOCK_BYTES;
 
+export interface Unlocking {
+  readonly unlocked: UnlockedHeader;
+  /** Both copies hold this header. */
+  readonly hasBothCopies: boolean;
+}
+
 /** Reads both header copies and opens the newest that is authentic under `secret`. */
 export function unlockHeader(
   host: BlockHost,
   crypto: Crypto,
   secret: SecretSource,
   name: string,
-): UnlockedHeader {
-  let best: UnlockedHeader | undefined;
+): Unlocking {
+  const opened: UnlockedHeader[] = [];
   let isVolume = false;
   for (let copy = 0; copy < HEADER_COPIES; copy++) {
     const bytes = new Uint8Array(HEADER_BYTES);
@@ -65,9 +71,14 @@ export function unlockHeader(
     if (header === undefined) continue;
     isVolume = true;
     const unlocked = openSlots(crypto, bytes, header, secret);
-    if (unlocked && (!best || unlocked.header.generation > best.header.generation)) best = unlocked;
+    if (unlocked !== undefined) opened.push(unlocked);
   }
-  if (best !== undefined) return best;
+  opened.sort((a, b) => b.header.generation - a.header.generation);
+  const [unlocked, other] = opened;
+  if (unlocked !== undefined) {
+    const hasBothCopies = other?.header.generation === unlocked.header.generation;
+    return { unlocked, hasBothCopies };
+  }
   if (!isVolume)
     throw new VolumeError(
       'CLOISTER_VOLUME_DAMAGED',

@@ -80,6 +80,11 @@ export class SpaceMap {
     return this.#limit - this.#first - this.state.used - this.#pending;
   }
 
+  /** Blocks that will be free with the next commit. */
+  get pending(): number {
+    return this.#pending;
+  }
+
   /** The first of `count` blocks in a row, or -1. */
   take(count: number): number {
     assert(count > 0 && count <= SEGMENT_BLOCKS);

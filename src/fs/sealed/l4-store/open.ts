@@ -39,6 +39,10 @@ export interface CreateOptions {
   readonly slots: readonly { readonly name: string; readonly maker: SlotMaker }[];
 }
 
+const LONE_HEADER =
+  'one of the two copies of its header is not authentic or not the newest: a crash cut a change of ' +
+  'keys short, or the host damaged it; `cloister volume rekey` writes both';
+
 export const MIN_VOLUME_BYTES = 4 << 20;
 export const MAX_VOLUME_BYTES = 2 ** 52;
 
@@ -54,7 +58,7 @@ export function createStore(context: VolumeContext, options: CreateOptions): Vol
 function create(context: VolumeContext, options: CreateOptions): VolumeStore {
   const { host, crypto, entropy, name } = context;
   if (options.sizeBytes < MIN_VOLUME_BYTES || options.sizeBytes > MAX_VOLUME_BYTES)
-    throw new VolumeError('CLOISTER_VOLUME_USE', 'a volume has between 4 MiB and 4 PiB');
+    throw new VolumeError('CLOISTER_VOLUME_USE', 'a volume has between 4 MiB and 4096 TiB');
   if (host.read(0, new Uint8Array(1)) !== 0)
     throw new VolumeError('CLOISTER_VOLUME_USE', `${name} is not empty: give another place`);
   const random = (length: number) => {
@@ -110,10 +114,11 @@ export function openStore(context: VolumeContext, options: OpenOptions): VolumeS
 
 function open(context: VolumeContext, options: OpenOptions): VolumeStore {
   const { host, crypto, entropy, name } = context;
-  const unlocked = unlockHeader(host, crypto, options.secret, name);
+  const { unlocked, hasBothCopies } = unlockHeader(host, crypto, options.secret, name);
   const sealer = new Sealer(crypto, entropy, unlocked.ring);
   const io = new PieceIo(host, sealer, name);
   const { superblock, block, isClosed, remark } = newestSuperblock(io, unlocked, name);
+  const remarks = [remark, hasBothCopies ? undefined : LONE_HEADER].filter((one) => one);
   const store = new VolumeStore({
     name,
     io,
@@ -123,7 +128,7 @@ function open(context: VolumeContext, options: OpenOptions): VolumeStore {
     limitBlocks: superblock.limitBlocks,
     isReadOnly: options.isReadOnly,
     isClosed,
-    remark,
+    remark: remarks.length === 0 ? undefined : remarks.join('; '),
     block,
   });
   const { anchor } = context;

@@ -85,7 +85,8 @@ export class SealedFileSystem extends FileSystem {
 
   override statistics(): FileSystemStatistics {
     const { space, reserveBlocks } = this.store;
-    const free = Math.max(0, space.free - reserveBlocks);
+    // What waits for the next commit counts as free: whoever needs it makes that commit.
+    const free = Math.max(0, space.free + space.pending - reserveBlocks);
     return {
       ...super.statistics(),
       blocks: space.limit,
