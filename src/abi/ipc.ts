@@ -24,6 +24,8 @@ export const SHM = {
 export const SHM_DEST = 0o1000;
 /** `kernel.shmmni`. */
 export const SHMMNI = 4096;
+/** `kernel.shmmax`, in bytes, and `kernel.shmall`, in pages: as good as none. */
+export const SHMMAX: bigint = 2n ** 64n - 1n - 2n ** 24n;
 
 /** `struct shmid64_ds`, with `struct ipc64_perm` at its start. */
 export const SHMID_DS = {

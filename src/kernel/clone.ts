@@ -134,6 +134,7 @@ function makeTask(parent: Task, request: CloneRequest, space: AddressSpace): Tas
   child.ioPriority = parent.ioPriority;
   child.affinity = parent.affinity;
   child.seccomp = parent.seccomp;
+  child.keyrings = parent.keyrings.forChild(isThread);
   child.creator = parent;
   const sharesStack = (flags & (CLONE.CLONE_VM | CLONE.CLONE_VFORK)) === CLONE.CLONE_VM;
   if (!sharesStack) child.alternateStack.copyFrom(parent.alternateStack);
@@ -196,6 +197,7 @@ function abandon(child: Task): void {
   child.files.leave();
   kernel.fsContexts.leave(child.fs);
   child.handlers.leave();
+  child.keyrings.leave();
   child.cpu[Symbol.dispose]();
   if (!isProcess) return;
   group.runs(undefined);

@@ -40,6 +40,7 @@ export function exitTask(task: Task, status: number): void {
   task.files.leave();
   kernel.fsContexts.leave(task.fs);
   task.handlers.leave();
+  task.keyrings.leave();
   task.state = TASK_STATE.dead;
   endOfTask(task, status);
   task.isQueued = false;
@@ -50,6 +51,7 @@ export function exitTask(task: Task, status: number): void {
   if (group.tasks.size === 0) {
     if (!group.isDying) group.exitStatus = status;
     group.isDying = true;
+    task.keyrings.endProcess();
     endProcess(group);
   }
   // The leader's number is the process's: it stays taken until the process is reaped.

@@ -26,6 +26,7 @@ import { PiFutexes } from './futex-pi.ts';
 import type { Host } from './host.ts';
 import { MessageQueues } from './ipc/message-queues.ts';
 import { PosixQueues } from './ipc/posix-queues.ts';
+import { Keys } from './keys/key-table.ts';
 import { type Limits, RLIMIT } from './limits.ts';
 import { ParallelTurns } from './parallel-turns.ts';
 import type { Platform } from './platform.ts';
@@ -134,6 +135,7 @@ export class Kernel {
   readonly resourceOrder: ResourceOrder = new ResourceOrder();
   readonly messageQueues: MessageQueues = new MessageQueues();
   readonly posixQueues: PosixQueues = new PosixQueues();
+  readonly keys: Keys = new Keys(this);
   readonly futexes: FutexTable = new FutexTable();
   readonly piFutexes: PiFutexes = new PiFutexes();
   /** Open files with O_ASYNC. */

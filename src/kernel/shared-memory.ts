@@ -4,16 +4,19 @@
  * last mapping is gone.
  */
 
-import { EACCES, EEXIST, EINVAL, ENOENT, ENOSPC } from '../abi/errno.table.ts';
+import { EACCES, EEXIST, EINVAL, ENOENT, ENOMEM, ENOSPC } from '../abi/errno.table.ts';
 import { O_RDWR } from '../abi/file-flags.ts';
 import { S_IFREG } from '../abi/file-mode.ts';
-import { IPC, IPC_PRIVATE, SHMMNI } from '../abi/ipc.ts';
+import { IPC, IPC_PRIVATE, SHMMAX, SHMMNI } from '../abi/ipc.ts';
 import { placeless } from '../vfs/anonymous.ts';
 import { FileMapping } from '../vfs/file-mapping.ts';
 import { RegularFile } from '../vfs/regular-file.ts';
 import { IpcIds } from './ipc/ids.ts';
 import { IpcPermissions } from './ipc/permissions.ts';
 import type { Task } from './task.ts';
+
+/** What an address space could show. */
+const MOST_BYTES = 2 ** 32;
 
 /** A mapping of a segment: counts how often it is attached. */
 export class SegmentMapping extends FileMapping {
@@ -92,7 +95,7 @@ export class SharedMemory {
   readonly #segments = new Map<number, SharedSegment>();
   readonly #byKey = new Map<number, SharedSegment>();
   readonly ids = new IpcIds();
-  readonly limits = { segments: SHMMNI };
+  readonly limits = { segments: SHMMNI, bytes: SHMMAX, pages: SHMMAX };
 
   get(id: number): SharedSegment | undefined {
     return this.#segments.get(id);
@@ -118,7 +121,12 @@ export class SharedMemory {
   #create(task: Task, key: number, sizeBytes: number, mode: number): number {
     const mount = task.kernel.vfs.sharedMemory;
     if (sizeBytes < 1 || mount === undefined) return -EINVAL;
-    if (this.#segments.size >= this.limits.segments) return -ENOSPC;
+    const { segments, bytes, pages } = this.limits;
+    if (BigInt(sizeBytes) > bytes) return -EINVAL;
+    const wantedPages = Math.ceil(sizeBytes / 4096);
+    if (BigInt(this.summary().pages + wantedPages) > pages) return -ENOSPC;
+    if (this.#segments.size >= segments) return -ENOSPC;
+    if (sizeBytes > MOST_BYTES) return -ENOMEM;
     const inode = mount.root.inode.createUnnamed({
       mode: S_IFREG | mode,
       uid: task.creds.euid,

@@ -14,6 +14,7 @@ import type { FsContext } from '../vfs/fs-context.ts';
 import type { Credentials } from './credentials.ts';
 import type { FdTable } from './fd-table.ts';
 import type { Kernel } from './kernel.ts';
+import { TaskKeyrings } from './keys/task-keyrings.ts';
 import { BLOCKED, ERESTARTSYS } from './outcome.ts';
 import type { GuestCpu } from './platform.ts';
 import type { Tracing } from './ptrace/state.ts';
@@ -72,6 +73,8 @@ export class Task implements Waiter {
   /** Root, working directory, umask. */
   fs: FsContext;
   creds: Credentials;
+  /** Keyrings that its searches begin in. */
+  keyrings: TaskKeyrings = new TaskKeyrings();
   handlers: SignalHandlers;
   /** At most 15 bytes: PR_SET_NAME. */
   comm: Uint8Array;

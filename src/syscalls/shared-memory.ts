@@ -11,13 +11,10 @@ import { putNumber } from './timespec.ts';
 
 const PAGE = 4096;
 const GUEST_END = 0x1_0000_0000;
-/** `kernel.shmmax`. */
-const SHMMAX = 2 ** 64 - 2 ** 24;
 /** In the mode of a segment: SHM_LOCK was asked for. */
 const SHM_LOCKED = 0o2000;
 
 function sysShmget(task: Task, key: number, size: number, flags: number): number {
-  if (size > GUEST_END) return size > SHMMAX ? -EINVAL : -ENOMEM;
   return task.kernel.sharedMemory.open(task, key, size, flags);
 }
 
@@ -137,9 +134,9 @@ function writeInfo(task: Task, command: number, addr: number): number {
   const bytes = new Uint8Array(72);
   const view = new DataView(bytes.buffer);
   if (command === IPC_CONTROL.IPC_INFO) {
-    const { segments } = task.kernel.sharedMemory.limits;
-    const words = [GUEST_END, 1, segments, segments, GUEST_END / PAGE];
-    for (const [i, word] of words.entries()) putNumber(view, 8 * i, word);
+    const { segments, bytes: most, pages: all } = task.kernel.sharedMemory.limits;
+    const words = [most, 1n, BigInt(segments), BigInt(segments), all];
+    for (const [i, word] of words.entries()) view.setBigUint64(8 * i, word, true);
   } else {
     view.setInt32(0, count, true);
     putNumber(view, 8, pages);

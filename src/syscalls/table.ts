@@ -17,6 +17,7 @@ import { IDENTITY_ROWS } from './identity.ts';
 import { INOTIFY_ROWS } from './inotify.ts';
 import { INSPECTION_ROWS } from './inspection.ts';
 import { JOB_ROWS } from './jobs.ts';
+import { KEY_ROWS } from './keys.ts';
 import { PROCESS_ROWS } from './lifecycle.ts';
 import { LIMIT_ROWS } from './limits.ts';
 import { MEMFD_ROWS } from './memfd.ts';
@@ -96,6 +97,7 @@ export const ALL_ROWS: readonly SyscallRow[] = [
   ...FILE_HANDLE_ROWS,
   ...MULTIPLEXING_ROWS,
   ...AIO_ROWS,
+  ...KEY_ROWS,
 ];
 
 /** Rows by number; holes are calls that answer ENOSYS. */

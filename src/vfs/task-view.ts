@@ -218,4 +218,6 @@ export interface SystemView {
   readonly sysctls?: readonly SysctlView[];
   /** What lies below /proc/sysvipc. */
   readonly ipcFiles?: readonly (readonly [string, () => string])[];
+  /** Files of /proc about keys (keyrings(7)). */
+  readonly keyFiles?: readonly (readonly [string, () => string])[];
 }

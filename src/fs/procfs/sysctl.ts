@@ -48,7 +48,14 @@ function kept(initial: number): NodeMaker {
 
 export function sysctlTree(system: SystemView, vfs: Vfs): NodeMaker {
   return folder([
-    ['kernel', folder([...kernelEntries(system), ...obeyed(system, 'kernel/')])],
+    [
+      'kernel',
+      folder([
+        ...kernelEntries(system),
+        ...obeyed(system, 'kernel/'),
+        ['keys', folder(obeyed(system, 'kernel/keys/'))],
+      ]),
+    ],
     ['vm', folder(VM_ENTRIES())],
     ['fs', folder([...FS_ENTRIES(vfs), ['mqueue', folder(obeyed(system, 'fs/mqueue/'))]])],
     ['net', folder(NET_ENTRIES())],
@@ -59,7 +66,7 @@ export function sysctlTree(system: SystemView, vfs: Vfs): NodeMaker {
 /** The kernel's own settings directly below a folder. */
 const obeyed = (system: SystemView, prefix: string): [string, NodeMaker][] =>
   (system.sysctls ?? [])
-    .filter(({ path }) => path.startsWith(prefix))
+    .filter(({ path }) => path.startsWith(prefix) && path.lastIndexOf('/') === prefix.length - 1)
     .map(({ path, read, write }) => [
       path.slice(prefix.length),
       setting(
@@ -99,8 +106,6 @@ const kernelEntries = (system: SystemView): [string, NodeMaker][] => [
   ['core_uses_pid', kept(0)],
   ['overflowuid', fixed(65534)],
   ['overflowgid', fixed(65534)],
-  ['shmmax', keptText('18446744073692774399')],
-  ['shmall', keptText('18446744073692774399')],
   ['sched_child_runs_first', fixed(0)],
   ['sched_rt_runtime_us', kept(950000)],
   ['perf_event_paranoid', fixed(4)],

@@ -90,6 +90,7 @@ function leaveOldProgram(task: Task): void {
   }
   task.handlers.resetForExec();
   task.alternateStack.disable();
+  task.keyrings.leaveProgram();
   if (task.files.isShared) {
     const own = task.files.clone();
     task.files.leave();

@@ -5,6 +5,7 @@ import { networkFiles } from '../../net/proc-text.ts';
 import type { SysctlView, SystemView, TaskSource, TaskView } from '../../vfs/task-view.ts';
 import { ipcFiles } from '../ipc/proc-text.ts';
 import type { Kernel } from '../kernel.ts';
+import { keyFiles } from '../keys/proc-text.ts';
 import { PID_MAX } from '../process-table.ts';
 import { RELEASE, VERSION } from '../system-name.ts';
 import { InitView } from './init-view.ts';
@@ -84,6 +85,10 @@ export class KernelSystemView implements SystemView {
 
   get ipcFiles(): readonly (readonly [string, () => string])[] {
     return ipcFiles(this.#kernel);
+  }
+
+  get keyFiles(): readonly (readonly [string, () => string])[] {
+    return keyFiles(this.#kernel);
   }
 
   get hostName(): string {

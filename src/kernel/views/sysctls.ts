@@ -26,8 +26,21 @@ function numbers(
   };
 }
 
+/** `proc_doulongvec_minmax` of one number. */
+function wide<K extends string>(path: string, holder: Record<K, bigint>, key: K): SysctlView {
+  return {
+    path,
+    read: () => String(holder[key]),
+    write(text) {
+      if (!/^\s*\d+\s*$/.test(text)) return -EINVAL;
+      holder[key] = BigInt.asUintN(64, BigInt(text.trim()));
+      return 0;
+    },
+  };
+}
+
 export function sysctlViews(kernel: Kernel): readonly SysctlView[] {
-  const { messageQueues, semaphores, sharedMemory, posixQueues } = kernel;
+  const { messageQueues, semaphores, sharedMemory, posixQueues, keys } = kernel;
   const one = <K extends string>(
     path: string,
     holder: Record<K, number>,
@@ -49,6 +62,8 @@ export function sysctlViews(kernel: Kernel): readonly SysctlView[] {
     one('kernel/msg_next_id', messageQueues.ids, 'wish', [-1, INT_MAX]),
     one('kernel/sem_next_id', semaphores.ids, 'wish', [-1, INT_MAX]),
     one('kernel/shmmni', sharedMemory.limits, 'segments', [0, 32768]),
+    wide('kernel/shmmax', sharedMemory.limits, 'bytes'),
+    wide('kernel/shmall', sharedMemory.limits, 'pages'),
     one('kernel/msgmni', messageQueues.limits, 'queues', [0, 32768]),
     one('kernel/msgmax', messageQueues.limits, 'messageBytes'),
     one('kernel/msgmnb', messageQueues.limits, 'queueBytes'),
@@ -68,5 +83,11 @@ export function sysctlViews(kernel: Kernel): readonly SysctlView[] {
     one('fs/mqueue/msg_default', queueLimits, 'defaultMessages', [1, 65536]),
     one('fs/mqueue/msgsize_default', queueLimits, 'defaultBytes', [128, 16_777_216]),
     one('fs/mqueue/queues_max', queueLimits, 'queues'),
+    one('kernel/keys/maxkeys', keys.limits, 'keys', [1, INT_MAX]),
+    one('kernel/keys/maxbytes', keys.limits, 'bytes', [1, INT_MAX]),
+    one('kernel/keys/root_maxkeys', keys.limits, 'rootKeys', [1, INT_MAX]),
+    one('kernel/keys/root_maxbytes', keys.limits, 'rootBytes', [1, INT_MAX]),
+    one('kernel/keys/gc_delay', keys.limits, 'collectSec'),
+    one('kernel/keys/persistent_keyring_expiry', keys.limits, 'persistSec'),
   ];
 }
