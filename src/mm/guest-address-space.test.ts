@@ -5,6 +5,7 @@ import {
   EEXIST,
   EFAULT,
   EINVAL,
+  EIO,
   ENAMETOOLONG,
   ENODEV,
   ENOMEM,
@@ -44,6 +45,7 @@ function file(content: Uint8Array, withPages: boolean, key?: string): MappedFile
     addReference: () => undefined,
     dropReference: () => undefined,
     noteSharedWrite: () => undefined,
+    sync: () => 0,
   };
 }
 
@@ -409,4 +411,27 @@ test('the budget of an instance counts what guests could fill, and gets all of i
   assert.equal(budget.chargedBytes, space.chargedBytes());
   space[Symbol.dispose]();
   assert.equal(budget.chargedBytes, 0);
+});
+
+test('sync() makes shared mappings durable with MS_SYNC only, and gives what the file answers', () => {
+  using space = create();
+  let syncs = 0;
+  let answer = 0;
+  const stored = {
+    ...file(new Uint8Array(2 * PAGE), true),
+    sync: () => {
+      syncs++;
+      return answer;
+    },
+  };
+  const shared = space.map({ addr: 0, length: 2 * PAGE, prot: RW, file: stored, shared: true });
+  const own = space.map({ addr: 0, length: PAGE, prot: RW, file: stored });
+  const [ASYNC, SYNC] = [1, 4];
+  assert.equal(space.sync(shared, 2 * PAGE, ASYNC), 0);
+  assert.equal(space.sync(own, PAGE, SYNC), 0);
+  assert.equal(syncs, 0);
+  assert.equal(space.sync(shared, 2 * PAGE, SYNC), 0);
+  assert.equal(syncs, 1);
+  answer = -EIO;
+  assert.equal(space.sync(shared, PAGE, SYNC), -EIO);
 });

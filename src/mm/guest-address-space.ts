@@ -310,8 +310,18 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
     if ((flags & ASYNC) !== 0 && (flags & SYNC) !== 0) return -EINVAL;
     const end = addr + roundUp(length);
     if (end > LIMIT) return -ENOMEM;
-    for (const { value } of this.mappings.overlapping(addr, end))
-      if (value.shared && (value.prot & PROT.PROT_WRITE) !== 0) value.file?.noteSharedWrite();
+    const files = new Set<MappedFile>();
+    for (const { value } of this.mappings.overlapping(addr, end)) {
+      const { file, shared, prot } = value;
+      if (!shared || file === undefined) continue;
+      if ((prot & PROT.PROT_WRITE) !== 0) file.noteSharedWrite();
+      files.add(file);
+    }
+    if ((flags & SYNC) !== 0)
+      for (const file of files) {
+        const synced = file.sync();
+        if (synced < 0) return synced;
+      }
     return this.mappings.covers(addr, end, () => true) ? 0 : -ENOMEM;
   }
 

@@ -43,4 +43,6 @@ export interface MappedFile {
   dropReference(): void;
   /** A shared writable mapping was made or synced: the file's mtime may have changed. */
   noteSharedWrite(): void;
+  /** Makes what shared mappings have stored durable. 0 or -errno. */
+  sync(): number;
 }

@@ -50,6 +50,7 @@ function openings(key: string | undefined): { open(): CountedFile; replacePages(
         this.references--;
       },
       noteSharedWrite: () => undefined,
+      sync: () => 0,
     }),
   };
 }

@@ -62,4 +62,8 @@ export class FileMapping {
   noteSharedWrite(): void {
     this.file.inode.noteSharedWrite();
   }
+
+  sync(): number {
+    return this.file.sync(true);
+  }
 }

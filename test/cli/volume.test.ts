@@ -107,3 +107,31 @@ test('a host that takes no more bytes says so with its reason, and leaves what w
   assert.match(volume(0, 'check', 'l', ...KEY).stdout, /all is well/);
   assert.equal(volume(0, 'ls', 'l', ...KEY).stdout, 'key\n');
 });
+
+test('a run takes nothing but a volume for one, and a volume as a folder shows its bytes only', {
+  skip: process.platform !== 'linux' || process.arch !== 'x64',
+}, () => {
+  const words = 'what nobody else may see';
+  mkdirSync(file('swapped'));
+  writeFileSync(file('swapped/words'), words);
+  volume(0, 'create', 'f/', ...KEY, '--size', '64MiB');
+  volume(0, 'cp', 'swapped/words', 'f:/words', ...KEY);
+  const run = (...args: string[]) => {
+    const command = ['run', ...args, '--', '/bin/sh', '-c', 'cat /data/*'];
+    return spawnSync(CLOISTER, command, { encoding: 'utf8', cwd: scratch });
+  };
+  const mount = (source: string) =>
+    run('--mount', `type=sealed,source=${source},target=/data,key-file=key`);
+  assert.equal(mount('f').stdout, words);
+  // A folder with files, one whose volume is something else, a plain file, nothing.
+  mkdirSync(file('fake'));
+  writeFileSync(file('fake/volume.sealed'), words);
+  for (const source of ['swapped', 'fake', 'data', 'gone']) {
+    const { status, stdout } = mount(source);
+    assert.deepEqual([status, stdout], [125, ''], source);
+  }
+  const plain = run('-v', `${file('f')}:/data`);
+  assert.equal(plain.status, 0, plain.stderr);
+  assert.match(plain.stdout, /^CLSTVOL1/);
+  assert.ok(!plain.stdout.includes(words));
+});

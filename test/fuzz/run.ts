@@ -1,7 +1,7 @@
 /**
- * `npm run long -- fuzz-parsers --hours N [--seed N] [--log]`: fuzzing of the parsers that is guided by
- * coverage. What brings something new is kept in test/fuzz/corpus; what is found goes to
- * test/fuzz/found, and ends the run.
+ * `npm run long -- fuzz-parsers --hours N [--target NAME,…] [--seed N] [--log]`: fuzzing of the parsers
+ * (all in turn, or those that are named) that is guided by coverage. What brings something new is kept
+ * in test/fuzz/corpus; what is found goes to test/fuzz/found, and ends the run.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -25,6 +25,8 @@ const option = (name: string, otherwise: number): number => {
   const at = process.argv.indexOf(`--${name}`);
   return at < 0 ? otherwise : Number(process.argv[at + 1]);
 };
+const targetAt = process.argv.indexOf('--target');
+const wanted = targetAt < 0 ? undefined : process.argv[targetAt + 1]?.split(',');
 const hours = option('hours', 1);
 const seed = option('seed', Math.floor(performance.timeOrigin) >>> 0);
 
@@ -46,9 +48,12 @@ async function main(): Promise<void> {
   const coverage = new Coverage((url) => PARSER_MODULES.test(url));
   const { guidedTargets } = await import('./parser-targets.ts');
   const random = new SeededRandom(seed);
-  const fuzzes = guidedTargets().map(
-    (target) => new GuidedFuzz(target, coverage, random, () => performance.now()),
-  );
+  const targets = guidedTargets();
+  for (const name of wanted ?? [])
+    if (!targets.some((target) => target.name === name)) throw new Error(`no target ${name}`);
+  const fuzzes = targets
+    .filter(({ name }) => wanted?.includes(name) ?? true)
+    .map((target) => new GuidedFuzz(target, coverage, random, () => performance.now()));
   for (const fuzz of fuzzes) fuzz.load(keptInputs(fuzz.target.name));
   const begin = performance.now();
   const end = begin + hours * 3_600_000;
@@ -80,8 +85,9 @@ async function main(): Promise<void> {
   const result = `${minutes} min, guided: ${summary()}, ${outcome.split('\n')[0]}`;
   console.log(outcome === 'no fault' ? result : `${result}\n${outcome}`);
   if (process.argv.includes('--log')) {
+    const which = wanted === undefined ? '' : ` (${wanted.join(', ')})`;
     const day = new Date(performance.timeOrigin).toISOString().slice(0, 10);
-    appendFileSync(LOG, `| ${day} | parsers | ${seed} | ${result} |\n`);
+    appendFileSync(LOG, `| ${day} | parsers${which} | ${seed} | ${result} |\n`);
   }
 }
 

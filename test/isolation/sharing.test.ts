@@ -37,6 +37,7 @@ function codeFile(n: number, version: string): MappedFile {
     addReference: () => undefined,
     dropReference: () => undefined,
     noteSharedWrite: () => undefined,
+    sync: () => 0,
   };
 }
 

@@ -257,3 +257,24 @@ test('a flipped bit anywhere is found by check, and a reader gets EIO or the rig
     else assert.equal(got, -EIO);
   }
 });
+
+test('opening takes the same reads for every size of volume, and of what it holds', () => {
+  const readsOf = (sizeBytes: number, files: number): number => {
+    const host = new MemoryHost();
+    const fs = createVolume(host, { sizeBytes });
+    for (let i = 0; i < files; i++) write(makeFile(fs.root, `file-${i}`), 0, text('contents'));
+    if (files > 0) write(makeFile(fs.root, 'big'), 0, new Uint8Array(20 << 20).fill(1));
+    assert.equal(fs.sync(), 0);
+    fs.store.close();
+    let reads = 0;
+    host.before = () => {
+      reads++;
+    };
+    openVolume(host);
+    return reads;
+  };
+  const least = readsOf(64 << 20, 0);
+  assert.ok(least <= 4, `${least} reads: two header copies, two superblocks`);
+  assert.equal(readsOf(2 ** 52, 0), least);
+  assert.equal(readsOf(2 ** 40, 10_000), least);
+});

@@ -82,4 +82,8 @@ class SegmentFile implements MappedFile {
   noteSharedWrite(): void {
     // Guests cannot write it.
   }
+
+  sync(): number {
+    return 0;
+  }
 }
