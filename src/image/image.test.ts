@@ -254,6 +254,48 @@ test('an encrypted image opens with its key only, and shows nothing without it',
   }
 });
 
+test('of an encrypted image only the chunks are read that were asked for, each checked by block', () => {
+  const root = machine('lazy');
+  const data = new SeededRandom(9).bytes(3 << 20);
+  writeFileSync(join(root, '/project/app/big'), data);
+  const ownerKey = new Uint8Array(32).fill(5);
+  const { layout } = build(root, CONFIG, true, ownerKey);
+  let bytesRead = 0;
+  const counting = {
+    readFile: (name: string) => layout.readFile(name),
+    open(digest: string) {
+      const blob = layout.open(digest);
+      return {
+        sizeBytes: blob.sizeBytes,
+        readAt(offset: number, target: Uint8Array) {
+          const got = blob.readAt(offset, target);
+          bytesRead += got;
+          return got;
+        },
+      };
+    },
+  };
+  const { tree } = openImage(counting, { signers: [signer.publicKey] }, nodeCrypto, ownerKey);
+  const inode = findPath(tree, '/app/big') as number;
+  assert.ok(bytesRead < 256 << 10, `${bytesRead} bytes to open it and to find a file`);
+  bytesRead = 0;
+  const target = new Uint8Array(100);
+  assert.equal(tree.read(inode, 2_000_000, target), 100);
+  assert.ok(Buffer.from(target).equals(data.subarray(2_000_000, 2_000_100)));
+  // The piece of 32 KiB and its path in the hash tree, in chunks of 64 KiB.
+  assert.ok(bytesRead < 512 << 10, `${bytesRead} bytes for 100 of 3 MiB`);
+  const blobs = [...layout.files].filter(([name]) => name.startsWith('blobs/'));
+  const [, stored] = blobs.sort((a, b) => a[1].length - b[1].length).at(-1) ?? assert.fail();
+  stored[stored.length >>> 1]! ^= 1;
+  const broken = openImage(layout, { signers: [signer.publicKey] }, nodeCrypto, ownerKey).tree;
+  const again = findPath(broken, '/app/big') as number;
+  assert.equal(broken.read(again, 100_000, target), 100);
+  assert.ok(Buffer.from(target).equals(data.subarray(100_000, 100_100)));
+  const middle = broken.index.extent(again).dataOffsetBytes;
+  const at = (stored.length >>> 1) - middle;
+  assert.throws(() => broken.read(again, at - (at % 65_536), new Uint8Array(65_536)), ImageDamage);
+});
+
 test('doors are measured, with the text of their policies', () => {
   const clients = 'clients: { policy: who.yaml }';
   const doors = `${CONFIG}\ningress: { port: 443, tls: ra-tls, to: 80, ${clients} }\n`;
