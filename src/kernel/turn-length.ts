@@ -13,10 +13,15 @@ import type { Task } from './task.ts';
 const SHORT_TURN_US = 1000;
 /** What a key or a signal of the host waits for at worst. */
 const LONG_TURN_US = 20_000;
+/**
+ * The first: in it most programs start, or are over. Its tick would load the translator for what a
+ * unit that was kept does not say of itself (20 ms).
+ */
+const FIRST_TURN_US = 400_000;
 
 export class TurnLength {
   readonly #kernel: Kernel;
-  #isLong = false;
+  #periodUs = 0;
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
@@ -26,7 +31,7 @@ export class TurnLength {
 
   /** Guests begin to run, as yet one of them. */
   begin(): void {
-    this.#set(true);
+    this.#set(FIRST_TURN_US);
   }
 
   end(): void {
@@ -35,13 +40,14 @@ export class TurnLength {
 
   /** Somebody waits from now on. */
   shorten(): void {
-    if (this.#isLong && this.#kernel.current !== undefined) this.#set(false);
+    if (this.#periodUs > SHORT_TURN_US && this.#kernel.current !== undefined)
+      this.#set(SHORT_TURN_US);
   }
 
   /** `task` ran until a tick came. */
   wasPreempted(task: Task): void {
-    const isLong = this.#nobodyWaits(task);
-    if (isLong !== this.#isLong) this.#set(isLong);
+    const periodUs = this.#nobodyWaits(task) ? LONG_TURN_US : SHORT_TURN_US;
+    if (periodUs !== this.#periodUs) this.#set(periodUs);
   }
 
   #nobodyWaits({ group }: Task): boolean {
@@ -58,8 +64,8 @@ export class TurnLength {
     );
   }
 
-  #set(isLong: boolean): void {
-    this.#isLong = isLong;
-    this.#kernel.platform.setTick(isLong ? LONG_TURN_US : SHORT_TURN_US);
+  #set(periodUs: number): void {
+    this.#periodUs = periodUs;
+    this.#kernel.platform.setTick(periodUs);
   }
 }
