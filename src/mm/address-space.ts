@@ -143,8 +143,8 @@ export interface AddressSpace extends Disposable {
 
   /** exec: where the heap starts (page-aligned up, plus the random gap); brk is there then. */
   initBrk(addr: number): void;
-  /** brk(2): the new break, or the old one when it cannot be moved. `0` asks. */
-  brk(addr: number): number;
+  /** brk(2): the new break, or the old one when it cannot be moved. `0` asks. `prot`: of new pages (read, write). */
+  brk(addr: number, prot?: number): number;
   readonly brkStart: number;
   readonly brkEnd: number;
 

@@ -382,14 +382,13 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
     this.brkEnd = this.brkStart;
   }
 
-  brk(addr: number): number {
+  brk(addr: number, prot: number = PROT.PROT_READ | PROT.PROT_WRITE): number {
     const oldTop = roundUp(this.brkEnd);
     const newTop = roundUp(addr);
     if (addr < this.brkStart || newTop > GUEST_HIGH) return this.brkEnd;
     if (newTop > oldTop) {
       if (addr - this.brkStart > this.limitData) return this.brkEnd;
       if (!this.mappings.isFree(oldTop, newTop)) return this.brkEnd;
-      const prot = PROT.PROT_READ | PROT.PROT_WRITE;
       const length = newTop - oldTop;
       const mapped = this.map({ addr: oldTop, length, prot, noReplace: true, label: '[heap]' });
       if (mapped < 0) return this.brkEnd;

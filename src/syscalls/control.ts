@@ -387,7 +387,7 @@ export const CONTROL_ROWS: readonly SyscallRow[] = [
   row('arch_prctl', [arg.oneOf(ARCH), pointer], sysArchPrctl),
   row('personality', [uint], sysPersonality, {
     coverage: 'partial',
-    note: 'kept and reported; only ADDR_NO_RANDOMIZE is meant to have an effect',
+    note: 'ADDR_NO_RANDOMIZE and READ_IMPLIES_EXEC have an effect, the others are kept and reported',
   }),
   row('capget', [pointer, outPointer], sysCapget),
   row('capset', [pointer, pointer], sysCapset),

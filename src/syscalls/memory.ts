@@ -16,6 +16,7 @@ import {
 } from '../abi/errno.table.ts';
 import { MCL, MLOCK_ONFAULT } from '../abi/mlock.ts';
 import { MADV, MAP, MREMAP, MSYNC, PROT } from '../abi/mman.ts';
+import { READ_IMPLIES_EXEC } from '../abi/personality.ts';
 import { mappingOf } from '../kernel/exec/context.ts';
 import { gainsExecution } from '../kernel/executable-rule.ts';
 import type { Task } from '../kernel/task.ts';
@@ -72,8 +73,9 @@ function sysMmap(
   if (file !== undefined) {
     const refused = checkFile(file, prot, shared);
     if (refused !== 0) return refused;
+    if (!file.mount.forbidsExec) prot = effectiveProt(task, prot);
     if (file.mapsAnonymously) file = undefined;
-  }
+  } else prot = effectiveProt(task, prot);
   if (gainsExecution(task.group, PROT.PROT_EXEC, prot)) return -EACCES;
   const hint = addr < GUEST_END ? Math.floor(addr / PAGE) * PAGE : 0;
   const result = task.space.map({
@@ -135,6 +137,7 @@ function sysMprotect(task: Task, addr: number, length: number, prot: number): nu
     return task.space.protect(area.start, addr + bytes - area.start, prot & PROT_ACCESS);
   }
   if ((prot & PROT.PROT_GROWSUP) !== 0) return -EINVAL;
+  prot = effectiveProt(task, prot);
   if ((prot & PROT.PROT_WRITE) !== 0 && !mayWriteShared(task, addr, addr + bytes)) return -EACCES;
   if (task.group.executableRule !== 0 && gainsWithin(task, addr, addr + bytes, prot))
     return -EACCES;
@@ -164,6 +167,12 @@ function mayWriteShared(task: Task, start: number, end: number): boolean {
     at = area.end;
   }
   return true;
+}
+
+/** READ_IMPLIES_EXEC of personality(2). */
+export function effectiveProt({ group }: Task, prot: number): number {
+  const implies = (group.personality & READ_IMPLIES_EXEC) !== 0 && (prot & PROT.PROT_READ) !== 0;
+  return implies ? prot | PROT.PROT_EXEC : prot;
 }
 
 /** PAGE_ALIGN: the last page of 64 bits wraps to 0. */
@@ -252,8 +261,10 @@ export function madvise(task: Task, addr: number, length: number, advice: number
   return task.space.advise(addr, bytes, advice);
 }
 
+const HEAP_PROT = PROT.PROT_READ | PROT.PROT_WRITE;
+
 function sysBrk(task: Task, addr: number): number {
-  return task.space.brk(addr < GUEST_END ? addr : 0);
+  return task.space.brk(addr < GUEST_END ? addr : 0, effectiveProt(task, HEAP_PROT));
 }
 
 function sysMincore(task: Task, addr: number, length: number, target: number): number {

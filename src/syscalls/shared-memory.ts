@@ -6,6 +6,7 @@ import { nowSec, SegmentMapping, type SharedSegment } from '../kernel/shared-mem
 import type { Task } from '../kernel/task.ts';
 import * as arg from './args.ts';
 import { putPermissions, takePermissions } from './ipc-permissions.ts';
+import { effectiveProt } from './memory.ts';
 import { row, type SyscallRow } from './row.ts';
 import { putNumber } from './timespec.ts';
 
@@ -37,7 +38,7 @@ function sysShmat(task: Task, id: number, addr: number, flags: number): number {
   const result = task.space.map({
     addr: at,
     length,
-    prot: 1 | (isReadOnly ? 0 : 2) | (isExecutable ? 4 : 0),
+    prot: effectiveProt(task, 1 | (isReadOnly ? 0 : 2) | (isExecutable ? 4 : 0)),
     shared: true,
     fixed: at !== 0,
     noReplace: at !== 0 && !isRemap,

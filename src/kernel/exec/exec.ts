@@ -2,6 +2,7 @@
 
 import { CAP_SYS_PTRACE } from '../../abi/capability.ts';
 import { EAGAIN, EINTR } from '../../abi/errno.table.ts';
+import { READ_IMPLIES_EXEC } from '../../abi/personality.ts';
 import { PTRACE_EVENT, PTRACE_O } from '../../abi/ptrace.ts';
 import { SIGTRAP } from '../../abi/signal.table.ts';
 import { inheritedRule } from '../executable-rule.ts';
@@ -17,9 +18,6 @@ import type { Task } from '../task.ts';
 import { ExecFailure } from './errors.ts';
 import { buildImage, type ProgramImage } from './image.ts';
 import type { ProgramRequest } from './program-file.ts';
-
-/** personality(2): execve of a 64-bit program clears it. */
-const READ_IMPLIES_EXEC = 0x0400000;
 
 export interface ExecRequest extends ProgramRequest {
   readonly env: readonly Uint8Array[];
@@ -37,6 +35,7 @@ export function exec(task: Task, request: ExecRequest): number {
     limits: group.limits,
     cpu: task.cpu,
     isTraced: isTracedByLesser(task),
+    personality: group.personality,
   });
   if (image instanceof ExecFailure) {
     kernel.logger.log('debug', `execve: ${image.message}`);

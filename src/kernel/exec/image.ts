@@ -5,6 +5,7 @@
 
 import { ENOMEM, type Errno } from '../../abi/errno.table.ts';
 import { S_ISGID, S_ISUID } from '../../abi/file-mode.ts';
+import { ADDR_NO_RANDOMIZE } from '../../abi/personality.ts';
 import { AT, CLK_TCK } from '../../abi/task-flags.ts';
 import type { AddressSpace } from '../../mm/address-space.ts';
 import { HEAP_FLOOR, STACK_CEILING } from '../../mm/placement.ts';
@@ -34,6 +35,8 @@ export interface ImageRequest {
   readonly cpu: GuestCpu;
   /** By somebody who may not trace everybody: set-id bits do not count. */
   readonly isTraced?: boolean;
+  /** personality(2) of the caller. */
+  readonly personality?: number;
 }
 
 export interface ProgramImage {
@@ -109,7 +112,8 @@ function finish(
   space: AddressSpace,
   { loaded, vdsoAt }: ReadyProgram,
 ): ProgramImage | ExecFailure {
-  placeHeap(kernel, space, loaded);
+  const isRandom = ((request.personality ?? 0) & ADDR_NO_RANDOMIZE) === 0;
+  placeHeap(space, loaded, isRandom ? randomBelow(kernel, HEAP_RANDOM_PAGES) : 0);
   const { creds, isSecure } = credentialsAfter(kernel, request, program.file);
   const random = new Uint8Array(16);
   kernel.entropy.fill(random);
@@ -117,7 +121,7 @@ function finish(
   // Processes one after the other in a sandbox have their stacks in one place, which has its pages there.
   if (pages.stackTop === 0)
     pages.stackTop = STACK_CEILING - randomBelow(kernel, STACK_RANDOM_PAGES) * PAGE;
-  const top = pages.stackTop;
+  const top = isRandom ? pages.stackTop : STACK_CEILING;
   const stack = buildStack(
     {
       argv: program.argv.length > 0 ? program.argv : [new Uint8Array(0)],
@@ -127,7 +131,7 @@ function finish(
       random,
       auxv: auxiliaryVector(kernel, request, loaded, creds, isSecure, vdsoAt),
     },
-    top - randomBelow(kernel, STACK_SHIFT_BYTES / 16) * 16,
+    top - (isRandom ? randomBelow(kernel, STACK_SHIFT_BYTES / 16) : 0) * 16,
   );
   const low = top - STACK_SHIFT_BYTES - stack.bytes.length;
   const mapped = mapStack(space, low, top, loaded.hasExecutableStack);
@@ -168,11 +172,13 @@ function randomBelow(kernel: Kernel, bound: number): number {
   return kernel.options.randomizeLayout === false ? 0 : kernel.randomBelow(bound);
 }
 
-/** A fixed program's heap follows its data, as everywhere; others have theirs elsewhere. */
-function placeHeap(kernel: Kernel, space: AddressSpace, loaded: LoadedProgram): void {
-  const gap = randomBelow(kernel, HEAP_RANDOM_PAGES) * PAGE;
+/**
+ * A fixed program's heap follows its data, as everywhere; others have theirs elsewhere. Lisps that were
+ * dumped while they ran (GCL, old Emacs) ask for no gap: their heap goes on behind their data.
+ */
+function placeHeap(space: AddressSpace, loaded: LoadedProgram, gapPages: number): void {
   const end = Math.ceil(loaded.imageEnd / PAGE) * PAGE;
-  space.initBrk((loaded.isFixed ? end : HEAP_FLOOR) + gap);
+  space.initBrk((loaded.isFixed ? end : HEAP_FLOOR) + gapPages * PAGE);
 }
 
 function mapStack(space: AddressSpace, low: number, top: number, executable: boolean): number {

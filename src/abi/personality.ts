@@ -1,0 +1,6 @@
+/** Flags of personality(2) that have an effect here (`linux/personality.h`). */
+
+/** Stacks, heaps and mappings of the next program lie where they lay last time. */
+export const ADDR_NO_RANDOMIZE = 0x0004_0000;
+/** What may be read may be executed; execve of a 64-bit program clears it. */
+export const READ_IMPLIES_EXEC = 0x0040_0000;
