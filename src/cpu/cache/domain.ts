@@ -167,7 +167,7 @@ export class Domain implements Disposable {
   }
 
   private connect(link: number, target: number): void {
-    this.links.setNext(link, this.firstTo(target));
+    this.links.putBefore(link, this.firstTo(target));
     this.incoming.set(target, link);
     const entry = this.entries.get(target);
     if (entry !== undefined) this.space.patchBranch(this.links.placeOf(link), entry);
@@ -252,27 +252,18 @@ export class Domain implements Disposable {
     for (let n = 0; n < returns.length; n += 2)
       this.returns.forget(returns[n]!, placed.offset + returns[n + 1]!);
     this.jumps.forget(unit.rip, placed.offset + unit.landingAt);
-    for (let n = 0; n < links.length; n += LINK_INTS) this.disconnect(placed, links[n]!);
+    for (let n = 0; n < links.length; n += LINK_INTS)
+      this.disconnect(placed.firstLink + n / LINK_INTS, links[n]!);
     this.links.kill(placed.firstLink, links.length / LINK_INTS);
   }
 
-  /** Takes the links of `placed` out of the chain of `target`. */
-  private disconnect(placed: PlacedUnit, target: number): void {
+  /** Takes a link out of the chain of its target. */
+  private disconnect(link: number, target: number): void {
     const { links, incoming } = this;
-    const end = placed.firstLink + placed.unit.links.length / LINK_INTS;
-    const isOwn = (link: number) => link >= placed.firstLink && link < end;
-    let first = incoming.get(target) ?? NO_LINK;
-    while (isOwn(first)) first = links.nextOf(first);
-    if (first === NO_LINK) {
-      incoming.delete(target);
-      return;
-    }
-    incoming.set(target, first);
-    for (let link = first; link !== NO_LINK; link = links.nextOf(link)) {
-      let next = links.nextOf(link);
-      while (isOwn(next)) next = links.nextOf(next);
-      links.setNext(link, next);
-    }
+    if (links.takeOut(link)) return;
+    const next = links.nextOf(link);
+    if (next === NO_LINK) incoming.delete(target);
+    else incoming.set(target, next);
   }
 
   private leave(placed: PlacedUnit, rip: number): void {

@@ -12,6 +12,7 @@ export class LinkTable {
   private targets = new Uint32Array(FIRST_LINKS);
   private places = new Uint32Array(FIRST_LINKS);
   private nexts = new Int32Array(FIRST_LINKS);
+  private previous = new Int32Array(FIRST_LINKS);
 
   /** A link to the guest address `target`, whose displacement lies at `place` of code memory. */
   add(target: number, place: number): void {
@@ -19,13 +20,13 @@ export class LinkTable {
     if (at === this.targets.length) {
       this.targets = doubled(this.targets);
       this.places = doubled(this.places);
-      const nexts = new Int32Array(at * 2);
-      nexts.set(this.nexts);
-      this.nexts = nexts;
+      this.nexts = doubledSigned(this.nexts);
+      this.previous = doubledSigned(this.previous);
     }
     this.targets[at] = target;
     this.places[at] = place;
     this.nexts[at] = -1;
+    this.previous[at] = -1;
   }
 
   targetOf(link: number): number {
@@ -41,8 +42,21 @@ export class LinkTable {
     return this.nexts[link]!;
   }
 
-  setNext(link: number, next: number): void {
-    this.nexts[link] = next;
+  /** `link` comes before `first`, the first of its chain, or -1. */
+  putBefore(link: number, first: number): void {
+    this.nexts[link] = first;
+    this.previous[link] = -1;
+    if (first >= 0) this.previous[first] = link;
+  }
+
+  /** Takes it out of its chain; false: it was the first, and `nextOf` is that now. */
+  takeOut(link: number): boolean {
+    const next = this.nexts[link]!;
+    const previous = this.previous[link]!;
+    if (next >= 0) this.previous[next] = previous;
+    if (previous < 0) return false;
+    this.nexts[previous] = next;
+    return true;
   }
 
   /** Those of a unit that is dropped: their exits are not taken any more. */
@@ -55,6 +69,7 @@ export class LinkTable {
   restore(link: number): number {
     if (link >= this.count) return -1;
     this.nexts[link] = -1;
+    this.previous[link] = -1;
     const place = (this.places[link]! & ~DEAD) >>> 0;
     this.places[link] = place;
     return place;
@@ -68,6 +83,12 @@ export class LinkTable {
   truncate(count: number): void {
     this.count = count;
   }
+}
+
+function doubledSigned(table: Int32Array): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(table.length * 2);
+  larger.set(table);
+  return larger;
 }
 
 function doubled(table: Uint32Array): Uint32Array<ArrayBuffer> {
