@@ -8,6 +8,7 @@ import { FileSystem, type FileSystemStatistics } from '../../vfs/file-system.ts'
 import { type DirectorySink, FIRST_COOKIE, type Inode } from '../../vfs/inode.ts';
 import type { SystemView, TaskSource } from '../../vfs/task-view.ts';
 import type { Vfs } from '../../vfs/vfs.ts';
+import { kernelConfig } from './kernel-config.ts';
 import { Nsfs } from './namespaces.ts';
 import { folder, link, type NodeMaker, ProcDirectory, parseNumber, text } from './nodes.ts';
 import { sysctlTree } from './sysctl.ts';
@@ -69,6 +70,7 @@ function rootEntries(vfs: Vfs, tasks: TaskSource, system: SystemView): [string, 
     ['thread-self', link({ read: thread })],
     ['mounts', link({ read: () => 'self/mounts' })],
     ['cmdline', text(() => `${system.commandLine}\n`)],
+    ['config.gz', text(() => kernelConfig(system.release))],
     ['cpuinfo', text(() => system.cpuinfo)],
     ['devices', text(() => DEVICES_TEXT)],
     ['filesystems', text(() => FILE_SYSTEMS_TEXT)],
