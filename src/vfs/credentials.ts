@@ -3,6 +3,7 @@
 import { CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER } from '../abi/capability.ts';
 import { EACCES } from '../abi/errno.table.ts';
 import { isDirectory, S_IXUGO } from '../abi/file-mode.ts';
+import { type Acl, aclGrants, countsAcl } from './acl.ts';
 
 /** Immutable: a task that changes its identity gets a new object. */
 export interface Credentials {
@@ -34,6 +35,7 @@ export interface AccessSubject {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
+  readonly acl?: Acl | undefined;
 }
 
 /**
@@ -43,7 +45,11 @@ export interface AccessSubject {
 export function checkAccess(who: Credentials, node: AccessSubject, wanted: number): number {
   let granted = node.mode;
   if (who.fsuid === node.uid) granted >>= 6;
-  else if (inGroup(who, node.gid)) granted >>= 3;
+  else if (node.acl !== undefined && countsAcl(node.mode)) {
+    const { acl, gid } = node;
+    const isIn = (group: number) => inGroup(who, group);
+    granted = aclGrants({ acl, gid }, who.fsuid, isIn, wanted & 7) ? 7 : 0;
+  } else if (inGroup(who, node.gid)) granted >>= 3;
   if ((wanted & ~granted & 7) === 0) return 0;
   return overridesAccess(who, node, wanted) ? 0 : -EACCES;
 }

@@ -19,6 +19,7 @@ import {
   EPERM,
 } from '../abi/errno.table.ts';
 import { isDirectory, S_IFMT } from '../abi/file-mode.ts';
+import type { Acl } from './acl.ts';
 import type { Location } from './dentry.ts';
 import type { InodeLocks } from './file-locks.ts';
 import type { FileSystem } from './file-system.ts';
@@ -35,6 +36,9 @@ export interface NodeSpec {
   gid: number;
   /** Character and block devices only. */
   rdev: number;
+  /** From the directory's default list, where the file system keeps such lists. */
+  acl?: Acl | undefined;
+  defaultAcl?: Acl | undefined;
 }
 
 /** Receives directory entries. False: full, the entry was not taken. */
@@ -52,6 +56,10 @@ export abstract class Inode {
   mode: number;
   uid = 0;
   gid = 0;
+  /** Access control list; undefined: the mode says all. */
+  acl: Acl | undefined = undefined;
+  /** Of a directory, for what is made in it. */
+  defaultAcl: Acl | undefined = undefined;
   nlink = 1;
   size = 0;
   /** Units of 512 bytes. */

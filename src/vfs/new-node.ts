@@ -2,6 +2,7 @@
 
 import { CAP_FSETID } from '../abi/capability.ts';
 import { S_IFDIR, S_IFLNK, S_IFMT, S_ISGID, S_IXGRP } from '../abi/file-mode.ts';
+import { inheritedAcl } from './acl.ts';
 import type { Caller } from './caller.ts';
 import { hasCapability, inGroup } from './credentials.ts';
 import type { Inode, NodeSpec } from './inode.ts';
@@ -9,7 +10,10 @@ import type { Inode, NodeSpec } from './inode.ts';
 /** `mode` with its type bits; the caller's umask is applied here. */
 export function makeSpec(who: Caller, parent: Inode, mode: number, rdev: number): NodeSpec {
   const { creds, fs } = who;
-  let finalMode = (mode & S_IFMT) === S_IFLNK ? mode : mode & ~(fs.umask & 0o777);
+  const isLink = (mode & S_IFMT) === S_IFLNK;
+  const { defaultAcl } = parent;
+  const inherited = defaultAcl === undefined || isLink ? undefined : inheritedAcl(defaultAcl, mode);
+  let finalMode = inherited?.mode ?? (isLink ? mode : mode & ~(fs.umask & 0o777));
   let gid = creds.fsgid;
   if ((parent.mode & S_ISGID) !== 0) {
     gid = parent.gid;
@@ -21,5 +25,9 @@ export function makeSpec(who: Caller, parent: Inode, mode: number, rdev: number)
     )
       finalMode &= ~S_ISGID;
   }
-  return { mode: finalMode, uid: creds.fsuid, gid, rdev };
+  const spec: NodeSpec = { mode: finalMode, uid: creds.fsuid, gid, rdev };
+  if (inherited === undefined) return spec;
+  spec.acl = inherited.acl;
+  if ((mode & S_IFMT) === S_IFDIR) spec.defaultAcl = defaultAcl;
+  return spec;
 }

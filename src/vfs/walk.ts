@@ -149,7 +149,8 @@ function checkResult(state: WalkState, flags: number): number {
 
 /** The common case, everyone may search, before the whole check. */
 function maySearch(creds: Credentials, directory: Inode): boolean {
-  return (directory.mode & 0o111) === 0o111 || checkAccess(creds, directory, X_OK) === 0;
+  const isOpen = (directory.mode & 0o111) === 0o111 && directory.acl === undefined;
+  return isOpen || checkAccess(creds, directory, X_OK) === 0;
 }
 
 /** One step to "..": never above the scope. */

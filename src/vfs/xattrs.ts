@@ -45,13 +45,16 @@ export function listXattr(who: Credentials, place: Location): readonly string[] 
   return names.filter((name) => isAdmin || !name.startsWith('trusted.'));
 }
 
-/** `xattr_permission`. */
+const ACL_PREFIX = 'system.posix_acl_';
+
+/** `xattr_permission`, and who may change access control lists (`vfs_set_acl`). */
 function permits(who: Credentials, place: Location, name: string, wanted: number): number {
   const { mount, dentry } = place;
   const { inode } = dentry;
   const writes = (wanted & W_OK) !== 0;
   if (writes && mount.isReadOnly) return -EROFS;
   if (name.startsWith('security.') || name.startsWith('system.')) {
+    if (writes && name.startsWith(ACL_PREFIX)) return ownsOrCapable(who, inode) ? 0 : -EPERM;
     if (!writes || name.startsWith('system.')) return 0;
     return hasCapability(who, CAP_SYS_ADMIN) ? 0 : -EPERM;
   }

@@ -320,18 +320,16 @@ export class HostInode extends Inode implements CopiedFile {
   }
 
   override seekData(offset: number): number {
-    return this.#seek(offset, SEEK_DATA);
+    return this.writeBack() || this.seekHost(offset, SEEK_DATA);
   }
 
   override seekHole(offset: number): number {
-    return this.#seek(offset, SEEK_HOLE);
+    return this.writeBack() || this.seekHost(offset, SEEK_HOLE);
   }
 
-  #seek(offset: number, whence: number): number {
+  seekHost(offset: number, whence: number): number {
     const file = this.#place.file(O_RDONLY);
-    if (typeof file === 'number') return file;
-    const back = this.writeBack();
-    return back < 0 ? back : file.seek(offset, whence);
+    return typeof file === 'number' ? file : file.seek(offset, whence);
   }
 
   override sync(dataOnly: boolean): number {

@@ -3,6 +3,8 @@
  * itself could be truncated or changed under the guest. Shared mappings are written back.
  */
 
+import { ENXIO } from '../../abi/errno.table.ts';
+import { SEEK_DATA } from '../../abi/file-flags.ts';
 import type { PageSegment, SegmentSource } from '../../vfs/mappable.ts';
 
 const PAGE_BYTES = 4096;
@@ -10,6 +12,10 @@ const PAGE_BYTES = 4096;
 const CHUNK_PAGES = 16;
 /** The same where the host copies by itself. */
 const COPIED_PAGES = 4096;
+/** Pages that are compared with what the host has at once. */
+const COMPARED_PAGES = 256;
+/** What the host has of a page in a hole; never changed. */
+const ZEROS = new Uint8Array(PAGE_BYTES);
 
 export interface CopiedFile {
   readonly size: number;
@@ -17,6 +23,10 @@ export interface CopiedFile {
   readonly isReadOnly: boolean;
   /** The host's number for the file, if it has one. */
   readonly hostDescriptor: number | undefined;
+  /** Units of 512 bytes. */
+  readonly blocks: number;
+  /** lseek(2) with SEEK_DATA. */
+  seekHost(offset: number, whence: number): number;
   readHost(position: number, target: Uint8Array): number;
   writeHost(position: number, source: Uint8Array): number;
 }
@@ -57,6 +67,12 @@ export class PageCopy implements Disposable {
     if (start >= this.#wholeFrom && end <= this.#wholeTo) return 0;
     const most = this.#isCopied ? COPIED_PAGES : CHUNK_PAGES;
     for (let page = start; page < end; ) {
+      const holes = this.#present.has(page) ? 0 : this.#loadHole(page, end);
+      if (holes < 0) return holes;
+      if (holes > 0) {
+        page += holes;
+        continue;
+      }
       let count = 0;
       while (count < most && page + count < end && !this.#present.has(page + count)) count++;
       const loaded = count === 0 ? 0 : this.#loadPages(page, count);
@@ -67,6 +83,32 @@ export class PageCopy implements Disposable {
     this.#wholeFrom = touches ? Math.min(start, this.#wholeFrom) : start;
     this.#wholeTo = touches ? Math.max(end, this.#wholeTo) : end;
     return 0;
+  }
+
+  /** Pages of a hole need no bytes: how many there are at `page`, or -errno. */
+  #loadHole(page: number, end: number): number {
+    const data = Math.min(Math.floor(this.#dataFrom(page * PAGE_BYTES) / PAGE_BYTES), end);
+    let count = 0;
+    while (page + count < data && !this.#present.has(page + count)) count++;
+    // Asking again for each few pages of a file with many holes would cost more than it saves.
+    if (count < CHUNK_PAGES) return 0;
+    const errno = this.segment.punch(page * PAGE_BYTES, count * PAGE_BYTES);
+    if (errno !== 0) return -errno;
+    for (let n = 0; n < count; n++) {
+      this.#present.add(page + n);
+      if (!this.#file.isReadOnly) this.#onHost.set(page + n, ZEROS);
+    }
+    return count;
+  }
+
+  /** Where the next bytes are that are no hole. */
+  #dataFrom(position: number): number {
+    const { size, blocks } = this.#file;
+    // As many blocks as bytes: there is no hole to ask for.
+    if (blocks * 512 >= size) return position;
+    const found = this.#file.seekHost(position, SEEK_DATA);
+    // ENXIO: nothing but a hole up to the end. What else goes wrong shows when it is read.
+    return found === -ENXIO ? size : Math.max(position, found);
   }
 
   #forget(page: number): void {
@@ -174,26 +216,48 @@ export class PageCopy implements Disposable {
       const part = source.subarray(done, done + count);
       if (this.#present.has(page)) {
         this.segment.write(at, part);
-        this.#onHost.get(page)?.set(part, at % PAGE_BYTES);
+        this.#ownBytes(page)?.set(part, at % PAGE_BYTES);
       }
       done += count;
     }
   }
 
+  /** What the host has of a page, to be changed: pages of holes share theirs. */
+  #ownBytes(page: number): Uint8Array | undefined {
+    const known = this.#onHost.get(page);
+    if (known !== ZEROS) return known;
+    const own = new Uint8Array(PAGE_BYTES);
+    this.#onHost.set(page, own);
+    return own;
+  }
+
   /** Writes the pages that shared mappings changed. */
   writeBack(): number {
     if (!this.mayBeDirty) return 0;
-    const bytes = new Uint8Array(PAGE_BYTES);
-    for (const page of this.#present) {
-      const length = Math.min(PAGE_BYTES, this.#file.size - page * PAGE_BYTES);
-      const known = this.#onHost.get(page);
-      if (length <= 0 || known === undefined) continue;
-      this.segment.read(page * PAGE_BYTES, bytes);
-      if (equal(bytes, known, length)) continue;
-      const got = this.#file.writeHost(page * PAGE_BYTES, bytes.subarray(0, length));
-      if (got < 0) return got;
-      known.set(bytes);
+    const last = Math.min(pagesOf(this.#file.size), this.segment.sizeBytes / PAGE_BYTES);
+    const bytes = new Uint8Array(Math.min(last, COMPARED_PAGES) * PAGE_BYTES);
+    for (let from = 0; from < last; from += COMPARED_PAGES) {
+      const count = Math.min(COMPARED_PAGES, last - from);
+      let isRead = false;
+      for (let n = 0; n < count; n++) {
+        const known = this.#onHost.get(from + n);
+        if (known === undefined || !this.#present.has(from + n)) continue;
+        if (!isRead) this.segment.read(from * PAGE_BYTES, bytes.subarray(0, count * PAGE_BYTES));
+        isRead = true;
+        const now = bytes.subarray(n * PAGE_BYTES, (n + 1) * PAGE_BYTES);
+        const written = this.#writeBackPage(from + n, now, known);
+        if (written < 0) return written;
+      }
     }
+    return 0;
+  }
+
+  #writeBackPage(page: number, bytes: Uint8Array, known: Uint8Array): number {
+    const length = Math.min(PAGE_BYTES, this.#file.size - page * PAGE_BYTES);
+    if (length <= 0 || equal(bytes, known, length)) return 0;
+    const got = this.#file.writeHost(page * PAGE_BYTES, bytes.subarray(0, length));
+    if (got < 0) return got;
+    this.#ownBytes(page)?.set(bytes);
     return 0;
   }
 
@@ -204,7 +268,14 @@ export class PageCopy implements Disposable {
 
 const pagesOf = (bytes: number): number => Math.max(1, Math.ceil(bytes / PAGE_BYTES));
 
+/** Two pages, up to `length`: by words as far as they go. */
 function equal(a: Uint8Array, b: Uint8Array, length: number): boolean {
-  for (let i = 0; i < length; i++) if (a[i] !== b[i]) return false;
+  const words = length >> 2;
+  const [left, right] = [wordsOf(a, words), wordsOf(b, words)];
+  for (let i = 0; i < words; i++) if (left[i] !== right[i]) return false;
+  for (let i = words << 2; i < length; i++) if (a[i] !== b[i]) return false;
   return true;
 }
+
+const wordsOf = (page: Uint8Array, count: number): Int32Array =>
+  new Int32Array(page.buffer, page.byteOffset, count);

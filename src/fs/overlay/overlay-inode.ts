@@ -70,6 +70,8 @@ export class OverlayInode extends Inode {
   #pull(): void {
     const real = this.#real;
     this.mode = real.mode;
+    this.acl = real.acl;
+    this.defaultAcl = real.defaultAcl;
     this.uid = real.uid;
     this.gid = real.gid;
     this.nlink = real.nlink + this.#linkShift;

@@ -49,6 +49,8 @@ test('a copy of a read-only file is made by the host, with zeros behind its end'
       size: content.length,
       isReadOnly: true,
       hostDescriptor: fd as number | undefined,
+      blocks: Math.ceil(content.length / 512),
+      seekHost: () => assert.fail('there is no hole'),
       readHost(position: number, target: Uint8Array) {
         reads.push(position);
         const part = content.subarray(position, position + target.length);

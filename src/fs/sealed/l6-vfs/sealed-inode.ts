@@ -1,6 +1,6 @@
 /** What all inodes of a sealed volume share: attributes, extended attributes, lifetime. */
 
-import { EEXIST, ENODATA, ENOSPC } from '../../../abi/errno.table.ts';
+import { EEXIST, ENODATA, ENOSPC, EOPNOTSUPP } from '../../../abi/errno.table.ts';
 import { XATTR_CREATE, XATTR_REPLACE } from '../../../abi/file-flags.ts';
 import { byteString, bytesOf } from '../../../vfs/byte-string.ts';
 import { Inode } from '../../../vfs/inode.ts';
@@ -12,6 +12,9 @@ import { decodeValues, encodeValues, type NamedValue, nameHash } from '../l5-fil
 import type { SealedFileSystem } from './sealed-file-system.ts';
 
 /** FIFOs, sockets and devices are nothing more than this. */
+/** Attributes that file systems give a meaning of their own: there are none here. */
+const SYSTEM = 'system.';
+
 export class SealedInode extends Inode {
   declare readonly fs: SealedFileSystem;
   #isGone = false;
@@ -120,6 +123,7 @@ export class SealedInode extends Inode {
   // --- extended attributes -----------------------------------------------------------------------
 
   override getXattr(name: string): Uint8Array | number {
+    if (name.startsWith(SYSTEM)) return -EOPNOTSUPP;
     return this.fs.guard<Uint8Array | number>(() => {
       const found = this.#xattrsAt(this.#hash(name)).find((one) => one.name === name);
       return found?.value ?? -ENODATA;
@@ -127,6 +131,7 @@ export class SealedInode extends Inode {
   }
 
   override setXattr(name: string, value: Uint8Array, flags: number): number {
+    if (name.startsWith(SYSTEM)) return -EOPNOTSUPP;
     return this.fs.change(() => {
       const hash = this.#hash(name);
       const values = this.#xattrsAt(hash);
@@ -146,6 +151,7 @@ export class SealedInode extends Inode {
   }
 
   override removeXattr(name: string): number {
+    if (name.startsWith(SYSTEM)) return -EOPNOTSUPP;
     return this.fs.change(() => {
       const hash = this.#hash(name);
       const values = this.#xattrsAt(hash);
