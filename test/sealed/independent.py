@@ -2,7 +2,7 @@
 prints what it holds as JSON. Python's standard library has no AES, so that is here, too (FIPS 197,
 SP 800-38D). Slow, and only for tests.
 
-    independent.py VOLUME key HEX | passphrase WORDS
+    independent.py VOLUME key HEX | passphrase WORDS | x25519 HEX
 """
 
 import hashlib
@@ -135,6 +135,47 @@ def hkdf(key, salt, info, length=32):
     return hmac.new(prk, info + b"\1", hashlib.sha256).digest()[:length]
 
 
+def x25519(scalar, point):
+    """RFC 7748, section 5."""
+    p = 2**255 - 19
+    k = int.from_bytes(scalar, "little") & ~7 & (1 << 255) - 1 | 1 << 254
+    x1 = int.from_bytes(point, "little") & (1 << 255) - 1
+    x2, z2, x3, z3 = 1, 0, x1, 1
+    for bit in range(254, -1, -1):
+        if k >> bit & 1:
+            x2, z2, x3, z3 = x3, z3, x2, z2
+        a, b, c, d = x2 + z2, x2 - z2, x3 + z3, x3 - z3
+        da, cb = d * a % p, c * b % p
+        aa, bb = a * a % p, b * b % p
+        e = aa - bb
+        x3, z3 = (da + cb) ** 2 % p, x1 * (da - cb) ** 2 % p
+        x2, z2 = aa * bb % p, e * (aa + 121665 * e) % p
+        if k >> bit & 1:
+            x2, z2, x3, z3 = x3, z3, x2, z2
+    return (x2 * pow(z2, p - 2, p) % p).to_bytes(32, "little")
+
+
+def hpke_open(private, public, enc, info, sealed):
+    """RFC 9180, base mode: DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM."""
+    def extract(suite, salt, label, key):
+        data = b"HPKE-v1" + suite + label + key
+        return hmac.new(salt or bytes(32), data, hashlib.sha256).digest()
+
+    def expand(suite, prk, label, context, length):
+        data = length.to_bytes(2, "big") + b"HPKE-v1" + suite + label + context + b"\1"
+        return hmac.new(prk, data, hashlib.sha256).digest()[:length]
+
+    kem, suite = b"KEM\x00\x20", b"HPKE\x00\x20\x00\x01\x00\x02"
+    prk = extract(kem, b"", b"eae_prk", x25519(private, enc))
+    shared = expand(kem, prk, b"shared_secret", enc + public, 32)
+    context = (b"\0" + extract(suite, b"", b"psk_id_hash", b"")
+               + extract(suite, b"", b"info_hash", info))
+    secret = extract(suite, shared, b"secret", b"")
+    key = expand(suite, secret, b"key", context, 32)
+    nonce = expand(suite, secret, b"base_nonce", context, 12)
+    return Gcm(key).open(nonce, sealed[:-16], sealed[-16:])
+
+
 # --- keys ----------------------------------------------------------------------------------------
 
 INFO = b"cloister volume v1 "
@@ -165,7 +206,7 @@ def open_header(data, secret):
         at += parameter_bytes
         salt, wrapped = data[at:at + 32], data[at + 32:at + 80]
         at += 80
-        kek = secret(kind, parameters)
+        kek = secret(kind, parameters, volume_id)
         if kek is None:
             continue
         wrap_key = hkdf(kek, salt, INFO + b"slot" + volume_id)
@@ -188,16 +229,22 @@ def open_header(data, secret):
 
 def secret_of(kind, text):
     if kind == "key":
-        return lambda slot, _: bytes.fromhex(text) if slot == 1 else None
+        return lambda slot, *_: bytes.fromhex(text) if slot == 1 else None
 
-    def passphrase(slot, parameters):
+    def private_key(slot, parameters, volume_id):
+        if slot != 3:
+            return None
+        public, enc, sealed = parameters[:32], parameters[32:64], parameters[64:]
+        return hpke_open(bytes.fromhex(text), public, enc, INFO + b"hpke" + volume_id, sealed)
+
+    def passphrase(slot, parameters, _):
         if slot != 2:
             return None
         log_n, r, p = parameters[:3]
         return hashlib.scrypt(text.encode(), salt=parameters[3:], n=1 << log_n, r=r, p=p,
                               maxmem=1 << 28, dklen=32)
 
-    return passphrase
+    return private_key if kind == "x25519" else passphrase
 
 
 # --- pieces --------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { hash } from 'node:crypto';
+import { generateKeyPairSync, hash, type KeyObject } from 'node:crypto';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,6 +27,7 @@ import {
 } from '../../src/fs/sealed/testing/volume.ts';
 import { nodeEntropy } from '../../src/host/crypto.ts';
 import { passphrase } from '../../src/host/volume-file.ts';
+import { recipient } from '../../src/host/volume-secret.ts';
 import { bytesOf } from '../../src/vfs/byte-string.ts';
 import type { Inode } from '../../src/vfs/inode.ts';
 
@@ -43,7 +44,7 @@ function fill(fs: SealedFileSystem): void {
     assert.equal(file.writeAt(at, bytes, 0, bytes.length), bytes.length);
   put(makeFile(root, 'inline'), 0, random.bytes(900));
   const cells = makeFile(root, 'cells');
-  put(cells, 0, random.bytes(150_001));
+  put(cells, 0, random.bytes(90_001));
   assert.equal(fs.sync(), 0);
   // Parts of cells, a hole, an end inside of a block.
   put(cells, 3 * BLOCK, random.bytes(BLOCK));
@@ -103,7 +104,14 @@ test('a reader that was written from the format finds what is there, and damage'
     assert.deepEqual(JSON.parse(open.stdout), wanted);
     // Another epoch, a passphrase, and a volume that was closed.
     const words = 'correct horse';
-    const slots = [rawKey(TEST_KEY), passphrase(words, nodeEntropy)];
+    const pair = generateKeyPairSync('x25519');
+    const raw = (key: KeyObject, half: 'd' | 'x') =>
+      Buffer.from(key.export({ format: 'jwk' })[half] as string, 'base64url');
+    const slots = [
+      rawKey(TEST_KEY),
+      passphrase(words, nodeEntropy),
+      recipient(new Uint8Array(raw(pair.publicKey, 'x'))),
+    ];
     rekey(
       fs.store,
       nodeEntropy,
@@ -116,10 +124,12 @@ test('a reader that was written from the format finds what is there, and damage'
     const closed = read(bytes, 'passphrase', words);
     assert.equal(closed.status, 0, closed.stderr);
     assert.deepEqual(JSON.parse(closed.stdout), listing(openVolume(host).root));
+    const mine = read(bytes, 'x25519', raw(pair.privateKey, 'd').toString('hex'));
+    assert.equal(mine.stdout, closed.stdout, mine.stderr);
     assert.equal(read(bytes, 'passphrase', 'wrong').status, 3);
     // Where this implementation finds damage, so does the other.
     const random = new SeededRandom(22);
-    for (let i = 0; i < 6; i++) {
+    for (let i = 0; i < 3; i++) {
       const changed = bytes.slice();
       changed[(16 + random.below(bytes.length / BLOCK - 16)) * BLOCK + 5]! ^= 1;
       assert.equal(read(changed, ...key).status, isWhole(changed) ? 0 : 3);
