@@ -2,6 +2,7 @@
 
 import { EINVAL } from '../abi/errno.table.ts';
 import { CLOCK, NS_PER_MS } from '../abi/time.ts';
+import type { Kernel } from './kernel.ts';
 import type { CpuTarget } from './process-timers.ts';
 import type { Task } from './task.ts';
 import type { ThreadGroup } from './thread-group.ts';
@@ -71,6 +72,14 @@ export function cpuTarget(task: Task, id: number): CpuTarget | undefined {
 
 export function cpuTargetNs({ group, thread }: CpuTarget): number {
   return thread === undefined ? processNs(group) : threadNs(thread);
+}
+
+/** What a turn that is under way has added to the clock, and nobody has charged yet. */
+export function unchargedNs(kernel: Kernel, { group, thread }: CpuTarget): number {
+  const { current } = kernel;
+  if (current === undefined) return 0;
+  const isMeant = thread === undefined ? current.group === group : current === thread;
+  return isMeant ? kernel.turnNs(current) : 0;
 }
 
 /** Resolution of a clock in nanoseconds, or -EINVAL. */

@@ -20,8 +20,9 @@ export class CpuTimer {
     this.thread = thread;
   }
 
-  armAfter(valueNs: number, intervalNs: number): void {
-    this.remainingNs = valueNs === Number.POSITIVE_INFINITY ? 0 : valueNs;
+  /** `unchargedNs`: of the turn under way, which will be charged as a whole. */
+  armAfter(valueNs: number, intervalNs: number, unchargedNs: number): void {
+    this.remainingNs = valueNs === Number.POSITIVE_INFINITY ? 0 : valueNs + unchargedNs;
     this.intervalNs = intervalNs;
     if (this.isArmed) this.#armed();
   }

@@ -10,6 +10,7 @@ import {
   readClock,
   timerBase,
   toDeadline,
+  unchargedNs,
 } from '../kernel/clocks.ts';
 import { CpuTimer } from '../kernel/cpu-timer.ts';
 import { BLOCKED, ERESTART_RESTARTBLOCK, ERESTARTNOHAND } from '../kernel/outcome.ts';
@@ -129,7 +130,7 @@ function sleepOnCpuTime(task: Task, cpu: CpuTarget, ns: number): number {
   };
   const timer = new CpuTimer(over, () => task.kernel.turnLength.shorten(), cpu.thread);
   cpu.group.cpuTimers.add(timer);
-  timer.armAfter(ns, 0);
+  timer.armAfter(ns, 0, unchargedNs(task.kernel, cpu));
   const end = (result: number) => {
     cpu.group.cpuTimers.delete(timer);
     return result;

@@ -5,10 +5,10 @@ import { EBADF, EFAULT, EINVAL, EOPNOTSUPP, EPERM } from '../abi/errno.table.ts'
 import { O_CLOEXEC, O_NONBLOCK } from '../abi/file-flags.ts';
 import { SIGALRM } from '../abi/signal.table.ts';
 import { CLOCK, ITIMER, NS_PER_SEC, NS_PER_US, SIGEV, TIMER_ABSTIME } from '../abi/time.ts';
-import { cpuTarget, cpuTargetNs, timerBase, toDeadline } from '../kernel/clocks.ts';
+import { cpuTarget, cpuTargetNs, timerBase, toDeadline, unchargedNs } from '../kernel/clocks.ts';
 import { CpuTimer } from '../kernel/cpu-timer.ts';
 import type { IntervalTimer } from '../kernel/interval-timer.ts';
-import { type PosixTimer, ProcessTimers } from '../kernel/process-timers.ts';
+import { type CpuTarget, type PosixTimer, ProcessTimers } from '../kernel/process-timers.ts';
 import { SignalfdFile } from '../kernel/signals/signalfd.ts';
 import type { Task } from '../kernel/task.ts';
 import { TimerfdFile } from '../kernel/timerfd.ts';
@@ -38,6 +38,20 @@ function sysAlarm(task: Task, seconds: number): number {
 
 type Setting = Pick<IntervalTimer, 'intervalNs' | 'remainingNs'>;
 
+const wholeProcess = ({ group }: Task): CpuTarget => ({ group, thread: undefined });
+
+/** What is left by now: a timer on processor time is charged at the end of a turn. */
+function settingNow(
+  task: Task,
+  timer: IntervalTimer | CpuTimer,
+  cpu: CpuTarget | undefined,
+): Setting {
+  const { intervalNs, remainingNs } = timer;
+  if (!(timer instanceof CpuTimer) || cpu === undefined || remainingNs === 0)
+    return { intervalNs, remainingNs };
+  return { intervalNs, remainingNs: Math.max(1, remainingNs - unchargedNs(task.kernel, cpu)) };
+}
+
 /** Clocks without timers of their own; those that wake a machine have some where it has an RTC. */
 const READ_ONLY_CLOCKS: ReadonlySet<number> = new Set([
   CLOCK.CLOCK_MONOTONIC_RAW,
@@ -60,7 +74,8 @@ function writeSetting(task: Task, addr: number, timer: Setting, unitNs: number):
 
 function sysGetitimer(task: Task, which: number, addr: number): number {
   const timer = timersOf(task).intervals[which];
-  return timer === undefined ? -EINVAL : writeSetting(task, addr, timer, NS_PER_US);
+  if (timer === undefined) return -EINVAL;
+  return writeSetting(task, addr, settingNow(task, timer, wholeProcess(task)), NS_PER_US);
 }
 
 function sysSetitimer(task: Task, which: number, newAt: number, oldAt: number): number {
@@ -74,9 +89,15 @@ function sysSetitimer(task: Task, which: number, newAt: number, oldAt: number): 
   }
   const timer = timersOf(task).intervals[which];
   if (timer === undefined) return -EINVAL;
-  if (oldAt !== 0 && writeSetting(task, oldAt, timer, NS_PER_US) < 0) return -EFAULT;
+  const cpu = wholeProcess(task);
+  const before = settingNow(task, timer, cpu);
+  if (oldAt !== 0 && writeSetting(task, oldAt, before, NS_PER_US) < 0) return -EFAULT;
   if (valueNs === 0) timer.disarm();
+  else if (timer instanceof CpuTimer)
+    timer.armAfter(valueNs, intervalNs, unchargedNs(task.kernel, cpu));
   else timer.armAfter(valueNs, intervalNs);
+  // Those on processor time keep the interval of a timer that is not armed (`set_cpu_itimer`).
+  if (timer instanceof CpuTimer) timer.intervalNs = intervalNs;
   return 0;
 }
 
@@ -131,12 +152,9 @@ function armTimer(
 ): void {
   if (timer instanceof CpuTimer) {
     const past = absolute && request.cpu !== undefined ? cpuTargetNs(request.cpu) : 0;
-    timer.armAfter(Math.max(1, valueNs - past), intervalNs);
+    const uncharged = request.cpu === undefined ? 0 : unchargedNs(task.kernel, request.cpu);
+    timer.armAfter(Math.max(1, valueNs - past), intervalNs, uncharged);
   } else timer.arm(deadlineOf(task, request.clock, absolute, valueNs), intervalNs);
-}
-
-function settingOf({ intervalNs, remainingNs }: Setting): Setting {
-  return { intervalNs, remainingNs };
 }
 
 function sysTimerSettime(
@@ -153,7 +171,7 @@ function sysTimerSettime(
   const valueNs = readTimespec(task, newAt + 16);
   if (valueNs < 0) return valueNs;
   if (timer === undefined) return -EINVAL;
-  const before = settingOf(timer.timer);
+  const before = settingNow(task, timer.timer, timer.request.cpu);
   timer.resetOverrun();
   if (valueNs === 0) timer.timer.disarm();
   else armTimer(task, timer, (flags & TIMER_ABSTIME) !== 0, valueNs, intervalNs);
@@ -163,7 +181,8 @@ function sysTimerSettime(
 
 function sysTimerGettime(task: Task, id: number, addr: number): number {
   const timer = find(task, id);
-  return timer === undefined ? -EINVAL : writeSetting(task, addr, timer.timer, 1);
+  if (timer === undefined) return -EINVAL;
+  return writeSetting(task, addr, settingNow(task, timer.timer, timer.request.cpu), 1);
 }
 
 const sysTimerGetoverrun = (task: Task, id: number) => find(task, id)?.lastOverrun ?? -EINVAL;
