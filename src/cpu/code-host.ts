@@ -78,6 +78,8 @@ export interface CodeHost {
    * the same.
    */
   settleCode(start: number, end: number): void;
+  /** [start, end) of code memory is about to be written: one call of the host instead of a fault a page. */
+  prepareCode(start: number, end: number): void;
   /** Offsets below this one hold the stubs; translated code starts here (page-aligned). */
   readonly codeStart: number;
   /** Inside `code`, below `codeStart`: rel32 reaches them. */

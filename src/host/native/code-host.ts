@@ -20,6 +20,7 @@ import {
   addressOf,
   MADV_COLLAPSE,
   MADV_DONTNEED,
+  MADV_POPULATE_WRITE,
   MAP_ANONYMOUS,
   MAP_NORESERVE,
   MAP_PRIVATE,
@@ -90,6 +91,12 @@ export class NativeCodeHost implements CodeHost {
     sys.madvise(addressOf(this.code.bytes) + start, end - start, MADV_DONTNEED);
     for (; end >= this.#large + LARGE_FROM; this.#large += LARGE_PAGE)
       sys.madvise(this.code.executable + this.#large, LARGE_PAGE, MADV_COLLAPSE);
+  }
+
+  prepareCode(start: number, end: number): void {
+    const { sys } = this.#native;
+    // Older than Linux 5.14: then each page faults.
+    sys.madvise(addressOf(this.code.bytes) + start, end - start, MADV_POPULATE_WRITE);
   }
 
   createTables(returnFill: HostAddr, jumpFill: HostAddr): LookupTables {

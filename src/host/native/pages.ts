@@ -16,6 +16,8 @@ import { RESERVATION, type Slot, SlotPool, viewsOf } from './arena.ts';
 import type { NativeContext } from './context.ts';
 import {
   MADV_DONTNEED,
+  MADV_POPULATE_READ,
+  MADV_POPULATE_WRITE,
   MAP_ANONYMOUS,
   MAP_FIXED,
   MAP_NORESERVE,
@@ -39,8 +41,6 @@ import { type UsedRange, UsedRanges } from './used-ranges.ts';
 const MFD_CLOEXEC = 1;
 const MFD_ALLOW_SEALING = 2;
 /** Linux 5.14. */
-const MADV_POPULATE_READ = 22;
-const MADV_POPULATE_WRITE = 23;
 const POPULATE_BYTES = 2 * PAGE;
 const OPEN = PROT_READ | PROT_WRITE;
 const ALL_BYTES = GUEST_HIGH - GUEST_LOW;

@@ -162,7 +162,10 @@ export class TablePool {
     const fd = libc.memfdCreate('cloister-tables', MFD_CLOEXEC);
     assert(fd >= 0, 'memfd_create');
     const bytes = REGIONS_PER_FILE * TABLES_BYTES;
-    assert(libc.ftruncate(fd, bytes) === 0, 'ftruncate of lookup tables');
+    if (libc.ftruncate(fd, bytes) !== 0)
+      throw new Error(
+        `the host gives no file of ${bytes} bytes in memory (RLIMIT_FSIZE, ulimit -f)`,
+      );
     const [view, start] = this.#mapFile(fd, bytes);
     for (let n = REGIONS_PER_FILE - 1; n >= 0; n--) {
       const offset = n * TABLES_BYTES;

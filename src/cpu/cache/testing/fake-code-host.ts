@@ -18,6 +18,7 @@ export function fakeCodeHost(codeBytes = 1 << 16): CodeHost {
       sizeBytes: codeBytes,
     },
     settleCode: () => undefined,
+    prepareCode: () => undefined,
     codeStart: 4096,
     stubs: { exits, miss: (EXECUTABLE + 1024) as HostAddr },
     createTables(returnFill: HostAddr, jumpFill: HostAddr) {
