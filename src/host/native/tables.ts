@@ -163,8 +163,9 @@ export class TablePool {
     assert(fd >= 0, 'memfd_create');
     const bytes = REGIONS_PER_FILE * TABLES_BYTES;
     if (libc.ftruncate(fd, bytes) !== 0)
-      throw new Error(
-        `the host gives no file of ${bytes} bytes in memory (RLIMIT_FSIZE, ulimit -f)`,
+      throw Object.assign(
+        new Error(`the host lets no file have ${bytes} bytes: raise RLIMIT_FSIZE (ulimit -f)`),
+        { code: 'CLOISTER_HOST_LIMIT' },
       );
     const [view, start] = this.#mapFile(fd, bytes);
     for (let n = REGIONS_PER_FILE - 1; n >= 0; n--) {
