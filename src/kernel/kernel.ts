@@ -292,7 +292,8 @@ export class Kernel {
 
   /** How long the turn of `task` has lasted that is under way; 0 when it does not run. */
   turnNs(task: Task): number {
-    if (this.current === task) return Math.max(0, this.nowNs() - this.#turnStartNs);
+    if (this.current === task)
+      return Math.max(0, this.#processor.soFar(this.nowNs() - this.#turnStartNs));
     return this.parallel?.turnNs(task) ?? 0;
   }
 

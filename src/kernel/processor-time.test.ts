@@ -29,5 +29,20 @@ test('a turn takes no more processor time than the host had; short ones are not 
   assert.equal(asked, 3);
   time.begin(52 * MS);
   assert.equal(asked, 4);
-  assert.equal(time.of(9 * MS, 61 * MS), 0, 'it stood still');
+  assert.equal(
+    time.of(9 * MS, 61 * MS),
+    MS,
+    'it stood still, but for the part that is not asked for',
+  );
+  time.begin(70 * MS);
+  const seen = [time.soFar(0.9 * MS), time.soFar(3 * MS)];
+  cpu += 2 * MS;
+  seen.push(time.soFar(9 * MS));
+  cpu += 3 * MS;
+  seen.push(time.of(10 * MS, 80 * MS));
+  assert.deepEqual(
+    seen,
+    [0.9 * MS, MS, 2 * MS, 5 * MS],
+    'a clock that is read in a turn never goes back',
+  );
 });

@@ -28,7 +28,13 @@ export class ProcessorTime {
     if (elapsedNs <= GRAIN_NS) return elapsedNs;
     const before = this.#cpuNs;
     this.#ask(nowNs);
-    return Math.max(0, Math.min(elapsedNs, this.#cpuNs - before));
+    return amount(elapsedNs, this.#cpuNs - before);
+  }
+
+  /** The same of a turn under way: what it gives never goes back, nor does `of` give less later. */
+  soFar(elapsedNs: number): number {
+    if (elapsedNs <= GRAIN_NS) return elapsedNs;
+    return amount(elapsedNs, this.#clock.processorNs() - this.#cpuNs);
   }
 
   #ask(nowNs: number): void {
@@ -36,3 +42,7 @@ export class ProcessorTime {
     this.#cpuNs = this.#clock.processorNs();
   }
 }
+
+/** The first part of a turn counts as it is, so that a clock that was read in it need not go back. */
+const amount = (elapsedNs: number, cpuNs: number): number =>
+  Math.max(GRAIN_NS, Math.min(elapsedNs, cpuNs));
