@@ -70,12 +70,12 @@ function sysMmap(
   const fixed = (flags & (MAP.MAP_FIXED | MAP.MAP_FIXED_NOREPLACE)) !== 0;
   if (bytes > GUEST_END || (fixed && addr + bytes > GUEST_END)) return -ENOMEM;
   if (fixed && addr % PAGE !== 0) return -EINVAL;
+  if (file?.mount.forbidsExec !== true) prot = effectiveProt(task, prot);
   if (file !== undefined) {
     const refused = checkFile(file, prot, shared);
     if (refused !== 0) return refused;
-    if (!file.mount.forbidsExec) prot = effectiveProt(task, prot);
     if (file.mapsAnonymously) file = undefined;
-  } else prot = effectiveProt(task, prot);
+  }
   if (gainsExecution(task.group, PROT.PROT_EXEC, prot)) return -EACCES;
   const hint = addr < GUEST_END ? Math.floor(addr / PAGE) * PAGE : 0;
   const result = task.space.map({

@@ -3,6 +3,8 @@
  * arrays, since a program has several for each of its blocks.
  */
 
+import { doubled } from '../../base/doubled.ts';
+
 const FIRST_LINKS = 1 << 12;
 /** In a place, which is a multiple of 4: the link's unit is dropped. */
 const DEAD = 1;
@@ -20,8 +22,8 @@ export class LinkTable {
     if (at === this.targets.length) {
       this.targets = doubled(this.targets);
       this.places = doubled(this.places);
-      this.nexts = doubledSigned(this.nexts);
-      this.previous = doubledSigned(this.previous);
+      this.nexts = doubled(this.nexts);
+      this.previous = doubled(this.previous);
     }
     this.targets[at] = target;
     this.places[at] = place;
@@ -83,16 +85,4 @@ export class LinkTable {
   truncate(count: number): void {
     this.count = count;
   }
-}
-
-function doubledSigned(table: Int32Array): Int32Array<ArrayBuffer> {
-  const larger = new Int32Array(table.length * 2);
-  larger.set(table);
-  return larger;
-}
-
-function doubled(table: Uint32Array): Uint32Array<ArrayBuffer> {
-  const larger = new Uint32Array(table.length * 2);
-  larger.set(table);
-  return larger;
 }

@@ -3,6 +3,7 @@
  * instruction shapes that rewrites are built from (`cpu/sandbox/macros.ts` states them).
  */
 
+import { doubled } from '../../base/doubled.ts';
 import { TLS } from '../sandbox/layout.ts';
 import { FIXUP_INTS } from './fixup.ts';
 import {
@@ -295,10 +296,4 @@ export class Emitter {
     this.fix(rip, 0, 0);
     this.jumpOut(kind);
   }
-}
-
-function doubled(table: Int32Array): Int32Array<ArrayBuffer> {
-  const grown = new Int32Array(table.length * 2);
-  grown.set(table);
-  return grown;
 }

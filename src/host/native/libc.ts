@@ -21,9 +21,10 @@ export const MAP_FIXED = 0x10;
 export const MAP_ANONYMOUS = 0x20;
 export const MAP_NORESERVE = 0x4000;
 export const MADV_DONTNEED = 4;
-/** Since Linux 6.1: large pages at once, whatever the machine's settings for them say. */
+/** Since Linux 5.14: pages at once instead of by faults. */
 export const MADV_POPULATE_READ = 22;
 export const MADV_POPULATE_WRITE = 23;
+/** Since Linux 6.1: large pages at once, whatever the machine's settings for them say. */
 export const MADV_COLLAPSE = 25;
 export const MAP_POPULATE = 0x8000;
 const MREMAP_MAYMOVE = 1;

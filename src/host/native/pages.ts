@@ -40,7 +40,6 @@ import { type UsedRange, UsedRanges } from './used-ranges.ts';
 
 const MFD_CLOEXEC = 1;
 const MFD_ALLOW_SEALING = 2;
-/** Linux 5.14. */
 const POPULATE_BYTES = 2 * PAGE;
 const OPEN = PROT_READ | PROT_WRITE;
 const ALL_BYTES = GUEST_HIGH - GUEST_LOW;
