@@ -19,14 +19,17 @@ interface ScriptCoverage {
   }[];
 }
 
-/** Module → a byte a character: 1 when it ran. */
+/** What a byte says of a character. */
+const RAN = 1;
+/** It did not run, but the function that it stands in did. */
+const PASSED = 2;
+
+/** Module → a byte a character: {@link RAN}, {@link PASSED} or 0. */
 export type Covered = ReadonlyMap<string, Uint8Array>;
 
 export class Coverage implements Disposable {
   readonly #session = new Session();
   readonly #isWanted: (url: string) => boolean;
-  /** Characters inside of functions, and those of them that ever ran. */
-  readonly #known = new Map<string, Uint8Array>();
   readonly #seen = new Map<string, Uint8Array>();
 
   /** Modules that are loaded from now on, and of which `isWanted` says so, are counted by block. */
@@ -47,12 +50,11 @@ export class Coverage implements Disposable {
       const own = functions.filter((one) => one.functionName !== '' || start(one) !== 0);
       const length = Math.max(0, ...own.map(({ ranges }) => ranges[0]?.endOffset ?? 0));
       const ran = new Uint8Array(length);
-      const known = this.#enlarged(this.#known, url, length);
-      for (const { ranges } of own)
-        for (const { startOffset, endOffset, count } of ranges) {
-          ran.fill(count > 0 ? 1 : 0, startOffset, endOffset);
-          known.fill(1, startOffset, endOffset);
-        }
+      for (const { ranges } of own) {
+        const missed = ranges[0]?.count === 0 ? 0 : PASSED;
+        for (const { startOffset, endOffset, count } of ranges)
+          ran.fill(count > 0 ? RAN : missed, startOffset, endOffset);
+      }
       covered.set(url, ran);
     }
     return covered;
@@ -63,8 +65,8 @@ export class Coverage implements Disposable {
     const fresh = new Map<string, Uint8Array>();
     for (const [url, ran] of covered) {
       const seen = this.#seen.get(url);
-      const only = ran.map((bit, at) => (seen?.[at] === 1 ? 0 : bit));
-      if (only.includes(1)) fresh.set(url, only);
+      const only = ran.map((what, at) => (seen?.[at] === RAN ? 0 : what));
+      if (only.includes(RAN)) fresh.set(url, only);
     }
     return fresh.size > 0 ? fresh : undefined;
   }
@@ -72,7 +74,8 @@ export class Coverage implements Disposable {
   add(covered: Covered): void {
     for (const [url, ran] of covered) {
       const seen = this.#enlarged(this.#seen, url, ran.length);
-      for (let at = 0; at < ran.length; at++) seen[at]! |= ran[at]!;
+      for (let at = 0; at < ran.length; at++)
+        if (ran[at] !== 0 && seen[at] !== RAN) seen[at] = ran[at]!;
     }
   }
 
@@ -85,14 +88,11 @@ export class Coverage implements Disposable {
     return bits;
   }
 
-  /** Share of the characters of all functions that ran. */
+  /** Of the functions that ran after the targets were made, the share of their text that ran. */
   get share(): number {
-    const count = (all: Iterable<Uint8Array>): number => {
-      let sum = 0;
-      for (const bits of all) for (const bit of bits) sum += bit;
-      return sum;
-    };
-    return count(this.#seen.values()) / count(this.#known.values());
+    const counts = [0, 0, 0];
+    for (const bits of this.#seen.values()) for (const what of bits) counts[what]!++;
+    return counts[RAN]! / (counts[RAN]! + counts[PASSED]!);
   }
 
   /** Calls on a session of the same thread are answered before `post` returns. */
@@ -115,7 +115,7 @@ const start = ({ ranges }: ScriptCoverage['functions'][number]) => ranges[0]?.st
 export function contains(covered: Covered, wanted: Covered): boolean {
   for (const [url, bits] of wanted) {
     const ran = covered.get(url);
-    if (bits.some((bit, at) => bit === 1 && ran?.[at] !== 1)) return false;
+    if (bits.some((what, at) => what === RAN && ran?.[at] !== RAN)) return false;
   }
   return true;
 }

@@ -61,7 +61,7 @@ async function main(): Promise<void> {
   const summary = () => {
     const executions = fuzzes.reduce((sum, fuzz) => sum + fuzz.executions, 0);
     const inputs = fuzzes.reduce((sum, fuzz) => sum + fuzz.corpus.length, 0);
-    return `${executions} inputs, ${(coverage.share * 100).toFixed(1)} % of the text of their functions, corpus of ${inputs}`;
+    return `${executions} inputs, ${(coverage.share * 100).toFixed(1)} % of the text of the functions entered, corpus of ${inputs}`;
   };
   let outcome = 'no fault';
   try {
