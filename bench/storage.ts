@@ -324,7 +324,7 @@ function gcmAlone(pieceBytes: number, doOpen: boolean): number {
 function gocryptfsPath(): string {
   const own = process.env['PATH'] ?? '';
   if (onPath('gocryptfs') && (onPath('fusermount3') ?? onPath('fusermount'))) return own;
-  const root = packageRoot(['gocryptfs', 'fuse'], { dependencies: false });
+  const root = packageRoot(['gocryptfs', 'fuse'], 'none');
   return [join(root, 'usr/bin'), join(root, 'bin'), own].join(delimiter);
 }
 

@@ -55,9 +55,14 @@ function preparedState(): string {
   return state;
 }
 
-/** The package and all that it depends on, without what every Debian-like root has anyway. */
-function withDependencies(state: string, name: string): string[] {
-  const closure = apt(
+/** What is unpacked beside a package: all that it depends on, the libraries among that, nothing. */
+type Dependencies = 'all' | 'libraries' | 'none';
+
+/** The package and what it depends on, in the form that `wanted` names, of that in turn. */
+function withDependencies(state: string, name: string, wanted: Dependencies): Set<string> {
+  const closure = new Set([name]);
+  if (wanted === 'none') return closure;
+  const listing = apt(
     state,
     [
       ...['apt-cache', 'depends', '--recurse', '--no-recommends', '--no-suggests'],
@@ -65,27 +70,38 @@ function withDependencies(state: string, name: string): string[] {
     ],
     state,
   );
-  return closure
-    .split('\n')
-    .filter((line) => /^[a-z0-9]/.test(line))
-    .map((line) => line.split(':')[0] as string);
+  // A package's name at the start of a line, below it what it depends on: "  Depends: libc6".
+  const direct = new Map<string, string[]>();
+  let last: string[] = [];
+  for (const line of listing.split('\n')) {
+    const [, indent, one] = /^( |)[ |]*(?:\w+: )?([a-z0-9][^\s:]*)/.exec(line) ?? [];
+    if (one === undefined) continue;
+    if (indent !== '') {
+      last.push(one);
+      continue;
+    }
+    last = [];
+    direct.set(one, last);
+  }
+  if (wanted === 'all') return new Set(direct.keys());
+  for (const one of closure)
+    for (const needed of direct.get(one) ?? [])
+      if (needed.startsWith('lib') && direct.has(needed)) closure.add(needed);
+  return closure;
 }
 
 /**
  * A folder with the unpacked files of `names` and of their dependencies (`usr/…`, `lib/…`). The
  * first call downloads; later ones, also of other processes, find it there.
  */
-export function packageRoot(names: readonly string[], options = { dependencies: true }): string {
-  const key = [...names].sort().join('+') + (options.dependencies ? '' : '-alone');
+export function packageRoot(names: readonly string[], dependencies: Dependencies = 'all'): string {
+  const key = [...names].sort().join('+') + (dependencies === 'all' ? '' : `-${dependencies}`);
   const root = join(cacheRoot(), 'roots', key);
   if (existsSync(join(root, '.complete'))) return root;
   const state = preparedState();
   const debs = join(state, 'debs', `${key}-${process.pid}`);
   mkdirSync(debs, { recursive: true });
-  const wanted = new Set<string>();
-  for (const name of names)
-    for (const one of options.dependencies ? withDependencies(state, name) : [name])
-      wanted.add(one);
+  const wanted = new Set(names.flatMap((name) => [...withDependencies(state, name, dependencies)]));
   apt(state, ['apt-get', '-q', 'download', ...wanted], debs);
   const building = `${root}-${process.pid}`;
   mkdirSync(building, { recursive: true });

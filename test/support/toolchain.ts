@@ -30,7 +30,7 @@ export function gcc(): Compiler {
   };
 }
 
-const muslRoot = (): string => packageRoot(['musl-dev'], { dependencies: false });
+const muslRoot = (): string => packageRoot(['musl-dev'], 'none');
 const muslLibraries = (): string => join(muslRoot(), 'usr/lib/x86_64-linux-musl');
 
 /** gcc with musl: headers and libraries of musl-dev, always by its specs file. */
