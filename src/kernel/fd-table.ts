@@ -26,6 +26,13 @@ export class FdTable {
     return this.#files[fd];
   }
 
+  /** The number that an install from `from` on would take; -EMFILE. */
+  lowestFree(from: number, limit: number): number {
+    let fd = Math.max(from, this.#lowestFree);
+    while (this.#files[fd] !== undefined) fd++;
+    return fd < limit ? fd : -EMFILE;
+  }
+
   /** True when the lowest free number reaches `limit`: an open is not even tried (EMFILE). */
   isFull(limit: number): boolean {
     while (this.#files[this.#lowestFree] !== undefined) this.#lowestFree++;
@@ -37,9 +44,8 @@ export class FdTable {
    * that number would reach `limit` (RLIMIT_NOFILE).
    */
   install(file: OpenFile, limit: number, closeOnExec = false, from = 0): number {
-    let fd = Math.max(from, this.#lowestFree);
-    while (this.#files[fd] !== undefined) fd++;
-    if (fd >= limit) return -EMFILE;
+    const fd = this.lowestFree(from, limit);
+    if (fd < 0) return fd;
     this.#put(fd, file, closeOnExec);
     if (from <= this.#lowestFree) this.#lowestFree = fd + 1;
     return fd;

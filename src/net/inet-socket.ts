@@ -32,8 +32,9 @@ import { anyOf, decodeEndpoint, type Endpoint, encodeEndpoint, familyOf } from '
 import type { HostAccess } from './host-access.ts';
 import type { InetContext } from './inet-context.ts';
 import { LOOPBACK4, LOOPBACK6 } from './ip.ts';
+import { KeptOptions } from './kept-options.ts';
 import type { PortHolder, PortTable } from './port-table.ts';
-import { OPTION_ROWS, type OptionRow, optionKey } from './socket-options.table.ts';
+import { OPTION_ROWS } from './socket-options.table.ts';
 
 export abstract class InetSocket extends AddressedSocket implements PortHolder {
   override readonly family: number;
@@ -42,12 +43,9 @@ export abstract class InetSocket extends AddressedSocket implements PortHolder {
   local: Endpoint;
   remote: Endpoint | undefined = undefined;
   readonly uid: number;
-  /** By {@link optionKey}; what is not there has its initial value. */
-  protected readonly kept: Map<number, number> = new Map();
-  protected linger: { readonly isOn: boolean; readonly seconds: number } = OFF;
+  protected readonly kept: KeptOptions;
   /** SO_ERROR. */
   protected pendingError = 0;
-  readonly #rows: ReadonlyMap<number, OptionRow>;
   /** Holds `local.port` in the table of ports. */
   #holdsPort = false;
   /** bind(2) named the port: it stays when a connection ends. */
@@ -61,14 +59,8 @@ export abstract class InetSocket extends AddressedSocket implements PortHolder {
     this.local = anyOf(family);
     this.uid = request.credentials.fsuid;
     const isV4 = family === AF.AF_INET;
-    this.#rows =
-      type === SOCK.SOCK_STREAM
-        ? isV4
-          ? OPTION_ROWS.stream4
-          : OPTION_ROWS.stream6
-        : isV4
-          ? OPTION_ROWS.datagram4
-          : OPTION_ROWS.datagram6;
+    const kind = type === SOCK.SOCK_STREAM ? 'stream' : 'datagram';
+    this.kept = new KeptOptions(OPTION_ROWS[`${kind}${isV4 ? 4 : 6}`]);
   }
 
   protected abstract readonly ports: PortTable<this>;
@@ -213,8 +205,7 @@ export abstract class InetSocket extends AddressedSocket implements PortHolder {
   // --- options -----------------------------------------------------------------------------------
 
   option(level: number, option: number): number {
-    const key = optionKey(level, option);
-    return this.kept.get(key) ?? this.#rows.get(key)?.initial ?? 0;
+    return this.kept.value(level, option);
   }
 
   takeError(): number {
@@ -227,17 +218,16 @@ export abstract class InetSocket extends AddressedSocket implements PortHolder {
     const own =
       level === SOL_SOCKET ? this.#socketOption(option) : this.protocolOption(level, option);
     if (own !== undefined) return own;
-    const row = this.#rows.get(optionKey(level, option));
-    if (row === undefined) return this.#hasLevel(level) ? -ENOPROTOOPT : -EOPNOTSUPP;
-    return intBytes(this.option(level, option));
+    const may = this.kept.mayRead(level, option);
+    if (may === undefined) return this.#hasLevel(level) ? -ENOPROTOOPT : -EOPNOTSUPP;
+    return may < 0 ? may : intBytes(this.option(level, option));
   }
 
   #hasLevel(level: number): boolean {
     const own = this.type === SOCK.SOCK_STREAM ? SOL_TCP : SOL_UDP;
-    const isV6 = this.family === AF.AF_INET6;
-    return (
-      level === SOL_SOCKET || level === SOL_IP || level === own || (isV6 && level === SOL_IPV6)
-    );
+    // `ip_getsockopt` and `ipv6_getsockopt` differ in this.
+    if (this.family === AF.AF_INET6) return true;
+    return level === SOL_SOCKET || level === SOL_IP || level === own;
   }
 
   #socketOption(option: number): Uint8Array | number | undefined {
@@ -250,17 +240,10 @@ export abstract class InetSocket extends AddressedSocket implements PortHolder {
         return intBytes(this.type === SOCK.SOCK_STREAM ? IPPROTO.IPPROTO_TCP : IPPROTO.IPPROTO_UDP);
       case SO.SO_ERROR:
         return intBytes(this.takeError());
-      case SO.SO_SNDLOWAT:
-        return intBytes(1);
       case SO.SO_ACCEPTCONN:
         return intBytes(this.isListening ? 1 : 0);
-      case SO.SO_LINGER: {
-        const bytes = new Uint8Array(8);
-        const view = new DataView(bytes.buffer);
-        view.setInt32(0, this.linger.isOn ? 1 : 0, true);
-        view.setInt32(4, this.linger.seconds, true);
-        return bytes;
-      }
+      case SO.SO_LINGER:
+        return this.lingerBytes();
       case SO.SO_PEERCRED: {
         const bytes = new Uint8Array(12).fill(0xff);
         bytes.fill(0, 0, 4);
@@ -273,6 +256,13 @@ export abstract class InetSocket extends AddressedSocket implements PortHolder {
       }
       case SO.SO_BINDTODEVICE:
         return new Uint8Array(0);
+      case SO.SO_PEERNAME:
+        return this.peerName();
+      case SO.SO_PASSCRED:
+      case SO.SO_PASSSEC:
+      case SO.SO_PASSPIDFD:
+      case SO.SO_PASSRIGHTS:
+        return -EOPNOTSUPP;
       default:
         return undefined;
     }
@@ -291,19 +281,9 @@ export abstract class InetSocket extends AddressedSocket implements PortHolder {
   override setOption(level: number, option: number, value: Uint8Array, who: Credentials): number {
     const own = this.#setOwn(level, option, value, who);
     if (own !== undefined) return own;
-    const row = this.#rows.get(optionKey(level, option));
-    if (row === undefined) return -ENOPROTOOPT;
-    const given = intOf(value, level !== SOL_SOCKET);
-    if (given === undefined) return -EINVAL;
-    if (row.capability !== undefined && !hasCapability(who, row.capability)) return -EPERM;
-    const isPriority = level === SOL_SOCKET && option === SO.SO_PRIORITY;
-    if (given < row.least || given > row.most || given === row.except) {
-      if (!isPriority) return -EINVAL;
-      if (!hasCapability(who, CAP_NET_ADMIN)) return -EPERM;
-    }
-    const result = row.isFlag ? (given === 0 ? 0 : 1) : (row.change?.(given) ?? given);
-    this.kept.set(optionKey(level, option), result);
-    this.optionChanged(level, option, result);
+    const result = this.kept.set(level, option, value, who);
+    if (result < 0) return result;
+    this.optionChanged(level, option, this.option(level, option));
     return 0;
   }
 
@@ -315,7 +295,8 @@ export abstract class InetSocket extends AddressedSocket implements PortHolder {
   #setOwn(level: number, option: number, value: Uint8Array, who: Credentials): number | undefined {
     if (level === SOL_SOCKET) {
       if (READ_ONLY.has(option)) return -ENOPROTOOPT;
-      if (option === SO.SO_LINGER) return this.#setLinger(value);
+      if (OF_MESSAGES.has(option)) return -EOPNOTSUPP;
+      if (option === SO.SO_LINGER) return this.setLinger(value);
       if (option === SO.SO_BINDTODEVICE) return value.every((byte) => byte === 0) ? 0 : -ENODEV;
       if (option === SO.SO_SNDBUFFORCE || option === SO.SO_RCVBUFFORCE) {
         if (!hasCapability(who, CAP_NET_ADMIN)) return -EPERM;
@@ -334,36 +315,26 @@ export abstract class InetSocket extends AddressedSocket implements PortHolder {
     return -ENODEV;
   }
 
-  #setLinger(value: Uint8Array): number {
-    if (value.length < 8) return -EINVAL;
-    const view = new DataView(value.buffer, value.byteOffset);
-    this.linger = { isOn: view.getInt32(0, true) !== 0, seconds: view.getInt32(4, true) };
-    return 0;
-  }
-
   /** What accept(2) inherits from the listener. */
   protected inherit(listener: InetSocket): void {
-    for (const [key, value] of listener.kept) this.kept.set(key, value);
+    this.kept.inherit(listener.kept);
     this.linger = listener.linger;
     this.receiveTimeoutNs = listener.receiveTimeoutNs;
     this.sendTimeoutNs = listener.sendTimeoutNs;
   }
 }
 
-const OFF = { isOn: false, seconds: 0 } as const;
 const READ_ONLY: ReadonlySet<number> = new Set([
-  ...[SO.SO_TYPE, SO.SO_DOMAIN, SO.SO_PROTOCOL, SO.SO_ERROR, SO.SO_ACCEPTCONN, SO.SO_SNDLOWAT],
-  ...[SO.SO_PEERCRED, SO.SO_COOKIE],
+  ...[SO.SO_TYPE, SO.SO_DOMAIN, SO.SO_PROTOCOL, SO.SO_ERROR, SO.SO_ACCEPTCONN],
+  ...[SO.SO_PEERCRED, SO.SO_COOKIE, SO.SO_PEERNAME],
+]);
+/** `sk_may_scm_recv`: not of Internet sockets. */
+const OF_MESSAGES: ReadonlySet<number> = new Set([
+  ...[SO.SO_PASSCRED, SO.SO_PASSSEC, SO.SO_PASSPIDFD, SO.SO_PASSRIGHTS],
 ]);
 
 function asInet(address: Uint8Array): Uint8Array {
   const copy = address.slice();
   copy[0] = AF.AF_INET;
   return copy;
-}
-
-/** A C int; of options below SOL_SOCKET a single byte is taken, too (ip(7)). */
-function intOf(value: Uint8Array, takesByte: boolean): number | undefined {
-  if (value.length >= 4) return new DataView(value.buffer, value.byteOffset).getInt32(0, true);
-  return takesByte ? (value[0] ?? 0) : undefined;
 }

@@ -51,7 +51,6 @@ export class NetStack {
   readonly #fs: SocketFs;
   readonly #byInode = new WeakMap<Inode, UnixSocket>();
   readonly #abstract = new Map<string, UnixSocket>();
-  readonly #options = new WeakMap<UnixSocket, Map<number, number>>();
   #nextAutomatic = 1;
 
   readonly internet: Internet;
@@ -59,6 +58,7 @@ export class NetStack {
   constructor(parts: NetParts) {
     this.#fs = new SocketFs(parts.vfs, parts.vfs.clock);
     if (parts.writer !== undefined) this.#fs.writer = parts.writer;
+    this.#fs.tellUrgent = parts.tellUrgent;
     this.internet = new Internet(this.#fs, parts);
   }
 
@@ -118,20 +118,6 @@ export class NetStack {
     return new UnixSocket(this.#fs, this.#fs.request(who, nonBlocking), kind, owner);
   }
 
-  /** Options that are only kept: SO_REUSEADDR, SO_KEEPALIVE and the like. */
-  optionOf(socket: UnixSocket, option: number): number {
-    return this.#options.get(socket)?.get(option) ?? 0;
-  }
-
-  setOption(socket: UnixSocket, option: number, value: number): void {
-    let options = this.#options.get(socket);
-    if (options === undefined) {
-      options = new Map();
-      this.#options.set(socket, options);
-    }
-    options.set(option, value === 0 ? 0 : 1);
-  }
-
   bindInode(socket: UnixSocket, inode: Inode, name: Uint8Array): void {
     this.#byInode.set(inode, socket);
     socket.name = name;
@@ -147,6 +133,12 @@ export class NetStack {
     socket.name = chosen;
     socket.onClosed = () => this.#abstract.delete(key);
     return 0;
+  }
+
+  /** A name for a sender or client that wants credentials, so that it can be answered. */
+  nameForCredentials(socket: UnixSocket): void {
+    const wants = socket.passesCredentials || socket.passesPidfd;
+    if (wants && socket.name === undefined) this.bindAbstract(socket, new Uint8Array(0));
   }
 
   #automaticName(): Uint8Array {

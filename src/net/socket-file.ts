@@ -1,6 +1,6 @@
 /** What all sockets are to the descriptor table: files of sockfs, without a place in the tree. */
 
-import { EAGAIN, EFAULT } from '../abi/errno.table.ts';
+import { EAGAIN, EFAULT, EINVAL } from '../abi/errno.table.ts';
 import { O_NONBLOCK, O_RDWR } from '../abi/file-flags.ts';
 import { S_IFSOCK } from '../abi/file-mode.ts';
 import { SIOC } from '../abi/inet.ts';
@@ -38,6 +38,8 @@ export class SocketFs extends FileSystem {
   interfaces: () => readonly NetInterface[] = () => [];
   /** Who makes the call that is being served: what is written names its writer. */
   writer: () => PeerIdentity | undefined = () => undefined;
+  /** SIGURG for the owner of a socket. */
+  tellUrgent: (socket: OpenFile) => void = () => undefined;
   #nextIno = 2;
 
   constructor(vfs: Vfs, clock: FileClock) {
@@ -54,6 +56,8 @@ export class SocketFs extends FileSystem {
   }
 }
 
+const LINGER_BYTES = 8;
+
 export abstract class SocketFile extends OpenFile {
   override readonly waitQueue: WaitQueue = new WaitQueue();
   abstract readonly family: number;
@@ -61,6 +65,11 @@ export abstract class SocketFile extends OpenFile {
   /** SO_RCVTIMEO and SO_SNDTIMEO; Infinity for none. */
   receiveTimeoutNs = Number.POSITIVE_INFINITY;
   sendTimeoutNs = Number.POSITIVE_INFINITY;
+  /** SO_LINGER. */
+  protected linger: { readonly isOn: boolean; readonly seconds: number } = {
+    isOn: false,
+    seconds: 0,
+  };
   passesCredentials = false;
   /** SO_PASSPIDFD. */
   passesPidfd = false;
@@ -76,6 +85,24 @@ export abstract class SocketFile extends OpenFile {
 
   override get timedOutResult(): number {
     return -EAGAIN;
+  }
+
+  /** `struct linger`. */
+  lingerBytes(): Uint8Array {
+    const bytes = new Uint8Array(LINGER_BYTES);
+    const view = new DataView(bytes.buffer);
+    view.setInt32(0, this.linger.isOn ? 1 : 0, true);
+    view.setInt32(4, this.linger.seconds, true);
+    return bytes;
+  }
+
+  /** 0 or -EINVAL. Turned off, it keeps its time (`sk_setsockopt`). */
+  setLinger(value: Uint8Array): number {
+    if (value.length < LINGER_BYTES) return -EINVAL;
+    const view = new DataView(value.buffer, value.byteOffset);
+    const isOn = view.getInt32(0, true) !== 0;
+    this.linger = { isOn, seconds: isOn ? view.getInt32(4, true) : this.linger.seconds };
+    return 0;
   }
 
   override ioctl(command: number, argument: number, memory: UserMemory): number {
@@ -109,6 +136,10 @@ export abstract class SocketFile extends OpenFile {
 
   override get anonymousName(): string {
     return `socket:[${this.inode.ino}]`;
+  }
+
+  override get raisesSigpipe(): boolean {
+    return this.type === SOCK.SOCK_STREAM;
   }
 
   override get sendsSignals(): boolean {

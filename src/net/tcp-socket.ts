@@ -42,7 +42,7 @@ import type { InetContext } from './inet-context.ts';
 import { InetSocket } from './inet-socket.ts';
 import { LoopbackLink } from './loopback-link.ts';
 import type { PortTable } from './port-table.ts';
-import { optionKey, RECEIVE_BUFFER, SEND_BUFFER } from './socket-options.table.ts';
+import { RECEIVE_BUFFER, SEND_BUFFER } from './socket-options.table.ts';
 import type { LinkOwner, StreamLink } from './stream-link.ts';
 import { tcpInfo } from './tcp-info.ts';
 
@@ -268,7 +268,7 @@ export class TcpSocket extends InetSocket implements LinkOwner {
   #useHost(socket: HostSocket): void {
     this.#link = new HostLink(socket, this);
     for (const [level, option] of HOST_OPTIONS)
-      if (this.kept.has(optionKey(level, option)))
+      if (this.kept.wasSet(level, option))
         socket.setOption(level, option, this.option(level, option));
   }
 

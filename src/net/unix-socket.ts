@@ -1,6 +1,7 @@
 /**
- * unix(7): stream, datagram and sequenced-packet sockets inside one kernel. Messages lie in the
- * receiver's queue; descriptors travel with the bytes that carried them. Nothing blocks: -EAGAIN.
+ * unix(7): stream, datagram and sequenced-packet sockets inside one kernel, as `net/unix/af_unix.c`
+ * has them. Messages lie in the receiver's queue; descriptors travel with the bytes that carried
+ * them. Nothing blocks: -EAGAIN. A peer that was closed stays the peer: its name can be asked.
  */
 
 import {
@@ -12,23 +13,29 @@ import {
   EMSGSIZE,
   ENOTCONN,
   EOPNOTSUPP,
+  EPERM,
   EPIPE,
   EPROTOTYPE,
 } from '../abi/errno.table.ts';
+import { O_NONBLOCK } from '../abi/file-flags.ts';
 import {
   POLLERR,
   POLLHUP,
   POLLIN,
   POLLOUT,
+  POLLPRI,
   POLLRDHUP,
   POLLRDNORM,
+  POLLWRBAND,
   POLLWRNORM,
 } from '../abi/poll-events.ts';
-import { AF, SOCK } from '../abi/socket.ts';
+import { AF, SO, SOCK, SOL_SOCKET } from '../abi/socket.ts';
 import { copyBytes, cutBytes } from '../base/copy-bytes.ts';
 import type { OpenFile, OpenRequest } from '../vfs/open-file.ts';
+import { KeptOptions } from './kept-options.ts';
 import type { PeerIdentity } from './peer-identity.ts';
 import { SocketFile, type SocketFs } from './socket-file.ts';
+import { OPTION_ROWS } from './socket-options.table.ts';
 
 export interface UnixMessage {
   bytes: Uint8Array;
@@ -44,33 +51,43 @@ const BUFFER_BYTES = 212_992;
 /** What a packet costs its sender's buffer at least, beside its bytes (`unix_dgram_sendmsg`). */
 const PACKET_BYTES = 32;
 const MAX_MESSAGES = 4096;
+/** `net.unix.max_dgram_qlen`: messages of others than the peer beyond it wait (`unix_recvq_full`). */
+const MAX_DATAGRAMS = 10;
 const NOTHING: readonly OpenFile[] = [];
 const CREDENTIALS_OF_NOBODY: PeerIdentity = { pid: 0, uid: 0xffff_ffff, gid: 0xffff_ffff };
+
+const RCV_SHUTDOWN = 1;
+const SEND_SHUTDOWN = 2;
+const SHUTDOWN_MASK = 3;
+const READABLE = POLLIN | POLLRDNORM;
+const WRITABLE = POLLOUT | POLLWRNORM | POLLWRBAND;
 
 export class UnixSocket extends SocketFile {
   override readonly family = AF.AF_UNIX;
   readonly type: number;
   readonly identity: PeerIdentity;
+  readonly options: KeptOptions = new KeptOptions(OPTION_ROWS.unix);
   readonly #fs: SocketFs;
   /** The bound name: a path, or an abstract name with its leading NUL. */
   name: Uint8Array | undefined = undefined;
   peer: UnixSocket | undefined = undefined;
   peerIdentity: PeerIdentity = CREDENTIALS_OF_NOBODY;
-  peerName: Uint8Array | undefined = undefined;
   #queue: UnixMessage[] = [];
   #queuedBytes = 0;
+  /** The message of one urgent byte that was not read (`oob_skb`). */
+  #urgent: UnixMessage | undefined = undefined;
   /** Accepted connections that nobody took yet; undefined when not listening. */
   #backlog: UnixSocket[] | undefined = undefined;
   #backlogLimit = 0;
-  #isReadShut = false;
-  #isWriteShut = false;
-  /** Stream and seqpacket: was connected at some time. */
-  #wasConnected = false;
+  /** RCV_SHUTDOWN, SEND_SHUTDOWN. */
+  #shutdown = 0;
+  /** TCP_ESTABLISHED: of streams and sequenced packets for good, of datagrams while there is a peer. */
+  #isEstablished = false;
   #error = 0;
   /** SO_SNDBUF: what may lie unread at the receiver. SO_RCVBUF is only kept, as in Linux. */
   sendBytes = BUFFER_BYTES;
   receiveBytes = BUFFER_BYTES;
-  /** Datagram sockets that are connected to this one. */
+  /** Gives the name back. */
   onClosed: (() => void) | undefined = undefined;
 
   constructor(fs: SocketFs, request: OpenRequest, type: number, identity: PeerIdentity) {
@@ -96,9 +113,23 @@ export class UnixSocket extends SocketFile {
     return this.peer !== undefined;
   }
 
+  get peerName(): Uint8Array | undefined {
+    return this.peer?.name;
+  }
+
+  get #takesUrgentInline(): boolean {
+    return this.options.value(SOL_SOCKET, SO.SO_OOBINLINE) !== 0;
+  }
+
   protected override readableBytes(): number {
     if (this.isListening) return -EINVAL;
-    return this.isStream ? this.#queuedBytes : (this.#queue[0]?.bytes.length ?? 0);
+    return this.isDatagram ? (this.#queue[0]?.bytes.length ?? 0) : this.#queuedBytes;
+  }
+
+  /** What the peer has not read; Linux counts the memory that it takes (`unix_outq_len`). */
+  protected override unsentBytes(): number {
+    if (this.isListening) return -EINVAL;
+    return this.peer === undefined ? 0 : this.peer.#queuedBytes;
   }
 
   /** socketpair(2). */
@@ -110,15 +141,15 @@ export class UnixSocket extends SocketFile {
   #join(peer: UnixSocket): void {
     this.peer = peer;
     this.peerIdentity = peer.identity;
-    this.peerName = peer.name;
-    this.#wasConnected = true;
+    this.#isEstablished = true;
   }
 
   listen(backlog: number): number {
     if (this.isDatagram) return -EOPNOTSUPP;
-    if (this.name === undefined || this.#wasConnected) return -EINVAL;
+    if (this.name === undefined || this.#isEstablished) return -EINVAL;
     this.#backlog ??= [];
-    this.#backlogLimit = Math.min(Math.max(backlog, 0), 4096);
+    this.#backlogLimit = Math.min(backlog >>> 0, 4096);
+    this.waitQueue.wake(POLLOUT);
     return 0;
   }
 
@@ -126,15 +157,16 @@ export class UnixSocket extends SocketFile {
   connect(target: UnixSocket): number {
     if (target.type !== this.type) return -EPROTOTYPE;
     if (this.isDatagram) {
+      if (!this.#maySend(target)) return -EPERM;
       this.#join(target);
       return 0;
     }
-    if (this.isListening) return -EINVAL;
-    if (this.#wasConnected) return -EISCONN;
     const backlog = target.#backlog;
-    const isOpen = target.references > 0 && !target.#isReadShut;
+    const isOpen = target.references > 0 && (target.#shutdown & RCV_SHUTDOWN) === 0;
     if (backlog === undefined || !isOpen) return -ECONNREFUSED;
     if (backlog.length > target.#backlogLimit) return -EAGAIN;
+    if (this.#isEstablished) return -EISCONN;
+    if (this.isListening) return -EINVAL;
     const server = new UnixSocket(
       this.#fs,
       this.#fs.request(target.credentials, false),
@@ -145,21 +177,27 @@ export class UnixSocket extends SocketFile {
     this.#join(server);
     server.#join(this);
     backlog.push(server);
-    target.waitQueue.wake(POLLIN | POLLRDNORM);
+    target.waitQueue.wake(READABLE);
     return 0;
+  }
+
+  /** `unix_may_send`: a datagram socket that has a peer hears that one only. */
+  #maySend(to: UnixSocket): boolean {
+    return to.peer === undefined || to.peer === this;
   }
 
   /** Dissolves a datagram socket's association (AF_UNSPEC). */
   disconnect(): void {
     this.peer = undefined;
-    this.peerName = undefined;
+    this.#isEstablished = false;
   }
 
   /** accept(2): a socket that the caller owns, or -EAGAIN. */
-  accept(): UnixSocket | number {
+  accept(mayWait: boolean): UnixSocket | number {
     if (this.#backlog === undefined) return -EINVAL;
     const server = this.#backlog.shift();
-    if (server === undefined) return this.#isReadShut ? -EINVAL : -EAGAIN;
+    if (server === undefined)
+      return mayWait && (this.#shutdown & RCV_SHUTDOWN) !== 0 ? -EINVAL : -EAGAIN;
     this.waitQueue.wake(POLLOUT);
     return server;
   }
@@ -175,18 +213,51 @@ export class UnixSocket extends SocketFile {
     return taken;
   }
 
+  /** One urgent byte on a stream (`queue_oob`): 1 or -errno. */
+  sendUrgent(message: UnixMessage): number {
+    const to = this.peer;
+    const taken = this.#room(1, to);
+    if (taken < 0 || to === undefined) return taken;
+    to.#enqueue(message, false);
+    // An older one is a byte like the others from now on.
+    to.#urgent = message;
+    this.#fs.tellUrgent(to);
+    to.waitQueue.wake(POLLPRI);
+    return taken;
+  }
+
   /** How much of `length` bytes `to` takes now, or -errno. */
   #room(length: number, to: UnixSocket | undefined): number {
+    if (this.isStream) return this.#streamRoom(length, to);
     const error = this.#takeError();
     if (error !== 0) return -error;
-    if (this.#isWriteShut) return -EPIPE;
-    if (to === undefined) return this.#wasConnected && !this.isDatagram ? -EPIPE : -ENOTCONN;
-    if (to.references === 0) return this.isDatagram ? -ECONNREFUSED : -EPIPE;
-    if (to.#isReadShut) return -EPIPE;
+    if (!this.isDatagram && !this.#isEstablished) return -ENOTCONN;
+    if (this.isDatagram && to === undefined) return -ENOTCONN;
+    if (length > this.sendBytes - PACKET_BYTES) return -EMSGSIZE;
+    if ((this.#shutdown & SEND_SHUTDOWN) !== 0) return -EPIPE;
+    if (to === undefined) return -ENOTCONN;
+    if (to.references === 0) return this.#toDead(to);
+    if (!this.#maySend(to)) return -EPERM;
+    if ((to.#shutdown & RCV_SHUTDOWN) !== 0) return -EPIPE;
+    const { length: waiting } = to.#queue;
+    if (this.sendBytes <= to.#queuedBytes || waiting >= MAX_MESSAGES) return -EAGAIN;
+    return waiting > MAX_DATAGRAMS && to.peer !== this ? -EAGAIN : length;
+  }
+
+  #streamRoom(length: number, to: UnixSocket | undefined): number {
+    if (to === undefined) return -ENOTCONN;
+    if ((this.#shutdown & SEND_SHUTDOWN) !== 0 || to.references === 0) return -EPIPE;
+    if ((to.#shutdown & RCV_SHUTDOWN) !== 0) return -EPIPE;
     const room = this.sendBytes - to.#queuedBytes;
-    if (!this.isStream && length > this.sendBytes - PACKET_BYTES) return -EMSGSIZE;
     if (room <= 0 || to.#queue.length >= MAX_MESSAGES) return -EAGAIN;
-    return this.isStream ? Math.min(length, room) : length;
+    return Math.min(length, room);
+  }
+
+  /** A datagram to a socket that was closed: who was connected to it is so no more. */
+  #toDead(to: UnixSocket): number {
+    if (!this.isDatagram) return -EPIPE;
+    if (this.peer === to) this.disconnect();
+    return -ECONNREFUSED;
   }
 
   #enqueue(message: UnixMessage, mayMerge: boolean): void {
@@ -194,6 +265,8 @@ export class UnixSocket extends SocketFile {
     const merges =
       mayMerge &&
       last !== undefined &&
+      last !== this.#urgent &&
+      last.bytes.length > 0 &&
       last.rights.length === 0 &&
       message.rights.length === 0 &&
       last.bytes.length + message.bytes.length <= 4096 &&
@@ -205,19 +278,63 @@ export class UnixSocket extends SocketFile {
       joined.set(message.bytes, last.bytes.length);
       last.bytes = joined;
     } else this.#queue.push(message);
-    this.waitQueue.wake(POLLIN | POLLRDNORM);
+    this.waitQueue.wake(READABLE);
   }
 
-  /** The message at the head without taking it; 0 at the end of the stream; -errno. */
-  head(): UnixMessage | number {
-    const first = this.#queue[0];
-    if (first !== undefined) return first;
+  /**
+   * What a read comes to at place `at` of the queue: its index, or -1 where the read ends there.
+   * `hasBytes`: it has some. No read goes over an urgent byte, nor over the place where one was
+   * (`manage_oob`). A peek passes over what a read takes away.
+   */
+  reach(at: number, hasBytes: boolean, isPeek: boolean): number {
+    const queue = this.#queue;
+    let index = at;
+    if (queue[index] === undefined) return -1;
+    if (!this.isStream) return index;
+    if (queue[index]?.bytes.length === 0) {
+      if (hasBytes && this.#urgent === undefined) return -1;
+      if (isPeek) index++;
+      else queue.splice(index, 1);
+    }
+    const message = queue[index];
+    if (message === undefined) return -1;
+    if (message !== this.#urgent) return index;
+    if (hasBytes) return -1;
+    const isInline = this.#takesUrgentInline;
+    if (isPeek) return isInline ? index : queue.length > index + 1 ? index + 1 : -1;
+    this.#urgent = undefined;
+    if (isInline) return index;
+    queue.splice(index, 1);
+    this.#queuedBytes -= message.bytes.length;
+    return queue.length > index ? index : -1;
+  }
+
+  /** The message at a place of the queue that {@link reach} gave. */
+  messageAt(index: number): UnixMessage {
+    return this.#queue[index] as UnixMessage;
+  }
+
+  /** recv(2) with MSG_OOB: the byte, or -EINVAL. It leaves its place in the queue. */
+  takeUrgent(isPeek: boolean): number {
+    const urgent = this.#urgent;
+    if (urgent === undefined || this.#takesUrgentInline) return -EINVAL;
+    const value = urgent.bytes[0] as number;
+    if (isPeek) return value;
+    urgent.bytes = urgent.bytes.subarray(1);
+    this.#queuedBytes--;
+    this.#urgent = undefined;
+    return value;
+  }
+
+  /** What a read is where no message waits: 0 at the end, or -errno. */
+  withoutMessage(mayWait: boolean): number {
+    if (this.isStream ? !this.#isEstablished : !this.isDatagram && !this.#isEstablished)
+      return this.isStream ? -EINVAL : -ENOTCONN;
     const error = this.#takeError();
     if (error !== 0) return -error;
-    if (this.#isReadShut) return 0;
-    if (this.isDatagram) return -EAGAIN;
-    if (!this.#wasConnected) return this.isListening ? -EINVAL : -ENOTCONN;
-    return this.peer === undefined || this.peer.#isWriteShut ? 0 : -EAGAIN;
+    if ((this.#shutdown & RCV_SHUTDOWN) === 0) return -EAGAIN;
+    // `unix_dgram_recvmsg`: a datagram socket hears of the end where it would have waited.
+    return this.isDatagram && !mayWait ? -EAGAIN : 0;
   }
 
   /** Takes `count` bytes of the head (a packet whole); its descriptors now belong to the caller. */
@@ -234,8 +351,8 @@ export class UnixSocket extends SocketFile {
       else this.#queue.shift();
       this.#queuedBytes -= first.bytes.length;
     }
-    this.peer?.waitQueue.wake(POLLOUT | POLLWRNORM);
-    if (this.isDatagram) this.waitQueue.wake(POLLOUT | POLLWRNORM);
+    this.peer?.waitQueue.wake(WRITABLE);
+    if (this.isDatagram) this.waitQueue.wake(WRITABLE);
   }
 
   #takeError(): number {
@@ -249,26 +366,31 @@ export class UnixSocket extends SocketFile {
     return this.#takeError();
   }
 
-  /** Bit 0: no more reading; bit 1: no more writing. */
+  /** What one end of a stream does not send any more, the other does not receive. */
   shutdown(read: boolean, write: boolean): number {
-    if (read) this.#isReadShut = true;
-    if (write) this.#isWriteShut = true;
+    const mask = (read ? RCV_SHUTDOWN : 0) | (write ? SEND_SHUTDOWN : 0);
+    this.#shutdown |= mask;
+    const { peer } = this;
+    if (peer !== undefined && !this.isDatagram)
+      peer.#shutdown |= (read ? SEND_SHUTDOWN : 0) | (write ? RCV_SHUTDOWN : 0);
     this.waitQueue.wakeAll();
-    this.peer?.waitQueue.wakeAll();
+    peer?.waitQueue.wakeAll();
     return 0;
   }
 
   override read(target: Uint8Array, start: number, length: number): number {
     let done = 0;
     for (;;) {
-      const message = this.head();
-      if (typeof message === 'number') return done > 0 ? done : message;
+      const index = this.reach(0, done > 0, false);
+      if (index < 0) {
+        if (done > 0) return done;
+        return this.withoutMessage((this.flags & O_NONBLOCK) === 0);
+      }
+      const message = this.messageAt(index);
       const count = Math.min(length - done, message.bytes.length);
       copyBytes(message.bytes, 0, target, start + done, count);
-      if (message.rights.length > 0) {
-        for (const file of message.rights) file.release();
-        message.rights = NOTHING;
-      }
+      for (const file of message.rights) file.release();
+      message.rights = NOTHING;
       this.consume(this.isStream ? count : message.bytes.length);
       done += count;
       if (!this.isStream || done >= length) return done;
@@ -286,21 +408,33 @@ export class UnixSocket extends SocketFile {
     return taken;
   }
 
+  protected override get isAtMark(): boolean | undefined {
+    if (!this.isStream) return undefined;
+    const [first, second] = this.#queue;
+    if (first === undefined) return false;
+    const urgent = this.#urgent;
+    if (first === urgent) return true;
+    return first.bytes.length === 0 && (urgent === undefined || second === urgent);
+  }
+
+  /** `unix_poll` and `unix_dgram_poll`. */
   override poll(): number {
-    if (this.#backlog !== undefined) return this.#backlog.length > 0 ? POLLIN | POLLRDNORM : 0;
-    let events = 0;
     const { peer } = this;
-    const peerDone = peer === undefined || peer.#isWriteShut;
-    const isEnded = !this.isDatagram && this.#wasConnected && peerDone;
-    if (this.#queue.length > 0 || this.#isReadShut || isEnded) events |= POLLIN | POLLRDNORM;
-    if (this.#isReadShut || isEnded) events |= POLLRDHUP;
-    if (this.#error !== 0) events |= POLLERR;
-    if (!this.isDatagram && !this.#wasConnected) events |= POLLHUP;
-    const isGone = !this.isDatagram && this.#wasConnected && peer === undefined;
-    if (isGone || (this.#isReadShut && this.#isWriteShut)) events |= POLLHUP;
-    const hasRoom = peer === undefined || peer.#queuedBytes < this.sendBytes;
-    if (hasRoom) events |= POLLOUT | POLLWRNORM;
+    let events = this.#error === 0 ? 0 : POLLERR;
+    const isShut = (this.#shutdown & RCV_SHUTDOWN) !== 0;
+    if (isShut) events |= READABLE | POLLRDHUP;
+    if (this.#shutdown === SHUTDOWN_MASK) events |= POLLHUP;
+    if (this.#backlog !== undefined) return this.#backlog.length > 0 ? events | READABLE : events;
+    if (this.#queue.length > 0) events |= READABLE;
+    if (this.#urgent !== undefined) events |= POLLPRI;
+    if (!this.isDatagram && !this.#isEstablished) events |= POLLHUP;
+    if (peer === undefined || this.#hasRoomAt(peer)) events |= WRITABLE;
     return events;
+  }
+
+  #hasRoomAt(peer: UnixSocket): boolean {
+    if (peer.#queuedBytes >= this.sendBytes) return false;
+    return this.isStream || peer.peer === this || peer.#queue.length <= MAX_DATAGRAMS;
   }
 
   protected override closed(): void {
@@ -308,14 +442,23 @@ export class UnixSocket extends SocketFile {
     const hadUnread = this.#queue.length > 0;
     for (const message of this.#queue) for (const file of message.rights) file.release();
     this.#queue = [];
-    for (const server of this.#backlog ?? []) server.release();
+    this.#queuedBytes = 0;
+    this.#urgent = undefined;
+    for (const server of this.#backlog ?? []) {
+      // `unix_release_sock`: nobody took it, so its client hears of a reset.
+      if (server.peer !== undefined) server.peer.#error = ECONNRESET;
+      server.release();
+    }
     this.#backlog = undefined;
-    this.#isReadShut = true;
+    this.#shutdown = SHUTDOWN_MASK;
     this.onClosed?.();
+    this.waitQueue.wakeAll();
     this.peer = undefined;
     if (peer === undefined || peer.peer !== this) return;
-    peer.peer = undefined;
-    if (hadUnread && !this.isDatagram) peer.#error = ECONNRESET;
+    if (!this.isDatagram) {
+      peer.#shutdown = SHUTDOWN_MASK;
+      if (hadUnread) peer.#error = ECONNRESET;
+    }
     peer.waitQueue.wakeAll();
   }
 }

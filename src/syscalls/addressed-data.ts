@@ -31,7 +31,8 @@ export function sendAddressed(
 ): number {
   const { flags } = sending;
   const mayRaise = isStream(socket) && (flags & MSG.MSG_NOSIGNAL) === 0;
-  const finish = (result: number): number => (mayRaise ? withSigpipe(task, result) : result);
+  const finish = (result: number): number =>
+    mayRaise ? withSigpipe(task, result, socket) : result;
   if (!isStream(socket)) {
     if (total > task.kernel.transferBuffer.length) return -EMSGSIZE;
     const attempt = () => finish(sendOnce(task, socket, vectors, total, 0, sending));

@@ -2,12 +2,12 @@
 
 import { EAGAIN, EDOM, EFAULT, EINPROGRESS, EINVAL } from '../abi/errno.table.ts';
 import { SO, SOCKADDR_STORAGE_BYTES, SOL_SOCKET } from '../abi/socket.ts';
-import { NS_PER_SEC } from '../abi/time.ts';
+import { NS_PER_SEC, NS_PER_US } from '../abi/time.ts';
 import type { Task } from '../kernel/task.ts';
 import type { AddressedSocket } from '../net/addressed-socket.ts';
 import type { SocketFile } from '../net/socket-file.ts';
 import { isNonBlocking, waitForFile } from './file-support.ts';
-import { putNumber, readTimeval } from './timespec.ts';
+import { putNumber } from './timespec.ts';
 
 /** A socket address as it stands in guest memory; -EINVAL, -EFAULT. */
 export function readRawAddress(task: Task, addr: number, length: number): Uint8Array | number {
@@ -91,13 +91,23 @@ export function setTimeLimit(
   length: number,
 ): number {
   if (length < 16) return -EINVAL;
-  const ns = readTimeval(task, addr);
-  // Not a number of microseconds below a million.
-  if (ns < 0) return ns === -EINVAL ? -EDOM : ns;
-  const limit = ns === 0 ? Number.POSITIVE_INFINITY : ns;
+  const limit = readLimit(task, addr);
+  if (limit < 0) return limit;
   if (isReceive(option)) socket.receiveTimeoutNs = limit;
   else socket.sendTimeoutNs = limit;
   return 0;
+}
+
+/** `sock_set_timeout`: 0 s is for ever, less than that is not at all. ns, -EFAULT, -EDOM. */
+function readLimit(task: Task, addr: number): number {
+  const bytes = new Uint8Array(16);
+  if (task.space.copyIn(addr, bytes) < 0) return -EFAULT;
+  const view = new DataView(bytes.buffer);
+  const seconds = Number(view.getBigInt64(0, true));
+  const microseconds = Number(view.getBigInt64(8, true));
+  if (microseconds < 0 || microseconds >= 1_000_000) return -EDOM;
+  if (seconds < 0) return 0;
+  return seconds * NS_PER_SEC + microseconds * NS_PER_US || Number.POSITIVE_INFINITY;
 }
 
 /** Writes an option's value, cut to the room at `lengthAt`. 0 or -errno. */
@@ -130,7 +140,8 @@ export function getAddressedOption(
   return writeOption(task, addr, lengthAt, value);
 }
 
-const OPTION_MAX_BYTES = 4096;
+/** What is read of an option's value at most. */
+export const OPTION_MAX_BYTES = 4096;
 
 export function setAddressedOption(
   task: Task,

@@ -168,7 +168,7 @@ export function writeBlocking(
   const first = writeOnce(task, file, addr, count, position);
   const mayWait = !isNonBlocking(file);
   const wantsMore = first === -EAGAIN || (first >= 0 && first < count && file.blocksForAll);
-  if (!mayWait || !wantsMore) return withSigpipe(task, first);
+  if (!mayWait || !wantsMore) return withSigpipe(task, first, file);
   return sleepOf(task).start(task, file, true, addr, count, position, Math.max(0, first));
 }
 
@@ -262,7 +262,7 @@ class TransferSleep implements Sleep {
     const result = writeOnce(task, file, this.#addr + done, this.#count - done, this.#position);
     if (result < 0) {
       if (result === -EAGAIN) return -EAGAIN;
-      withSigpipe(task, result);
+      withSigpipe(task, result, file);
       return done > 0 ? done : result;
     }
     this.#done += result;

@@ -123,9 +123,9 @@ export function putInt(task: Task, addr: number, value: number): number {
   return task.space.writeU32(addr, value >>> 0) < 0 ? -EFAULT : 0;
 }
 
-/** A write to nobody: SIGPIPE for the thread, and the error. */
-export function withSigpipe(task: Task, result: number): number {
-  if (result === -EPIPE) raise(task, SIGPIPE);
+/** A write to nobody: SIGPIPE for the thread, where the kind of file has it so, and the error. */
+export function withSigpipe(task: Task, result: number, file: OpenFile): number {
+  if (result === -EPIPE && file.raisesSigpipe) raise(task, SIGPIPE);
   return result;
 }
 

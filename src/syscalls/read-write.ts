@@ -188,7 +188,7 @@ function vectorCall(
     return waitForFile(task, file, 'read', wait, () => -ERESTARTSYS, file.readTimeoutNs);
   }
   const wantsMore = first === -EAGAIN || (first >= 0 && first < total && file.blocksForAll);
-  if (!mayWait || !wantsMore) return withSigpipe(task, first);
+  if (!mayWait || !wantsMore) return withSigpipe(task, first, file);
   let done = Math.max(0, first);
   return waitForFile(
     task,
@@ -197,7 +197,7 @@ function vectorCall(
     (who) => {
       const result = attempt(who, done);
       if (result === -EAGAIN) return -EAGAIN;
-      if (result < 0) return done > 0 ? done : withSigpipe(who, result);
+      if (result < 0) return done > 0 ? done : withSigpipe(who, result, file);
       done += result;
       return done < total && file.blocksForAll ? -EAGAIN : done;
     },

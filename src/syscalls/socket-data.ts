@@ -16,13 +16,12 @@ import {
   type MessageHeader,
   readControl,
   readHeader,
-  scatter,
   senderIdentity,
-  writeControl,
 } from './socket-messages.ts';
-import { encodeAddress, findUnixSocket, readAddress } from './socket-names.ts';
+import { findUnixSocket, readAddress } from './socket-names.ts';
 import { untilReady } from './socket-waiting.ts';
 import { socketOf } from './sockets.ts';
+import { receiveUnix } from './unix-receive.ts';
 
 const MAX_MESSAGES = 1024;
 const NO_CONTROL = { at: 0, length: 0 } as const;
@@ -39,25 +38,32 @@ function sendBytes(
 ): number {
   let sent = 0;
   let { rights } = control;
+  if (socket.isDatagram) task.kernel.net.nameForCredentials(socket);
+  const isUrgent = (flags & MSG.MSG_OOB) !== 0;
+  if (isUrgent && (!socket.isStream || bytes.length === 0)) {
+    for (const file of rights) file.release();
+    return -EOPNOTSUPP;
+  }
+  const { length } = bytes;
+  const ordinary = isUrgent ? length - 1 : length;
+  const { sender } = control;
   const attempt = (): number => {
     for (;;) {
-      const message = {
-        bytes: bytes.subarray(sent),
-        rights,
-        sender: control.sender,
-        from: socket.name,
-      };
-      const count = socket.send(message, to ?? socket.peer);
+      // The last byte alone is urgent.
+      const isLast = isUrgent && sent === ordinary;
+      const part = bytes.subarray(sent, isLast ? length : ordinary);
+      const message = { bytes: part, rights, sender, from: socket.name };
+      const count = isLast ? socket.sendUrgent(message) : socket.send(message, to ?? socket.peer);
       if (count < 0) return count === -EAGAIN || sent === 0 ? count : sent;
       rights = [];
       sent += count;
-      if (!socket.isStream || sent >= bytes.length) return sent;
+      if (!socket.isStream || sent >= length) return sent;
     }
   };
   const finish = (result: number): number => {
     if (result === BLOCKED) return result;
     if (result < 0) for (const file of rights) file.release();
-    return (flags & MSG.MSG_NOSIGNAL) !== 0 ? result : withSigpipe(task, result);
+    return (flags & MSG.MSG_NOSIGNAL) !== 0 ? result : withSigpipe(task, result, socket);
   };
   const watched = () => {
     const result = attempt();
@@ -100,7 +106,6 @@ function sysSendto(
     if (typeof sending === 'number') return sending;
     return sendAddressed(task, socket, [{ addr, length }], length, sending);
   }
-  if ((flags & MSG.MSG_OOB) !== 0) return -EOPNOTSUPP;
   const to = targetOf(task, socket, nameAt, nameLength);
   if (typeof to === 'number') return to;
   const total = Math.min(length, 0x7fff_f000);
@@ -121,7 +126,6 @@ function sysSendmsg(task: Task, fd: number, addr: number, flags: number): number
     if (typeof sending === 'number') return sending;
     return sendAddressed(task, socket, header.vectors, header.totalBytes, sending);
   }
-  if ((flags & MSG.MSG_OOB) !== 0) return -EOPNOTSUPP;
   const to = targetOf(task, socket, header.nameAt, header.nameLength);
   if (typeof to === 'number') return to;
   const bytes = gather(task, header.vectors, header.totalBytes);
@@ -167,102 +171,6 @@ const peerOf = (socket: SocketFile) => (socket instanceof UnixSocket ? socket.pe
 
 // --- receiving -------------------------------------------------------------------------------------
 
-function receive(
-  task: Task,
-  socket: UnixSocket,
-  header: MessageHeader,
-  headerAt: number,
-  nameLengthAt: number,
-  flags: number,
-): number {
-  if ((flags & MSG.MSG_OOB) !== 0) return -EINVAL;
-  let received = 0;
-  let resultFlags = 0;
-  let hasMessage = false;
-  const isPeek = (flags & MSG.MSG_PEEK) !== 0;
-  const waitsForAll = (flags & MSG.MSG_WAITALL) !== 0 && socket.isStream && !isPeek;
-  const attempt = (): number => {
-    for (;;) {
-      const message = socket.head();
-      if (typeof message === 'number')
-        return received > 0 && message !== -EAGAIN ? received : message;
-      hasMessage = true;
-      const room = header.totalBytes - received;
-      const count = Math.min(room, message.bytes.length);
-      const copied = scatter(task, header.vectors, message.bytes.subarray(0, count), received);
-      if (copied < 0) return received > 0 ? received : copied;
-      const { rights } = message;
-      received += count;
-      if (!socket.isStream && count < message.bytes.length) resultFlags |= MSG.MSG_TRUNC;
-      const whole = message.bytes.length;
-      if (isPeek) for (const file of rights) file.retain();
-      else {
-        message.rights = [];
-        socket.consume(socket.isStream ? count : whole);
-      }
-      const hasControl = rights.length > 0 || socket.passesCredentials || socket.passesPidfd;
-      const written = writeOut(task, header, headerAt, nameLengthAt, message.from, () =>
-        writeControl(task, header, message, rights, socket, (flags & MSG.MSG_CMSG_CLOEXEC) !== 0),
-      );
-      if (written < 0) return written;
-      // What the kernel was asked about control data, it says again.
-      resultFlags |= written | (flags & MSG.MSG_CMSG_CLOEXEC);
-      setFlags(task, headerAt, resultFlags);
-      const truncated = (flags & MSG.MSG_TRUNC) !== 0 && !socket.isStream;
-      if (!socket.isStream || isPeek || hasControl || received >= header.totalBytes)
-        return truncated ? whole : received;
-      // A stream goes on with what is there already.
-      const next = socket.head();
-      if (typeof next === 'number' && !(waitsForAll && next === -EAGAIN)) return received;
-      if (typeof next === 'object' && next.rights.length > 0) return received;
-    }
-  };
-  const progress = () => received;
-  const again = (): number => {
-    const result = attempt();
-    return result === -EAGAIN && received > 0 && !waitsForAll ? received : result;
-  };
-  const timeout = socket.receiveTimeoutNs;
-  const result = untilReady(task, socket, flags, timeout, again, progress, socket.peer);
-  // At the end of a stream; an empty packet has a name and control data like any other.
-  if (result === 0 && !hasMessage) setEmpty(task, headerAt);
-  return result;
-}
-
-/** Name and control data of the message; its flags, or -EFAULT. */
-function writeOut(
-  task: Task,
-  header: MessageHeader,
-  headerAt: number,
-  nameLengthAt: number,
-  from: Uint8Array | undefined,
-  control: () => { length: number; flags: number },
-): number {
-  const { space } = task;
-  if (header.nameAt !== 0 && nameLengthAt !== 0) {
-    const bytes = from === undefined ? new Uint8Array(0) : encodeAddress(from);
-    const room = bytes.subarray(0, header.nameLength);
-    if (space.copyOut(header.nameAt, room) < 0) return -EFAULT;
-    if (space.writeU32(nameLengthAt, bytes.length) < 0) return -EFAULT;
-  }
-  const written = control();
-  if (headerAt !== 0 && space.writeU64(headerAt + MSGHDR.controlLength, written.length) < 0)
-    return -EFAULT;
-  return written.flags;
-}
-
-function setFlags(task: Task, headerAt: number, flags: number): void {
-  if (headerAt !== 0) task.space.writeU32(headerAt + MSGHDR.flags, flags);
-}
-
-/** End of the stream: no name, no control data. */
-function setEmpty(task: Task, headerAt: number): void {
-  if (headerAt === 0) return;
-  task.space.writeU32(headerAt + MSGHDR.nameLength, 0);
-  task.space.writeU64(headerAt + MSGHDR.controlLength, 0);
-  task.space.writeU32(headerAt + MSGHDR.flags, 0);
-}
-
 function sysRecvfrom(
   task: Task,
   fd: number,
@@ -293,7 +201,7 @@ function sysRecvfrom(
   const lengthAt = nameAt === 0 ? 0 : nameLengthAt;
   if (!(socket instanceof UnixSocket))
     return receiveAddressed(task, socket, header, 0, lengthAt, flags);
-  return receive(task, socket, header, 0, lengthAt, flags);
+  return receiveUnix(task, socket, header, 0, lengthAt, flags);
 }
 
 function sysRecvmsg(task: Task, fd: number, addr: number, flags: number): number {
@@ -303,7 +211,7 @@ function sysRecvmsg(task: Task, fd: number, addr: number, flags: number): number
   if (typeof header === 'number') return header;
   if (!(socket instanceof UnixSocket))
     return receiveAddressed(task, socket, header, addr, addr + MSGHDR.nameLength, flags);
-  return receive(task, socket, header, addr, addr + MSGHDR.nameLength, flags);
+  return receiveUnix(task, socket, header, addr, addr + MSGHDR.nameLength, flags);
 }
 
 function sysRecvmmsg(task: Task, fd: number, addr: number, count: number, flags: number): number {

@@ -1,15 +1,7 @@
 /** Messages of sendmsg(2) and recvmsg(2): vectors, control data, descriptors in flight (unix(7)). */
 
 import { CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN } from '../abi/capability.ts';
-import {
-  EBADF,
-  EFAULT,
-  EINVAL,
-  EMSGSIZE,
-  ENOBUFS,
-  EPERM,
-  ETOOMANYREFS,
-} from '../abi/errno.table.ts';
+import { EBADF, EFAULT, EINVAL, EMSGSIZE, ENOBUFS, EPERM } from '../abi/errno.table.ts';
 import {
   CMSGHDR_BYTES,
   MSG,
@@ -24,7 +16,7 @@ import {
 import { PidfdFile } from '../kernel/pidfd.ts';
 import type { Task } from '../kernel/task.ts';
 import type { PeerIdentity } from '../net/peer-identity.ts';
-import type { UnixMessage, UnixSocket } from '../net/unix-socket.ts';
+import type { UnixSocket } from '../net/unix-socket.ts';
 import type { OpenFile } from '../vfs/open-file.ts';
 
 const IOV_MAX = 1024;
@@ -141,7 +133,7 @@ export function readControl(task: Task, header: MessageHeader): ControlData | nu
     const type = view.getInt32(at + 12, true);
     if (level === SOL_SOCKET && type === SCM_RIGHTS) {
       const count = Math.floor((length - CMSGHDR_BYTES) / 4);
-      if (rights.length + count > SCM_MAX_FD) return fail(-ETOOMANYREFS);
+      if (rights.length + count > SCM_MAX_FD) return fail(-EINVAL);
       for (let i = 0; i < count; i++) {
         const file = task.files.get(view.getInt32(at + CMSGHDR_BYTES + 4 * i, true));
         if (file === undefined) return fail(-EBADF);
@@ -194,6 +186,9 @@ function mayClaim(task: Task, given: PeerIdentity): boolean {
   return isOwnPid && isOwnUid && isOwnGid;
 }
 
+/** `struct ucred`. */
+const UCRED_BYTES = 12;
+
 /** Control data that was written: its bytes, and MSG_CTRUNC when some did not fit. */
 export interface WrittenControl {
   readonly length: number;
@@ -207,7 +202,7 @@ export interface WrittenControl {
 export function writeControl(
   task: Task,
   header: MessageHeader,
-  message: UnixMessage,
+  sender: PeerIdentity,
   rights: readonly OpenFile[],
   { passesCredentials, passesPidfd }: UnixSocket,
   closeOnExec: boolean,
@@ -222,13 +217,16 @@ export function writeControl(
     view.setInt32(at + 12, type, true);
   };
   if (passesCredentials) {
-    if (at + CMSGHDR_BYTES + 12 <= bytes.length) {
-      begin(SCM_CREDENTIALS, 12);
-      view.setInt32(at + CMSGHDR_BYTES, message.sender.pid, true);
-      view.setUint32(at + CMSGHDR_BYTES + 4, message.sender.uid, true);
-      view.setUint32(at + CMSGHDR_BYTES + 8, message.sender.gid, true);
-      at = Math.min(align8(at + CMSGHDR_BYTES + 12), bytes.length);
-    } else flags |= MSG.MSG_CTRUNC;
+    // `put_cmsg`: what does not fit is cut, a header is not.
+    const room = Math.min(bytes.length - at - CMSGHDR_BYTES, UCRED_BYTES);
+    if (room < UCRED_BYTES) flags |= MSG.MSG_CTRUNC;
+    if (room >= 0) {
+      const { pid, uid, gid } = sender;
+      const ucred = new Uint8Array(Uint32Array.of(pid, uid, gid).buffer);
+      begin(SCM_CREDENTIALS, room);
+      bytes.set(ucred.subarray(0, room), at + CMSGHDR_BYTES);
+      at = Math.min(align8(at + CMSGHDR_BYTES + room), bytes.length);
+    }
   }
   if (rights.length > 0) {
     const room = Math.max(0, Math.floor((bytes.length - at - CMSGHDR_BYTES) / 4));
@@ -253,7 +251,7 @@ export function writeControl(
   if (passesPidfd) {
     if (at + CMSGHDR_BYTES < bytes.length) {
       begin(SCM_PIDFD, 4);
-      view.setInt32(at + CMSGHDR_BYTES, installPidfd(task, message.sender), true);
+      view.setInt32(at + CMSGHDR_BYTES, installPidfd(task, sender), true);
       at = Math.min(align8(at + CMSGHDR_BYTES + 4), bytes.length);
     } else flags |= MSG.MSG_CTRUNC;
   }

@@ -19,8 +19,7 @@ export function untilReady(
 ): number {
   const first = attempt();
   if (first !== -EAGAIN || isNonBlocking(socket) || (flags & MSG.MSG_DONTWAIT) !== 0) {
-    const done = soFar();
-    return first === -EAGAIN && done > 0 ? done : first;
+    return first === -EAGAIN ? soFar() || first : first;
   }
   socket.retain();
   const end = (result: number): number => {

@@ -10,6 +10,7 @@ import {
   EFAULT,
   EINVAL,
   ENODATA,
+  ENODEV,
   ENOPROTOOPT,
   ENOTCONN,
   ENOTSOCK,
@@ -35,12 +36,14 @@ import { AddressedSocket, intBytes } from '../net/addressed-socket.ts';
 import { doubled, RECEIVE_BUFFER, SEND_BUFFER } from '../net/socket-options.table.ts';
 import { UnixSocket } from '../net/unix-socket.ts';
 import { mknodAt } from '../vfs/names.ts';
+import { unlinkAt } from '../vfs/remove.ts';
 import { walk } from '../vfs/walk.ts';
 import {
   bindAddressed,
   connectAddressed,
   getAddressedOption,
   isTimeout,
+  OPTION_MAX_BYTES,
   setAddressedOption,
   setTimeLimit,
   timeoutBytes,
@@ -51,7 +54,7 @@ import * as arg from './args.ts';
 import { isNonBlocking, waitForFile } from './file-support.ts';
 import { row, type SyscallRow } from './row.ts';
 import { installPidfd, ownIdentity } from './socket-messages.ts';
-import { findUnixSocket, readAddress, writeAddress } from './socket-names.ts';
+import { encodeAddress, findUnixSocket, readAddress, writeAddress } from './socket-names.ts';
 
 type AnySocket = UnixSocket | AddressedSocket;
 
@@ -97,6 +100,14 @@ function sysSocketpair(
   protocol: number,
   addr: number,
 ): number {
+  if ((type & ~(SOCK_TYPE_MASK | SOCK_NONBLOCK | SOCK_CLOEXEC)) !== 0) return -EINVAL;
+  // `__sys_socketpair`: the numbers are chosen and told before there are sockets.
+  const { files } = task;
+  const limit = task.group.limits.openFiles;
+  const a = files.lowestFree(0, limit);
+  const b = a < 0 ? a : files.lowestFree(a + 1, limit);
+  if (b < 0) return b;
+  if (task.space.writeU32(addr, a) < 0 || task.space.writeU32(addr + 4, b) < 0) return -EFAULT;
   const first = create(task, family, type, protocol);
   if (typeof first === 'number') return first;
   if (!(first instanceof UnixSocket)) {
@@ -105,20 +116,10 @@ function sysSocketpair(
   }
   const second = create(task, family, type, protocol) as UnixSocket;
   first.pairWith(second);
-  const a = install(task, first, type);
-  if (a < 0) {
-    second.release();
-    return a;
-  }
-  const b = install(task, second, type);
-  if (b < 0) {
-    task.files.close(a);
-    return b;
-  }
-  if (task.space.writeU32(addr, a) >= 0 && task.space.writeU32(addr + 4, b) >= 0) return 0;
-  task.files.close(a);
-  task.files.close(b);
-  return -EFAULT;
+  const installed = install(task, first, type);
+  if (installed >= 0) return Math.min(0, install(task, second, type));
+  second.release();
+  return installed;
 }
 
 function sysBind(task: Task, fd: number, addr: number, length: number): number {
@@ -131,13 +132,19 @@ function sysBind(task: Task, fd: number, addr: number, length: number): number {
   const { name } = address;
   const { net, vfs } = task.kernel;
   const isPath = name.length > 0 && name[0] !== 0;
-  if (!isPath) return socket.name === undefined ? net.bindAbstract(socket, name.slice()) : -EINVAL;
+  if (!isPath) {
+    if (socket.name === undefined) return net.bindAbstract(socket, name.slice());
+    // `unix_autobind`: it has a name already.
+    return name.length === 0 ? 0 : -EINVAL;
+  }
   const path = vfs.paths.find(name, 0, name.length);
-  // A socket that has a name hears of the file in the way first.
-  if (socket.name !== undefined)
-    return walk(vfs, task, undefined, path, 0) === 0 ? -EADDRINUSE : -EINVAL;
   const made = mknodAt(vfs, task, undefined, path, S_IFSOCK | (0o777 & ~task.fs.umask), 0);
   if (made < 0) return made === -EEXIST ? -EADDRINUSE : made;
+  // `unix_bind_bsd` looks only now whether the socket has a name already.
+  if (socket.name !== undefined) {
+    unlinkAt(vfs, task, undefined, path);
+    return -EINVAL;
+  }
   const found = walk(vfs, task, undefined, path, 0);
   if (found < 0) return found;
   net.bindInode(socket, vfs.walk.dentry.inode, name.slice());
@@ -159,6 +166,7 @@ function sysConnect(task: Task, fd: number, addr: number, length: number): numbe
     socket.disconnect();
     return 0;
   }
+  task.kernel.net.nameForCredentials(socket);
   const attempt = (): number => {
     const target = findUnixSocket(task, address);
     return typeof target === 'number' ? target : socket.connect(target);
@@ -174,8 +182,9 @@ function sysAccept4(task: Task, fd: number, addr: number, lengthAt: number, flag
   const socket = socketOf(task, fd);
   if (typeof socket === 'number') return socket;
   if (socket instanceof UnixSocket && socket.isDatagram) return -EOPNOTSUPP;
+  const mayWait = !isNonBlocking(socket);
   const attempt = (): number => {
-    const accepted = socket.accept();
+    const accepted = socket instanceof UnixSocket ? socket.accept(mayWait) : socket.accept();
     if (typeof accepted === 'number') return accepted;
     accepted.flags |= flags & SOCK_NONBLOCK;
     if (addr !== 0) {
@@ -191,7 +200,7 @@ function sysAccept4(task: Task, fd: number, addr: number, lengthAt: number, flag
     return install(task, accepted, flags);
   };
   const first = attempt();
-  if (first !== -EAGAIN || isNonBlocking(socket)) return first;
+  if (first !== -EAGAIN || !mayWait) return first;
   const interrupted = () => -ERESTARTSYS;
   const limit = socket.receiveTimeoutNs;
   return waitForFile(task, socket, 'inet_csk_accept', attempt, interrupted, limit);
@@ -236,12 +245,16 @@ function sysShutdown(task: Task, fd: number, how: number): number {
 const sendBuffer = doubled(SEND_BUFFER.least);
 const receiveBuffer = doubled(RECEIVE_BUFFER.least);
 
-function optionValue(task: Task, socket: UnixSocket, option: number): number | undefined {
+/** Options of unix sockets that are more than kept. */
+function optionValue(socket: UnixSocket, option: number): number | undefined {
   switch (option) {
     case SO.SO_TYPE:
       return socket.type;
     case SO.SO_DOMAIN:
       return AF.AF_UNIX;
+    case SO.SO_PROTOCOL:
+    case SO.SO_PASSSEC:
+      return 0;
     case SO.SO_ERROR:
       return socket.takeError();
     case SO.SO_SNDBUF:
@@ -254,18 +267,6 @@ function optionValue(task: Task, socket: UnixSocket, option: number): number | u
       return socket.passesCredentials ? 1 : 0;
     case SO.SO_PASSPIDFD:
       return socket.passesPidfd ? 1 : 0;
-    case SO.SO_RCVLOWAT:
-      return 1;
-    case SO.SO_PROTOCOL:
-    case SO.SO_REUSEADDR:
-    case SO.SO_KEEPALIVE:
-    case SO.SO_BROADCAST:
-    case SO.SO_DONTROUTE:
-    case SO.SO_DEBUG:
-    case SO.SO_OOBINLINE:
-    case SO.SO_PRIORITY:
-    case SO.SO_REUSEPORT:
-      return task.kernel.net.optionOf(socket, option);
     default:
       return undefined;
   }
@@ -286,7 +287,7 @@ function sysGetsockopt(
   if (level !== SOL_SOCKET) return -EOPNOTSUPP;
   if (option === SO.SO_PEERGROUPS) return peerGroups(task, socket, addr, lengthAt);
   if (option === SO.SO_PEERPIDFD) return peerPidfd(task, socket, addr, lengthAt);
-  return writeOption(task, addr, lengthAt, unixOption(task, socket, option));
+  return writeOption(task, addr, lengthAt, unixOption(socket, option));
 }
 
 /** All groups or none: ERANGE says how much room they need. */
@@ -311,9 +312,12 @@ function peerPidfd(task: Task, socket: UnixSocket, addr: number, lengthAt: numbe
 }
 
 /** The value of an option at SOL_SOCKET, or -ENOPROTOOPT. */
-function unixOption(task: Task, socket: UnixSocket, option: number): Uint8Array | number {
+function unixOption(socket: UnixSocket, option: number): Uint8Array | number {
   if (isTimeout(SOL_SOCKET, option)) return timeoutBytes(socket, option);
-  if (option === SO.SO_LINGER) return new Uint8Array(8);
+  if (option === SO.SO_LINGER) return socket.lingerBytes();
+  if (option === SO.SO_BINDTODEVICE) return new Uint8Array(0);
+  if (option === SO.SO_PEERNAME)
+    return socket.isConnected ? encodeAddress(socket.peerName) : -ENOTCONN;
   if (option === SO.SO_PEERCRED) {
     const bytes = new Uint8Array(12);
     const view = new DataView(bytes.buffer);
@@ -323,12 +327,17 @@ function unixOption(task: Task, socket: UnixSocket, option: number): Uint8Array 
     view.setUint32(8, gid, true);
     return bytes;
   }
-  const value = optionValue(task, socket, option);
-  return value === undefined ? -ENOPROTOOPT : intBytes(value);
+  const value = optionValue(socket, option);
+  if (value !== undefined) return intBytes(value);
+  const may = socket.options.mayRead(SOL_SOCKET, option) ?? -ENOPROTOOPT;
+  return may < 0 ? may : intBytes(socket.options.value(SOL_SOCKET, option));
 }
 
-/** `struct linger`. */
-const LINGER_BYTES = 8;
+/** Names, errors and the like can be read only. */
+const READ_ONLY: ReadonlySet<number> = new Set([
+  ...[SO.SO_TYPE, SO.SO_ERROR, SO.SO_DOMAIN, SO.SO_PROTOCOL, SO.SO_ACCEPTCONN],
+  ...[SO.SO_PEERCRED, SO.SO_PEERGROUPS, SO.SO_PEERPIDFD, SO.SO_PEERNAME, SO.SO_COOKIE],
+]);
 
 function sysSetsockopt(
   task: Task,
@@ -345,29 +354,41 @@ function sysSetsockopt(
   if (level !== SOL_SOCKET) return -EOPNOTSUPP;
   if (isTimeout(level, option)) return setTimeLimit(task, socket, option, addr, length);
   if (length < 4) return -EINVAL;
-  const value = task.space.readI32(addr);
-  if (value === undefined) return -EFAULT;
-  if (option === SO.SO_PASSCRED) {
-    socket.passesCredentials = value !== 0;
-    return 0;
-  }
-  if (option === SO.SO_PASSPIDFD) {
-    socket.passesPidfd = value !== 0;
-    return 0;
-  }
+  const bytes = new Uint8Array(Math.min(length, OPTION_MAX_BYTES));
+  if (task.space.copyIn(addr, bytes) < 0) return -EFAULT;
+  return setUnixOption(task, socket, option, bytes);
+}
+
+function setUnixOption(task: Task, socket: UnixSocket, option: number, bytes: Uint8Array): number {
+  if (READ_ONLY.has(option)) return -ENOPROTOOPT;
+  const value = new DataView(bytes.buffer).getInt32(0, true);
   const isForced = option === SO.SO_SNDBUFFORCE || option === SO.SO_RCVBUFFORCE;
   if (isForced && !task.creds.has(CAP_NET_ADMIN)) return -EPERM;
-  if (option === SO.SO_SNDBUF || option === SO.SO_SNDBUFFORCE) socket.sendBytes = sendBuffer(value);
-  if (option === SO.SO_RCVBUF || option === SO.SO_RCVBUFFORCE)
-    socket.receiveBytes = receiveBuffer(value);
-  const isSize = option === SO.SO_SNDBUF || option === SO.SO_RCVBUF || isForced;
-  if (option === SO.SO_LINGER) return length < LINGER_BYTES ? -EINVAL : 0;
-  if (isSize) return 0;
-  if (option === SO.SO_TYPE || option === SO.SO_ERROR || option === SO.SO_DOMAIN)
-    return -ENOPROTOOPT;
-  if (optionValue(task, socket, option) === undefined) return -ENOPROTOOPT;
-  task.kernel.net.setOption(socket, option, value);
-  return 0;
+  switch (option) {
+    case SO.SO_PASSCRED:
+      socket.passesCredentials = value !== 0;
+      return 0;
+    case SO.SO_PASSPIDFD:
+      socket.passesPidfd = value !== 0;
+      return 0;
+    case SO.SO_PASSSEC:
+      // No security module labels anything.
+      return 0;
+    case SO.SO_LINGER:
+      return socket.setLinger(bytes);
+    case SO.SO_SNDBUF:
+    case SO.SO_SNDBUFFORCE:
+      socket.sendBytes = sendBuffer(value);
+      return 0;
+    case SO.SO_RCVBUF:
+    case SO.SO_RCVBUFFORCE:
+      socket.receiveBytes = receiveBuffer(value);
+      return 0;
+    case SO.SO_BINDTODEVICE:
+      return bytes.every((byte) => byte === 0) ? 0 : -ENODEV;
+    default:
+      return socket.options.set(SOL_SOCKET, option, bytes, task.creds);
+  }
 }
 
 const { fd, int, uint, pointer, outPointer } = arg;

@@ -161,8 +161,8 @@ function sysSendfile(task: Task, outFd: number, inFd: number, at: number, count:
     return stored < 0 ? stored : result;
   };
   const first = attempt(task);
-  if (first !== -EAGAIN || isNonBlocking(target)) return withSigpipe(task, first);
-  return waitForEither(task, [source, target], (who) => withSigpipe(who, attempt(who)));
+  if (first !== -EAGAIN || isNonBlocking(target)) return withSigpipe(task, first, target);
+  return waitForEither(task, [source, target], (who) => withSigpipe(who, attempt(who), target));
 }
 
 function sysCopyFileRange(
@@ -242,8 +242,8 @@ function sysSplice(
   };
   const first = attempt(task);
   const mayWait = (how & SPLICE_F_NONBLOCK) === 0 && !isNonBlocking(source);
-  if (first !== -EAGAIN || !mayWait) return withSigpipe(task, first);
-  return waitForEither(task, [source, target], (who) => withSigpipe(who, attempt(who)));
+  if (first !== -EAGAIN || !mayWait) return withSigpipe(task, first, target);
+  return waitForEither(task, [source, target], (who) => withSigpipe(who, attempt(who), target));
 }
 
 /** From a pipe without a copy in between. */
@@ -287,8 +287,8 @@ function sysTee(task: Task, inFd: number, outFd: number, count: number, how: num
     return done;
   };
   const first = attempt();
-  if (first !== -EAGAIN || (how & SPLICE_F_NONBLOCK) !== 0) return withSigpipe(task, first);
-  return waitForEither(task, [source, target], (who) => withSigpipe(who, attempt()));
+  if (first !== -EAGAIN || (how & SPLICE_F_NONBLOCK) !== 0) return withSigpipe(task, first, target);
+  return waitForEither(task, [source, target], (who) => withSigpipe(who, attempt(), target));
 }
 
 /** Moves by copying: what a page gift saves on Linux is a copy, not semantics. */

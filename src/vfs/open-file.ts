@@ -142,6 +142,11 @@ export abstract class OpenFile {
     return -ENOTTY;
   }
 
+  /** A write that nobody can read raises SIGPIPE: of pipes and streams, not of packets. */
+  get raisesSigpipe(): boolean {
+    return true;
+  }
+
   /** True where O_ASYNC has an effect: SIGIO is sent to the owner. */
   get sendsSignals(): boolean {
     return false;
