@@ -2,7 +2,7 @@
 
 import { EAGAIN, EINVAL } from '../abi/errno.table.ts';
 import { O_RDWR } from '../abi/file-flags.ts';
-import { POLLIN, POLLRDNORM } from '../abi/poll-events.ts';
+import { POLLIN } from '../abi/poll-events.ts';
 import { WaitQueue } from '../base/wait-queue.ts';
 import { AnonymousFile, anonymousRequest } from '../vfs/anonymous.ts';
 import { IntervalTimer } from './interval-timer.ts';
@@ -47,7 +47,7 @@ export class TimerfdFile extends AnonymousFile {
 
   override poll(): number {
     this.timer.fireDue();
-    return this.#expiries > 0 ? POLLIN | POLLRDNORM : 0;
+    return this.#expiries > 0 ? POLLIN : 0;
   }
 
   protected override closed(): void {

@@ -79,7 +79,7 @@ export function adviseRange(
       result = populatePiece(space, piece, start, stop, populates);
     } else if (onFork) result = setOnFork(space, start, stop, piece.value, onFork, advice);
     else if (lazily && (piece.value.file || piece.value.shared)) return -EINVAL;
-    else if (advice === MADV.MADV_DONTNEED && piece.value.locked) return -EINVAL;
+    else if ((lazily || advice === MADV.MADV_DONTNEED) && piece.value.locked) return -EINVAL;
     else if (removes) result = remove(piece, start, stop);
     else if (frees || lazily) result = discard(space, piece, start, stop);
     if (result < 0) return result;

@@ -35,13 +35,9 @@ export function datagramControl(
     items.push({ level, type, bytes });
   const { arrivedNs, to, hops, trafficClass } = datagram;
   if (isOn(SOL_SOCKET, SO.SO_TIMESTAMPNS))
-    add(SOL_SOCKET, SO.SO_TIMESTAMPNS, pair(arrivedNs / NS_PER_SEC, arrivedNs % NS_PER_SEC));
+    add(SOL_SOCKET, SO.SO_TIMESTAMPNS, timestamp(arrivedNs, true));
   else if (isOn(SOL_SOCKET, SO.SO_TIMESTAMP))
-    add(
-      SOL_SOCKET,
-      SO.SO_TIMESTAMP,
-      pair(arrivedNs / NS_PER_SEC, (arrivedNs % NS_PER_SEC) / 1000n),
-    );
+    add(SOL_SOCKET, SO.SO_TIMESTAMP, timestamp(arrivedNs, false));
   if (family === AF.AF_INET6) {
     if (isOn(SOL_IPV6, IPV6.IPV6_RECVPKTINFO))
       add(SOL_IPV6, IPV6.IPV6_PKTINFO, packetInfo6(datagram));
@@ -58,11 +54,13 @@ export function datagramControl(
   return items;
 }
 
-function pair(first: bigint, second: bigint): Uint8Array {
+/** `struct timespec`, or `struct timeval`. */
+export function timestamp(atNs: bigint, isNanoseconds: boolean): Uint8Array {
   const bytes = new Uint8Array(16);
   const view = new DataView(bytes.buffer);
-  view.setBigInt64(0, first, true);
-  view.setBigInt64(8, second, true);
+  const rest = atNs % NS_PER_SEC;
+  view.setBigInt64(0, atNs / NS_PER_SEC, true);
+  view.setBigInt64(8, isNanoseconds ? rest : rest / 1000n, true);
   return bytes;
 }
 

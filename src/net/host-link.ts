@@ -1,7 +1,7 @@
 /** A TCP connection that the host carries. Counts that the host answers are bounded. */
 
 import { EAGAIN, EINVAL, EIO, EOPNOTSUPP } from '../abi/errno.table.ts';
-import { TCP_STATE, type TcpState } from '../abi/inet.ts';
+import { SOL_TCP, TCP, TCP_STATE, type TcpState } from '../abi/inet.ts';
 import {
   POLLERR,
   POLLHUP,
@@ -11,7 +11,7 @@ import {
   POLLRDNORM,
   POLLWRNORM,
 } from '../abi/poll-events.ts';
-import { MSG, SHUT } from '../abi/socket.ts';
+import { MSG, SHUT, SO, SOL_SOCKET } from '../abi/socket.ts';
 import type { HostSocket } from './host-network.ts';
 import type { LinkOwner, StreamLink } from './stream-link.ts';
 
@@ -106,3 +106,14 @@ export function bounded(count: number, length: number): number {
   if (count === -EAGAIN) return count;
   return Number.isInteger(count) && count <= length && count > -4096 ? count : -EIO;
 }
+
+/** What a host socket is told of the guest's wishes; all else is the instance's own affair. */
+export const HOST_OPTIONS: readonly (readonly [number, number])[] = [
+  [SOL_SOCKET, SO.SO_KEEPALIVE],
+  [SOL_TCP, TCP.TCP_NODELAY],
+  [SOL_TCP, TCP.TCP_CORK],
+  [SOL_TCP, TCP.TCP_KEEPIDLE],
+  [SOL_TCP, TCP.TCP_KEEPINTVL],
+  [SOL_TCP, TCP.TCP_KEEPCNT],
+  [SOL_TCP, TCP.TCP_USER_TIMEOUT],
+];

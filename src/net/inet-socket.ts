@@ -31,6 +31,7 @@ import { AddressedSocket, intBytes } from './addressed-socket.ts';
 import { anyOf, decodeEndpoint, type Endpoint, encodeEndpoint, familyOf } from './endpoint.ts';
 import type { HostAccess } from './host-access.ts';
 import type { InetContext } from './inet-context.ts';
+import { LOOPBACK_INTERFACE } from './interfaces.ts';
 import { LOOPBACK4, LOOPBACK6 } from './ip.ts';
 import { KeptOptions } from './kept-options.ts';
 import type { PortHolder, PortTable } from './port-table.ts';
@@ -46,6 +47,8 @@ export abstract class InetSocket extends AddressedSocket implements PortHolder {
   protected readonly kept: KeptOptions;
   /** SO_ERROR. */
   protected pendingError = 0;
+  /** SO_BINDTODEVICE: the name with its NUL. */
+  #device: Uint8Array = NO_BYTES;
   /** Holds `local.port` in the table of ports. */
   #holdsPort = false;
   /** bind(2) named the port: it stays when a connection ends. */
@@ -189,6 +192,7 @@ export abstract class InetSocket extends AddressedSocket implements PortHolder {
   /** The host's network, where this run may use it for `remote`; -errno, with a line in the log. */
   protected hostFor(remote: Endpoint, protocol: 'tcp' | 'udp'): HostAccess | number {
     const { host } = this.context;
+    if (this.#device.length > 0) return -ENETUNREACH;
     if (host === undefined || !host.rules.isOpen) {
       const { ip, port } = remote;
       const doing = protocol === 'tcp' ? 'connecting' : 'sending';
@@ -255,7 +259,7 @@ export abstract class InetSocket extends AddressedSocket implements PortHolder {
         return bytes;
       }
       case SO.SO_BINDTODEVICE:
-        return new Uint8Array(0);
+        return this.#device;
       case SO.SO_PEERNAME:
         return this.peerName();
       case SO.SO_PASSCRED:
@@ -297,7 +301,7 @@ export abstract class InetSocket extends AddressedSocket implements PortHolder {
       if (READ_ONLY.has(option)) return -ENOPROTOOPT;
       if (OF_MESSAGES.has(option)) return -EOPNOTSUPP;
       if (option === SO.SO_LINGER) return this.setLinger(value);
-      if (option === SO.SO_BINDTODEVICE) return value.every((byte) => byte === 0) ? 0 : -ENODEV;
+      if (option === SO.SO_BINDTODEVICE) return this.#bindToDevice(value);
       if (option === SO.SO_SNDBUFFORCE || option === SO.SO_RCVBUFFORCE) {
         if (!hasCapability(who, CAP_NET_ADMIN)) return -EPERM;
         const plain = option === SO.SO_SNDBUFFORCE ? SO.SO_SNDBUF : SO.SO_RCVBUF;
@@ -315,6 +319,15 @@ export abstract class InetSocket extends AddressedSocket implements PortHolder {
     return -ENODEV;
   }
 
+  /** An interface by name, or none. Only the loopback may carry the socket's packets alone. */
+  #bindToDevice(value: Uint8Array): number {
+    const end = value.indexOf(0);
+    const name = String.fromCharCode(...(end < 0 ? value : value.subarray(0, end)).subarray(0, 15));
+    if (name !== '' && name !== LOOPBACK_INTERFACE.name) return -ENODEV;
+    this.#device = name === '' ? NO_BYTES : DEVICE_LOOPBACK;
+    return 0;
+  }
+
   /** What accept(2) inherits from the listener. */
   protected inherit(listener: InetSocket): void {
     this.kept.inherit(listener.kept);
@@ -324,6 +337,8 @@ export abstract class InetSocket extends AddressedSocket implements PortHolder {
   }
 }
 
+const NO_BYTES = new Uint8Array(0);
+const DEVICE_LOOPBACK = Uint8Array.of(0x6c, 0x6f, 0);
 const READ_ONLY: ReadonlySet<number> = new Set([
   ...[SO.SO_TYPE, SO.SO_DOMAIN, SO.SO_PROTOCOL, SO.SO_ERROR, SO.SO_ACCEPTCONN],
   ...[SO.SO_PEERCRED, SO.SO_COOKIE, SO.SO_PEERNAME],
@@ -333,7 +348,8 @@ const OF_MESSAGES: ReadonlySet<number> = new Set([
   ...[SO.SO_PASSCRED, SO.SO_PASSSEC, SO.SO_PASSPIDFD, SO.SO_PASSRIGHTS],
 ]);
 
-function asInet(address: Uint8Array): Uint8Array {
+/** The same address with AF_INET for its family. */
+export function asInet(address: Uint8Array): Uint8Array {
   const copy = address.slice();
   copy[0] = AF.AF_INET;
   return copy;

@@ -2,6 +2,7 @@
 
 import { CAP_NET_ADMIN } from '../abi/capability.ts';
 import { EINVAL, ENOPROTOOPT, EPERM } from '../abi/errno.table.ts';
+import { SOL_IP } from '../abi/inet.ts';
 import { SO, SOL_SOCKET } from '../abi/socket.ts';
 import { type Credentials, hasCapability } from '../vfs/credentials.ts';
 import { type OptionRow, optionKey } from './socket-options.table.ts';
@@ -35,12 +36,13 @@ export class KeptOptions {
   set(level: number, option: number, value: Uint8Array, who: Credentials): number {
     const row = this.#rows.get(optionKey(level, option));
     if (row === undefined) return -ENOPROTOOPT;
-    const given = intOf(value, level !== SOL_SOCKET);
+    // Options of the Internet protocol itself may be one byte, or none (ip(7)).
+    const given = intOf(value, level === SOL_IP);
     if (given === undefined) return -EINVAL;
     if (row.setError !== undefined) return -row.setError;
     if (row.capability !== undefined && !hasCapability(who, row.capability)) return -EPERM;
     const isPriority = level === SOL_SOCKET && option === SO.SO_PRIORITY;
-    if (given < row.least || given > row.most || given === row.except) {
+    if (given < row.least || given > row.most || row.except?.(given) === true) {
       if (!isPriority) return -EINVAL;
       if (!hasCapability(who, CAP_NET_ADMIN)) return -EPERM;
     }
@@ -60,7 +62,7 @@ export class KeptOptions {
   }
 }
 
-/** A C int; of options below SOL_SOCKET a single byte is taken, too (ip(7)). */
+/** A C int; with `takesByte` a single byte is taken, too. */
 function intOf(value: Uint8Array, takesByte: boolean): number | undefined {
   if (value.length >= 4) return new DataView(value.buffer, value.byteOffset).getInt32(0, true);
   return takesByte ? (value[0] ?? 0) : undefined;

@@ -50,6 +50,11 @@ export class LoopbackLink implements StreamLink {
     return [first, second];
   }
 
+  /** A socket that connected to its own name: what it sends it receives (simultaneous open). */
+  static toItself(owner: LinkOwner): LoopbackLink {
+    return new LoopbackLink(owner);
+  }
+
   get state(): TcpState {
     if (this.#isReset || (this.#finReceived && this.#isWriteShut)) return TCP_STATE.close;
     if (this.#finReceived) return TCP_STATE.closeWait;
@@ -117,6 +122,12 @@ export class LoopbackLink implements StreamLink {
     const peer = this.#peer;
     if (peer.#isGone) {
       // The first bytes go out, and a reset comes back.
+      this.#reset();
+      return length;
+    }
+    if (peer.#isReadShut && peer.#isWriteShut) {
+      // `tcp_rcv_state_process`: in FIN_WAIT nobody can read it, and RFC 1122 wants a reset.
+      peer.#reset();
       this.#reset();
       return length;
     }

@@ -18,8 +18,8 @@ export interface OptionRow {
   /** Outside: EINVAL. */
   readonly least: number;
   readonly most: number;
-  /** A value in between that is EINVAL, too. */
-  readonly except?: number;
+  /** Values in between that are EINVAL, too. */
+  readonly except?: (value: number) => boolean;
   /** Setting needs it (EPERM). */
   readonly capability?: number;
   /** Setting it is this error, reading it is not; `getError` the other way round. */
@@ -121,7 +121,7 @@ const COMMON: readonly OptionRow[] = [
   flag(SOL_IP, IP.IP_MULTICAST_LOOP, 1),
   flag(SOL_IP, IP.IP_MULTICAST_ALL, 1),
   { ...flag(SOL_IP, IP.IP_TRANSPARENT), capability: CAP_NET_RAW },
-  number(SOL_IP, IP.IP_TTL, 64, -1, 255, { except: 0, change: orDefault(64) }),
+  number(SOL_IP, IP.IP_TTL, 64, -1, 255, { except: (value) => value === 0, change: orDefault(64) }),
   number(SOL_IP, IP.IP_MINTTL, 0, 0, 255),
   number(SOL_IP, IP.IP_MTU_DISCOVER, 1, 0, 5),
 ];
@@ -181,10 +181,17 @@ const STREAM: readonly OptionRow[] = [
   number(SOL_TCP, TCP.TCP_KEEPCNT, 9, 1, 127),
   number(SOL_TCP, TCP.TCP_SYNCNT, 6, 1, 127),
   number(SOL_TCP, TCP.TCP_LINGER2, 60, INT_MIN, INT_MAX, {
-    change: (value) => (value < 0 ? -1 : value > 120 ? -1 : value || 60),
+    change: (value) => (value < 0 ? -1 : Math.min(value || 60, 120)),
   }),
   number(SOL_TCP, TCP.TCP_DEFER_ACCEPT, 0, INT_MIN, INT_MAX, { change: deferredSeconds }),
-  number(SOL_TCP, TCP.TCP_WINDOW_CLAMP, 0, 0, INT_MAX),
+  number(SOL_TCP, TCP.TCP_WINDOW_CLAMP, 0, INT_MIN, INT_MAX, {
+    // `SOCK_MIN_RCVBUF / 2`; the value is taken without its sign.
+    change: (value) => (value === 0 ? 0 : value < 0 ? value : Math.max(value, 1152)),
+  }),
+  // TCP_MIN_MSS to MAX_TCP_WINDOW, or 0 for what the path gives.
+  number(SOL_TCP, TCP.TCP_MAXSEG, 0, 0, 32_767, {
+    except: (value) => value > 0 && value < 88,
+  }),
   number(SOL_TCP, TCP.TCP_USER_TIMEOUT, 0, 0, INT_MAX),
   number(SOL_TCP, TCP.TCP_FASTOPEN, 0, 0, INT_MAX),
   number(SOL_TCP, TCP.TCP_NOTSENT_LOWAT, 0, INT_MIN, INT_MAX),
@@ -211,13 +218,16 @@ const DATAGRAM: readonly OptionRow[] = [
   flag(SOL_UDP, UDP.UDP_NO_CHECK6_RX),
 ];
 
+/** `TCP_RTO_MAX`. */
+const RETRANSMIT_MAX_SECONDS = 120;
+
 /** `secs_to_retrans` and back: rounded up to 1, 3, 7, 15, … seconds. */
 function deferredSeconds(value: number): number {
   let seconds = 0;
   let step = 1;
-  while (seconds < value && step <= 64) {
+  for (let sent = 0; seconds < value && sent < 255; sent++) {
     seconds += step;
-    step *= 2;
+    step = Math.min(step * 2, RETRANSMIT_MAX_SECONDS);
   }
   return seconds;
 }

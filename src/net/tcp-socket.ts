@@ -14,14 +14,16 @@ import {
   ECONNABORTED,
   ECONNREFUSED,
   ECONNRESET,
+  EFAULT,
   EINPROGRESS,
   EINVAL,
   EISCONN,
   ENETUNREACH,
+  ENOENT,
   ENOTCONN,
   EPIPE,
 } from '../abi/errno.table.ts';
-import { SOL_TCP, TCP, TCP_STATE, type TcpState } from '../abi/inet.ts';
+import { SIOC, SOL_TCP, TCP, TCP_STATE, type TcpState } from '../abi/inet.ts';
 import {
   POLLERR,
   POLLHUP,
@@ -32,10 +34,12 @@ import {
   POLLWRNORM,
 } from '../abi/poll-events.ts';
 import { AF, MSG, SO, SOCK, SOL_SOCKET } from '../abi/socket.ts';
+import type { Credentials } from '../vfs/credentials.ts';
 import type { OpenRequest } from '../vfs/open-file.ts';
+import type { UserMemory } from '../vfs/user-memory.ts';
 import { intBytes, type Reception, type Sending } from './addressed-socket.ts';
 import { type Endpoint, familyOf } from './endpoint.ts';
-import { HostLink, widen } from './host-link.ts';
+import { HOST_OPTIONS, HostLink, widen } from './host-link.ts';
 import { HostListeners } from './host-listeners.ts';
 import type { HostSocket } from './host-network.ts';
 import type { InetContext } from './inet-context.ts';
@@ -44,6 +48,7 @@ import { LoopbackLink } from './loopback-link.ts';
 import type { PortTable } from './port-table.ts';
 import { RECEIVE_BUFFER, SEND_BUFFER } from './socket-options.table.ts';
 import type { LinkOwner, StreamLink } from './stream-link.ts';
+import { CUBIC, congestionOf } from './tcp-congestion.ts';
 import { tcpInfo } from './tcp-info.ts';
 
 /** `net.core.somaxconn`. */
@@ -70,6 +75,8 @@ export class TcpSocket extends InetSocket implements LinkOwner {
   #isShut = false;
   // Of options, where every call would look them up.
   #lowWater = 1;
+  #tellsWaiting = false;
+  #congestion = CUBIC;
   takesUrgentInline = false;
   receiveBytes = AUTOMATIC_BYTES;
   sendBytes = AUTOMATIC_BYTES;
@@ -150,6 +157,8 @@ export class TcpSocket extends InetSocket implements LinkOwner {
     const child = new TcpSocket(context, request, this.family);
     child.inherit(this);
     child.#lowWater = this.#lowWater;
+    child.#tellsWaiting = this.#tellsWaiting;
+    child.#congestion = this.#congestion;
     child.takesUrgentInline = this.takesUrgentInline;
     child.receiveBytes = this.receiveBytes;
     child.sendBytes = this.sendBytes;
@@ -202,7 +211,9 @@ export class TcpSocket extends InetSocket implements LinkOwner {
     if (bound < 0) return bound;
     this.bindSource(remote);
     this.remote = remote;
-    if (listener === undefined) this.#refuse(ECONNREFUSED);
+    const isItself = remote.port === this.local.port && remote.ip.equals(this.local.ip);
+    if (listener === undefined && isItself) this.#link = LoopbackLink.toItself(this);
+    else if (listener === undefined) this.#refuse(ECONNREFUSED);
     else if (listener.#backlog.length > listener.#backlogLimit) {
       // Linux drops the SYN, and sends it again until there is room.
       this.#isConnecting = true;
@@ -336,7 +347,12 @@ export class TcpSocket extends InetSocket implements LinkOwner {
       return this.#isShut ? 0 : -ENOTCONN;
     }
     const isPeek = (how.flags & MSG.MSG_PEEK) !== 0;
-    if ((how.flags & MSG.MSG_OOB) === 0) return link.receive(target, start, length, isPeek);
+    if ((how.flags & MSG.MSG_OOB) === 0) {
+      const got = link.receive(target, start, length, isPeek);
+      if (this.#tellsWaiting && got >= 0)
+        how.control = [{ level: SOL_TCP, type: TCP.TCP_INQ, bytes: intBytes(link.readableBytes) }];
+      return got;
+    }
     const count = link.receiveUrgent(target, start, length, isPeek);
     if (count >= 0) how.resultFlags |= count === 0 ? MSG.MSG_OOB | MSG.MSG_TRUNC : MSG.MSG_OOB;
     return count;
@@ -368,6 +384,14 @@ export class TcpSocket extends InetSocket implements LinkOwner {
 
   urgentArrived(): void {
     this.context.tellUrgent(this);
+  }
+
+  override ioctl(command: number, argument: number, memory: UserMemory): number {
+    // Nothing is on its way: what was sent is there (SIOCOUTQNSD), and no packet has a time.
+    if (command === SIOC.SIOCGSTAMP || command === SIOC.SIOCGSTAMPNS) return -ENOENT;
+    if (command !== SIOC.SIOCOUTQNSD) return super.ioctl(command, argument, memory);
+    if (this.#isListening) return -EINVAL;
+    return memory.write(argument, intBytes(0)) ? 0 : -EFAULT;
   }
 
   protected override get isAtMark(): boolean {
@@ -423,14 +447,34 @@ export class TcpSocket extends InetSocket implements LinkOwner {
   ): Uint8Array | number | undefined {
     if (level !== SOL_TCP) return super.protocolOption(level, option);
     if (option === TCP.TCP_INFO) return tcpInfo(this.state);
-    if (option === TCP.TCP_CONGESTION) return CUBIC;
-    if (option === TCP.TCP_MAXSEG)
-      return intBytes(this.remote === undefined ? 536 : this.context.mtuTo(this.remote.ip) - 52);
+    if (option === TCP.TCP_CONGESTION) return this.#congestion;
+    if (option === TCP.TCP_MAXSEG) return intBytes(this.#segmentBytes);
     return undefined;
+  }
+
+  get #segmentBytes(): number {
+    const wanted = this.option(SOL_TCP, TCP.TCP_MAXSEG);
+    if (this.remote === undefined) return wanted || 536;
+    const fits = this.context.mtuTo(this.remote.ip) - 52;
+    return wanted === 0 ? fits : Math.min(wanted, fits);
+  }
+
+  override setOption(level: number, option: number, value: Uint8Array, who: Credentials): number {
+    if (level !== SOL_TCP) return super.setOption(level, option, value, who);
+    if (option === TCP.TCP_CONGESTION) {
+      const wanted = congestionOf(value);
+      if (wanted === undefined) return value.length === 0 ? -EINVAL : -ENOENT;
+      this.#congestion = wanted;
+      return 0;
+    }
+    // There are no protocols above this one to stack (`tcp_set_ulp`).
+    if (option === TCP.TCP_ULP) return value.length === 0 ? -EINVAL : -ENOENT;
+    return super.setOption(level, option, value, who);
   }
 
   protected override optionChanged(level: number, option: number, value: number): void {
     if (level === SOL_SOCKET) this.#cacheOption(option, value);
+    if (level === SOL_TCP && option === TCP.TCP_INQ) this.#tellsWaiting = value !== 0;
     const link = this.#link;
     if (!(link instanceof HostLink)) return;
     if (HOST_OPTIONS.some(([l, o]) => l === level && o === option))
@@ -453,17 +497,3 @@ export class TcpSocket extends InetSocket implements LinkOwner {
     this.dropPort();
   }
 }
-
-/** What a host socket is told of the guest's wishes; all else is the instance's own affair. */
-const HOST_OPTIONS: readonly (readonly [number, number])[] = [
-  [SOL_SOCKET, SO.SO_KEEPALIVE],
-  [SOL_TCP, TCP.TCP_NODELAY],
-  [SOL_TCP, TCP.TCP_CORK],
-  [SOL_TCP, TCP.TCP_KEEPIDLE],
-  [SOL_TCP, TCP.TCP_KEEPINTVL],
-  [SOL_TCP, TCP.TCP_KEEPCNT],
-  [SOL_TCP, TCP.TCP_USER_TIMEOUT],
-];
-
-/** Sixteen bytes: TCP_CA_NAME_MAX. */
-const CUBIC = Uint8Array.from('cubic'.padEnd(16, '\0'), (letter) => letter.charCodeAt(0));

@@ -8,14 +8,27 @@ import {
   EAGAIN,
   ECONNREFUSED,
   EDESTADDRREQ,
+  EFAULT,
   EINVAL,
   EMSGSIZE,
   ENETUNREACH,
+  ENOENT,
   ENOTCONN,
   EOPNOTSUPP,
   EPIPE,
 } from '../abi/errno.table.ts';
-import { IP, IPV6, SOL_IP, SOL_IPV6, UDP_MAX_BYTES, UDP6_MAX_BYTES } from '../abi/inet.ts';
+import {
+  IP,
+  IPV6,
+  SIOC,
+  SOCKADDR_IN,
+  SOL_IP,
+  SOL_IPV6,
+  SOL_UDP,
+  UDP,
+  UDP_MAX_BYTES,
+  UDP6_MAX_BYTES,
+} from '../abi/inet.ts';
 import {
   POLLERR,
   POLLHUP,
@@ -23,12 +36,15 @@ import {
   POLLOUT,
   POLLRDHUP,
   POLLRDNORM,
+  POLLWRBAND,
   POLLWRNORM,
 } from '../abi/poll-events.ts';
 import { AF, MSG, SO, SOCK, SOL_SOCKET } from '../abi/socket.ts';
+import { concatBytes } from '../base/concat-bytes.ts';
 import type { OpenRequest } from '../vfs/open-file.ts';
+import type { UserMemory } from '../vfs/user-memory.ts';
 import type { ControlItem, Reception, Sending } from './addressed-socket.ts';
-import { datagramControl, errorControl } from './datagram-control.ts';
+import { datagramControl, errorControl, timestamp } from './datagram-control.ts';
 import {
   decodeEndpoint,
   type Endpoint,
@@ -39,7 +55,7 @@ import {
 import { bounded } from './host-link.ts';
 import type { HostSocket } from './host-network.ts';
 import type { InetContext } from './inet-context.ts';
-import { InetSocket } from './inet-socket.ts';
+import { asInet, InetSocket } from './inet-socket.ts';
 import type { PortTable } from './port-table.ts';
 import { type SendingControl, sendingControl } from './sending-control.ts';
 
@@ -78,6 +94,11 @@ export class UdpSocket extends InetSocket {
   #isWriteShut = false;
   #host: HostSocket | undefined = undefined;
   #published: HostSocket[] = [];
+  /** What MSG_MORE and UDP_CORK hold back, and where it goes: the first piece says. */
+  #corked: { readonly to: Endpoint; readonly parts: Uint8Array[]; length: number } | undefined =
+    undefined;
+  /** When the last datagram that was read came, once somebody asked (SIOCGSTAMP). */
+  #lastArrivalNs: bigint | undefined = undefined;
   /** Senders that came in by a published port are answered through it. */
   readonly #repliesThrough = new Map<string, HostSocket>();
 
@@ -201,9 +222,10 @@ export class UdpSocket extends InetSocket {
   override send(source: Uint8Array, start: number, length: number, sending: Sending): number {
     if ((sending.flags & MSG.MSG_OOB) !== 0) return -EOPNOTSUPP;
     if (length > UDP6_MAX_BYTES) return -EMSGSIZE;
-    const to = this.#destination(sending.to);
+    const to = this.#corked?.to ?? this.#destination(sending.to);
     if (typeof to === 'number') return to;
-    if (to.ip.isV4 && length > UDP_MAX_BYTES) return -EMSGSIZE;
+    const whole = length + (this.#corked?.length ?? 0);
+    if (whole > (to.ip.isV4 ? UDP_MAX_BYTES : UDP6_MAX_BYTES)) return -EMSGSIZE;
     const reachable = sending.to === undefined ? 0 : this.#reach(to);
     if (reachable < 0) return reachable;
     const error = this.takeError();
@@ -215,6 +237,38 @@ export class UdpSocket extends InetSocket {
       return to.ip.isV4 ? -ENETUNREACH : -EINVAL;
     const bound = this.takeAutomatic(true);
     if (bound < 0) return bound;
+    const holdsBack =
+      (sending.flags & MSG.MSG_MORE) !== 0 || this.option(SOL_UDP, UDP.UDP_CORK) !== 0;
+    if (holdsBack || this.#corked !== undefined) {
+      this.#corked ??= { to, parts: [], length: 0 };
+      this.#corked.parts.push(source.slice(start, start + length));
+      this.#corked.length += length;
+      return holdsBack ? length : this.#sendCorked(wanted, length);
+    }
+    return this.#emit(source, start, length, to, wanted);
+  }
+
+  /** What was held back leaves as one datagram; the result is `length` or -errno. */
+  #sendCorked(wanted: SendingControl, length: number): number {
+    const corked = this.#corked;
+    if (corked === undefined) return length;
+    this.#corked = undefined;
+    const bytes = concatBytes(...corked.parts);
+    const sent = this.#emit(bytes, 0, bytes.length, corked.to, wanted);
+    return sent < 0 ? sent : length;
+  }
+
+  protected override optionChanged(level: number, option: number, value: number): void {
+    if (level === SOL_UDP && option === UDP.UDP_CORK && value === 0) this.#sendCorked({}, 0);
+  }
+
+  #emit(
+    source: Uint8Array,
+    start: number,
+    length: number,
+    to: Endpoint,
+    wanted: SendingControl,
+  ): number {
     const isLocal = this.context.isOwn(to.ip);
     const own = this.local.ip.isWildcard ? this.context.sourceFor(to.ip) : this.local.ip;
     const from = { ip: wanted.source ?? own, port: this.local.port };
@@ -231,7 +285,10 @@ export class UdpSocket extends InetSocket {
 
   #destination(address: Uint8Array | undefined): Endpoint | number {
     if (address === undefined) return this.remote ?? -EDESTADDRREQ;
-    const to = this.resolveRemote(this.#inOwnFamily(address));
+    // `udp_sendmsg`: without a family it is AF_INET, if the socket is.
+    const isPlain = this.family === AF.AF_INET && familyOf(address) === AF.AF_UNSPEC;
+    const given = isPlain && address.length >= SOCKADDR_IN.bytes ? asInet(address) : address;
+    const to = this.resolveRemote(this.#inOwnFamily(given));
     if (typeof to === 'number') return to;
     return to.port === 0 ? -EINVAL : to;
   }
@@ -327,6 +384,7 @@ export class UdpSocket extends InetSocket {
     how.from = encodeEndpoint(this.family, from);
     if (count < bytes.length) how.resultFlags |= MSG.MSG_TRUNC;
     how.control = this.#controlOf(datagram);
+    this.#lastArrivalNs = datagram.arrivedNs;
     if ((how.flags & MSG.MSG_PEEK) === 0) {
       this.#queue.shift();
       this.#queuedBytes -= bytes.length + OVERHEAD_BYTES;
@@ -362,7 +420,7 @@ export class UdpSocket extends InetSocket {
   }
 
   override poll(): number {
-    let events = POLLOUT | POLLWRNORM;
+    let events = POLLOUT | POLLWRNORM | POLLWRBAND;
     if (this.pendingError !== 0 || this.#errors.length > 0) events |= POLLERR;
     if (this.#queue.length > 0 || this.#isReadShut) events |= READABLE;
     if (this.#isReadShut) events |= POLLRDHUP;
@@ -372,6 +430,15 @@ export class UdpSocket extends InetSocket {
 
   protected override readableBytes(): number {
     return this.#queue[0]?.bytes.length ?? 0;
+  }
+
+  /** SIOCGSTAMP and SIOCGSTAMPNS: when the last datagram came (socket(7)). */
+  override ioctl(command: number, argument: number, memory: UserMemory): number {
+    if (command !== SIOC.SIOCGSTAMP && command !== SIOC.SIOCGSTAMPNS)
+      return super.ioctl(command, argument, memory);
+    if (this.#lastArrivalNs === undefined) return -ENOENT;
+    const bytes = timestamp(this.#lastArrivalNs, command === SIOC.SIOCGSTAMPNS);
+    return memory.write(argument, bytes) ? 0 : -EFAULT;
   }
 
   protected override unsentBytes(): number {

@@ -14,6 +14,7 @@ import {
   EOVERFLOW,
   EPERM,
 } from '../abi/errno.table.ts';
+import { O_PATH } from '../abi/file-flags.ts';
 import { MCL, MLOCK_ONFAULT } from '../abi/mlock.ts';
 import { MADV, MAP, MREMAP, MSYNC, PROT } from '../abi/mman.ts';
 import { READ_IMPLIES_EXEC } from '../abi/personality.ts';
@@ -59,11 +60,12 @@ function sysMmap(
   let file: OpenFile | undefined;
   if (!isAnonymous) {
     file = task.files.get(fd);
-    if (file === undefined) return -EBADF;
+    if (file === undefined || (file.flags & O_PATH) !== 0) return -EBADF;
     // An offset counts pages without a sign: negative ones lie beyond every file.
     if (offset < 0) return -EOVERFLOW;
   }
   if (length === 0) return -EINVAL;
+  if (isAnonymous && shared && (flags & MAP.MAP_GROWSDOWN) !== 0) return -EINVAL;
   // There are no huge pages to give (`vm.nr_hugepages`).
   if (isAnonymous && (flags & MAP.MAP_HUGETLB) !== 0) return -ENOMEM;
   const bytes = Math.ceil(length / PAGE) * PAGE;
@@ -235,8 +237,9 @@ function sysMsync(task: Task, addr: number, length: number, flags: number): numb
   if ((flags & ~known) !== 0 || addr % PAGE !== 0) return -EINVAL;
   if ((flags & MSYNC.MS_ASYNC) !== 0 && (flags & MSYNC.MS_SYNC) !== 0) return -EINVAL;
   const bytes = Math.ceil(length / PAGE) * PAGE;
+  // A length that wraps around is none (`PAGE_ALIGN`).
+  if (bytes === 0 || bytes >= 2 ** 64) return 0;
   if (addr + bytes > GUEST_END) return -ENOMEM;
-  if (bytes === 0) return 0;
   if ((flags & MSYNC.MS_INVALIDATE) !== 0 && isLockedWithin(task, addr, addr + bytes))
     return -EBUSY;
   return task.space.sync(addr, bytes, flags);
@@ -278,6 +281,9 @@ function sysMincore(task: Task, addr: number, length: number, target: number): n
 }
 
 function lock(task: Task, addr: number, length: number, kind: LockKind): number {
+  // `can_do_mlock` comes first, whatever the length.
+  if (kind !== LOCK.none && task.space.limitLocked === 0 && !task.creds.has(CAP_IPC_LOCK))
+    return -EPERM;
   const start = Math.floor(addr / PAGE) * PAGE;
   const bytes = Math.ceil((length + addr - start) / PAGE) * PAGE;
   // A length that wraps around is none (`PAGE_ALIGN`).

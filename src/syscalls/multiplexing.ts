@@ -1,7 +1,7 @@
 /** Waiting for several files: poll(2), select(2), epoll(7), with their signal-mask variants. */
 
 import { EBADF, EFAULT, EINTR, EINVAL } from '../abi/errno.table.ts';
-import { O_CLOEXEC } from '../abi/file-flags.ts';
+import { O_CLOEXEC, O_PATH } from '../abi/file-flags.ts';
 import {
   EPOLL_CTL_ADD,
   EPOLL_CTL_DEL,
@@ -333,7 +333,7 @@ function sysEpollCtl(task: Task, epfd: number, op: number, fd: number, eventAt: 
   }
   const set = task.files.get(epfd);
   const file = task.files.get(fd);
-  if (set === undefined || file === undefined) return -EBADF;
+  if (set === undefined || file === undefined || (file.flags & O_PATH) !== 0) return -EBADF;
   if (!(set instanceof EpollFile)) return -EINVAL;
   switch (op) {
     case EPOLL_CTL_ADD:

@@ -92,7 +92,7 @@ export class EpollFile extends AnonymousFile implements CloseListener {
     }
     if (file instanceof EpollFile) {
       if (file.#reaches(this, 0)) return -ELOOP;
-      if (file.#depth() + 1 > NESTING_MAX) return -ELOOP;
+      if (file.#depth() > NESTING_MAX) return -ELOOP;
     }
     let items = this.#items.get(file);
     if (items?.has(fd)) return -EEXIST;

@@ -2,7 +2,7 @@
 
 import { EAGAIN, EINVAL } from '../../abi/errno.table.ts';
 import { O_RDWR } from '../../abi/file-flags.ts';
-import { POLLIN, POLLRDNORM } from '../../abi/poll-events.ts';
+import { POLLIN } from '../../abi/poll-events.ts';
 import { CLD } from '../../abi/signal.table.ts';
 import type { WaitQueue } from '../../base/wait-queue.ts';
 import { AnonymousFile, anonymousRequest } from '../../vfs/anonymous.ts';
@@ -46,7 +46,7 @@ export class SignalfdFile extends AnonymousFile {
     if (task === undefined) return 0;
     const others = new SignalSet(~this.wanted.lo, ~this.wanted.hi);
     const isPending = task.pending.next(others) !== 0 || task.group.pending.next(others) !== 0;
-    return isPending ? POLLIN | POLLRDNORM : 0;
+    return isPending ? POLLIN : 0;
   }
 
   override get extraInfo(): string {
