@@ -16,6 +16,7 @@ export const IPC_CONTROL = {
 export const IPC_64 = 0x100;
 
 export const SHM = {
+  SHM_HUGETLB: 0o4000,
   SHM_RDONLY: 0o10000,
   SHM_RND: 0o20000,
   SHM_REMAP: 0o40000,

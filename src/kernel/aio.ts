@@ -13,6 +13,8 @@ export interface AioEvent {
 }
 
 export class AioContext {
+  /** What io_setup(2) was asked for, which counts for `fs.aio-max-nr`. */
+  readonly asked: number;
   /** Most results that wait to be fetched. */
   readonly capacity: number;
   readonly events: AioEvent[] = [];
@@ -20,14 +22,25 @@ export class AioContext {
   readonly queue: WaitQueue = new WaitQueue();
   isDestroyed = false;
 
-  constructor(capacity: number) {
-    this.capacity = capacity;
+  constructor(asked: number) {
+    this.asked = asked;
+    this.capacity = ringSlots(asked);
   }
 
   add(event: AioEvent): void {
     this.events.push(event);
     this.queue.wakeAll();
   }
+}
+
+/**
+ * `ioctx_alloc`, `aio_setup_ring`: twice what was asked for, in whole pages behind a head of 32 bytes,
+ * an event taking 32, and one slot stays free.
+ */
+function ringSlots(asked: number): number {
+  const events = Math.max(asked, 4) * 2 + 2;
+  const pages = Math.ceil((1 + events) / 128);
+  return pages * 128 - 2;
 }
 
 /** `fs.aio-max-nr`: requests of all contexts together. */
@@ -43,14 +56,14 @@ export class AioContexts {
   /** Requests that the contexts of `space` may hold. */
   reserved(space: AddressSpace): number {
     let sum = 0;
-    for (const { capacity } of this.#spaces.get(space)?.values() ?? []) sum += capacity;
+    for (const { asked } of this.#spaces.get(space)?.values() ?? []) sum += asked;
     return sum;
   }
 
-  add(space: AddressSpace, id: number, capacity: number): void {
+  add(space: AddressSpace, id: number, asked: number): void {
     const contexts = this.#spaces.get(space) ?? new Map<number, AioContext>();
     this.#spaces.set(space, contexts);
-    contexts.set(id, new AioContext(capacity));
+    contexts.set(id, new AioContext(asked));
   }
 
   remove(space: AddressSpace, id: number): AioContext | undefined {

@@ -87,6 +87,11 @@ function checkFlags(flags: number): number {
   if (has(CLONE.CLONE_SIGHAND) && !has(CLONE.CLONE_VM)) return -EINVAL;
   if (has(CLONE.CLONE_FS) && has(CLONE.CLONE_NEWNS)) return -EINVAL;
   if (has(CLONE.CLONE_PIDFD) && has(CLONE.CLONE_DETACHED)) return -EINVAL;
+  if (has(CLONE.CLONE_FS) && has(CLONE.CLONE_NEWUSER)) return -EINVAL;
+  // `copy_process` and `copy_namespaces`: threads share theirs, and undo lists go with semaphores.
+  if (has(CLONE.CLONE_THREAD) && (has(CLONE.CLONE_NEWUSER) || has(CLONE.CLONE_NEWPID)))
+    return -EINVAL;
+  if (has(CLONE.CLONE_NEWIPC) && has(CLONE.CLONE_SYSVSEM)) return -EINVAL;
   // Deviation: namespaces are not implemented; Linux without privileges refuses them like this.
   return (flags & CLONE_NAMESPACES) !== 0 ? -EPERM : 0;
 }

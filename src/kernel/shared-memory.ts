@@ -4,10 +4,11 @@
  * last mapping is gone.
  */
 
-import { EACCES, EEXIST, EINVAL, ENOENT, ENOMEM, ENOSPC } from '../abi/errno.table.ts';
+import { CAP_IPC_LOCK } from '../abi/capability.ts';
+import { EACCES, EEXIST, EINVAL, ENOENT, ENOMEM, ENOSPC, EPERM } from '../abi/errno.table.ts';
 import { O_RDWR } from '../abi/file-flags.ts';
 import { S_IFREG } from '../abi/file-mode.ts';
-import { IPC, IPC_PRIVATE, SHMMAX, SHMMNI } from '../abi/ipc.ts';
+import { IPC, IPC_PRIVATE, SHM, SHMMAX, SHMMNI } from '../abi/ipc.ts';
 import { placeless } from '../vfs/anonymous.ts';
 import { FileMapping } from '../vfs/file-mapping.ts';
 import { RegularFile } from '../vfs/regular-file.ts';
@@ -110,7 +111,7 @@ export class SharedMemory {
     const known = key === IPC_PRIVATE ? undefined : this.#byKey.get(key);
     if (known === undefined) {
       if (key !== IPC_PRIVATE && (flags & IPC.IPC_CREAT) === 0) return -ENOENT;
-      return this.#create(task, key, sizeBytes, flags & 0o777);
+      return this.#create(task, key, sizeBytes, flags);
     }
     if ((flags & IPC.IPC_CREAT) !== 0 && (flags & IPC.IPC_EXCL) !== 0) return -EEXIST;
     if (sizeBytes > known.sizeBytes) return -EINVAL;
@@ -118,17 +119,19 @@ export class SharedMemory {
     return known.permissions.permits(task, wanted) ? known.id : -EACCES;
   }
 
-  #create(task: Task, key: number, sizeBytes: number, mode: number): number {
+  #create(task: Task, key: number, sizeBytes: number, flags: number): number {
     const mount = task.kernel.vfs.sharedMemory;
     if (sizeBytes < 1 || mount === undefined) return -EINVAL;
     const { segments, bytes, pages } = this.limits;
+    // There are no huge pages to give (`vm.nr_hugepages`).
+    if ((flags & SHM.SHM_HUGETLB) !== 0) return task.creds.has(CAP_IPC_LOCK) ? -ENOMEM : -EPERM;
     if (BigInt(sizeBytes) > bytes) return -EINVAL;
     const wantedPages = Math.ceil(sizeBytes / 4096);
     if (BigInt(this.summary().pages + wantedPages) > pages) return -ENOSPC;
     if (this.#segments.size >= segments) return -ENOSPC;
     if (sizeBytes > MOST_BYTES) return -ENOMEM;
     const inode = mount.root.inode.createUnnamed({
-      mode: S_IFREG | mode,
+      mode: S_IFREG | (flags & 0o777),
       uid: task.creds.euid,
       gid: task.creds.egid,
       rdev: 0,
@@ -143,7 +146,7 @@ export class SharedMemory {
       return grown;
     }
     const id = this.ids.allocate(this.#segments);
-    const segment = new SharedSegment(task, id, key, sizeBytes, mode, file, () => {
+    const segment = new SharedSegment(task, id, key, sizeBytes, flags & 0o777, file, () => {
       this.#segments.delete(id);
     });
     this.#segments.set(id, segment);

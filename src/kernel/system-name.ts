@@ -4,3 +4,5 @@ export const SYSTEM_NAME = 'Linux';
 export const RELEASE = '6.12.0-cloister';
 export const VERSION = '#1 SMP PREEMPT_DYNAMIC Cloister';
 export const MACHINE = 'x86_64';
+/** For programs under PER_LINUX32. */
+export const MACHINE_32 = 'i686';

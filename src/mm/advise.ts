@@ -1,6 +1,6 @@
 /** madvise(2). */
 
-import { EINVAL, ENOMEM, EPERM } from '../abi/errno.table.ts';
+import { EACCES, EINVAL, ENOMEM, EPERM } from '../abi/errno.table.ts';
 import { MADV } from '../abi/mman.ts';
 import type { Interval } from '../base/interval-map.ts';
 import type { GuestAddressSpace } from './guest-address-space.ts';
@@ -145,7 +145,10 @@ function refill(_space: GuestAddressSpace, _piece: Interval<Mapping>, _start: nu
 }
 
 function remove(piece: Interval<Mapping>, start: number, end: number): number {
-  const { shared, source, sourceOffset, prot } = piece.value;
-  if (!shared || source === undefined || (prot & 2) === 0) return -EINVAL;
+  const { shared, source, sourceOffset, prot, locked } = piece.value;
+  // `madvise_remove`.
+  if (locked || (source === undefined && piece.value.file === undefined)) return -EINVAL;
+  if (!shared || (prot & 2) === 0) return -EACCES;
+  if (source === undefined) return -EINVAL;
   return -source.segment.punch(sourceOffset + start - piece.start, end - start);
 }

@@ -245,16 +245,16 @@ function fetch(task: Task, context: AioContext, addr: number, most: number): num
   return count;
 }
 
-const { ulong, int, uint, pointer, outPointer } = arg;
+const { ulong, long, uint, pointer, outPointer } = arg;
 
 export const AIO_ROWS: readonly SyscallRow[] = [
   row('io_setup', [uint, outPointer], sysIoSetup),
   row('io_destroy', [ulong], sysIoDestroy),
-  row('io_submit', [ulong, int, pointer], sysIoSubmit, {
+  row('io_submit', [ulong, long, pointer], sysIoSubmit, {
     coverage: 'partial',
     note: 'carried out at once; no IOCB_CMD_POLL; what would wait is EAGAIN in its event',
   }),
   row('io_cancel', [ulong, pointer, outPointer], sysIoCancel),
-  row('io_pgetevents', [ulong, int, int, outPointer, timespec(), pointer], sysIoPgetevents),
-  row('io_getevents', [ulong, int, int, outPointer, timespec()], sysIoGetevents),
+  row('io_pgetevents', [ulong, long, long, outPointer, timespec(), pointer], sysIoPgetevents),
+  row('io_getevents', [ulong, long, long, outPointer, timespec()], sysIoGetevents),
 ];

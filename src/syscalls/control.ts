@@ -175,6 +175,8 @@ function minorControl(task: Task, option: number, args: readonly number[]): numb
       return a === 1 ? 0 : -EINVAL;
     case PR.PR_GET_SPECULATION_CTRL:
       return rest.some((arg) => arg !== 0) ? -EINVAL : -ENODEV;
+    case PR.PR_SET_SPECULATION_CTRL:
+      return args.slice(2).some((arg) => arg !== 0) ? -EINVAL : -ENODEV;
     case PR.PR_SET_IO_FLUSHER:
     case PR.PR_GET_IO_FLUSHER:
       return ioFlusher(task, option === PR.PR_SET_IO_FLUSHER, args);
@@ -254,6 +256,9 @@ function sysArchPrctl(task: Task, option: number, addr: number): number {
       return space.writeBigU64(addr, cpu.gsBase) < 0 ? -EFAULT : 0;
     case ARCH.ARCH_GET_CPUID:
       return 1;
+    case ARCH.ARCH_SET_CPUID:
+      // As on a processor that cannot be told to trap CPUID.
+      return -ENODEV;
     default:
       return -EINVAL;
   }

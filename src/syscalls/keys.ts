@@ -281,7 +281,8 @@ const search: Operation = (task, ring, typeAt, nameAt, targetRing) => {
 const read: Operation = (task, id, bufferAt, size) => {
   const { keys } = task.kernel;
   const found = keys.find(task, signed(id));
-  if (typeof found === 'number') return found;
+  // `keyctl_read_key`: whatever is wrong with the number, there is no such key.
+  if (typeof found === 'number') return -ENOKEY;
   const { key, isPossessed } = found;
   if (key.refusal < 0) return key.refusal;
   // Whoever can search for it from a keyring of its own may read it, too.

@@ -1,7 +1,7 @@
 /** mount(2) and umount2(2): what the root of an instance may do to its own tree. */
 
 import { CAP_SYS_ADMIN } from '../abi/capability.ts';
-import { EFAULT, EINVAL, ENAMETOOLONG, ENOENT, EPERM } from '../abi/errno.table.ts';
+import { EFAULT, EINVAL, ENAMETOOLONG, ENOENT, ENOSYS, EPERM } from '../abi/errno.table.ts';
 import { PATH_MAX } from '../abi/file-flags.ts';
 import * as M from '../abi/mount-flags.ts';
 import {
@@ -191,6 +191,6 @@ export const MOUNT_ROWS: readonly SyscallRow[] = [
   row('umount2', [path, flags(UMOUNT_FLAG_SET)], sysUmount2),
   row('sysfs', [int, pointer, pointer], sysSysfs),
   row('pivot_root', [path, path], sysPivotRoot),
-  row('acct', [path], withCapability(-EPERM), { coverage: 'refused' }),
+  row('acct', [path], withCapability(-ENOSYS), { coverage: 'refused' }),
   row('quotactl', [command, path, pointer, pointer], sysQuotactl, { coverage: 'refused' }),
 ];

@@ -1,18 +1,18 @@
 /**
- * Calls that change the machine or exchange its root: refused to everybody, as to programs in a
- * container. Who holds the capability is refused, too (deviation): instances are made from outside.
+ * Calls that change the machine. Who lacks the capability is refused as anywhere; who holds it learns
+ * that this kernel is built without (`CONFIG_SWAP`), as /proc/config.gz says.
  */
 
-import { CAP_SYS_TTY_CONFIG } from '../abi/capability.ts';
-import { EPERM } from '../abi/errno.table.ts';
+import { CAP_SYS_ADMIN, CAP_SYS_TTY_CONFIG } from '../abi/capability.ts';
+import { ENOSYS, EPERM } from '../abi/errno.table.ts';
 import type { SyscallName } from '../abi/syscall-numbers.table.ts';
 import type { Task } from '../kernel/task.ts';
 import { row, type SyscallRow } from './row.ts';
 
 function refuse(name: SyscallName): (task: Task) => number {
   return (task) => {
-    task.kernel.logOnce(name, `${name} is refused (EPERM), called by ${task}`);
-    return -EPERM;
+    task.kernel.logOnce(name, `${name} is refused, called by ${task}`);
+    return task.creds.has(CAP_SYS_ADMIN) ? -ENOSYS : -EPERM;
   };
 }
 

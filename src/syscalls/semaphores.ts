@@ -174,7 +174,8 @@ function writeStatus(task: Task, set: SemaphoreSet, addr: number, command: numbe
 /** `struct seminfo`. */
 function writeInfo(task: Task, addr: number): number {
   const { perSet, all, operations, sets } = task.kernel.semaphores.limits;
-  const limits = [0, sets, all, 0, perSet, operations, operations, 20, SEMVMX, SEMVMX];
+  // SEMMAP and SEMMNU are unused: `include/uapi/linux/sem.h` makes both SEMMNS.
+  const limits = [all, sets, all, all, perSet, operations, operations, 20, SEMVMX, SEMVMX];
   const words = Int32Array.from(limits);
   const bytes = new Uint8Array(words.buffer);
   return task.space.copyOut(addr, bytes) < 0

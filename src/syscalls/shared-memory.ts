@@ -150,10 +150,7 @@ function writeInfo(task: Task, command: number, addr: number): number {
 const { int, pointer, size } = arg;
 
 export const SHARED_MEMORY_ROWS: readonly SyscallRow[] = [
-  row('shmget', [int, size, arg.flags(IPC)], sysShmget, {
-    coverage: 'partial',
-    note: 'no SHM_HUGETLB',
-  }),
+  row('shmget', [int, size, arg.flags(IPC)], sysShmget),
   row('shmat', [int, pointer, arg.flags(SHM)], sysShmat, { result: 'hex' }),
   row('shmdt', [pointer], sysShmdt),
   row('shmctl', [int, arg.oneOf(IPC_CONTROL), pointer], sysShmctl),

@@ -1,5 +1,6 @@
 /** Signal calls: rt_sigaction(2), rt_sigprocmask, sigaltstack, kill and their kin. */
 
+import { CAP_KILL } from '../abi/capability.ts';
 import { EAGAIN, EFAULT, EINTR, EINVAL, ENOMEM, EPERM, ESRCH } from '../abi/errno.table.ts';
 import {
   MINSIGSTKSZ,
@@ -236,7 +237,12 @@ function sendToThread(
   raw?: Uint8Array,
 ): number {
   if (tid <= 0 || (tgid !== undefined && tgid <= 0)) return -EINVAL;
-  const target = task.kernel.processes.task(tid);
+  const { processes } = task.kernel;
+  const target = processes.task(tid);
+  if (target === undefined && tid === processes.init.pid && (tgid ?? tid) === tid) {
+    if (signal < 0 || signal > 64) return -EINVAL;
+    return task.creds.has(CAP_KILL) ? 0 : -EPERM;
+  }
   if (target === undefined || (tgid !== undefined && target.group.pid !== tgid)) return -ESRCH;
   if (signal < 0 || signal > 64) return -EINVAL;
   const allowed = checkKill(task, target.group, signal);

@@ -31,6 +31,8 @@ import { AT_FLAG_SET } from './file-flag-sets.ts';
 import { baseOf, readPath } from './file-support.ts';
 import { row, type SyscallRow } from './row.ts';
 
+/** `struct ustat`. */
+const USTAT_BYTES = 32;
 const TWO_32 = 0x1_0000_0000;
 
 /** Stores a non-negative number below 2^53 as 64 bits. */
@@ -235,6 +237,20 @@ function sysFstatfs(task: Task, fd: number, target: number): number {
   return file === undefined ? -EBADF : statfsPlace(task, file, target);
 }
 
+/** `struct ustat`: what a mounted device, or what stands for one, has left. */
+function sysUstat(task: Task, device: number, target: number): number {
+  for (const { fs } of task.kernel.vfs.mounts) {
+    if (fs.dev !== device) continue;
+    const { blocksFree, filesFree } = fs.statistics();
+    const { scratchView: view, scratch } = task.kernel;
+    scratch.fill(0, 0, USTAT_BYTES);
+    view.setInt32(0, blocksFree, true);
+    put64(view, 8, filesFree);
+    return copyOutScratch(task, scratch, target, USTAT_BYTES);
+  }
+  return -EINVAL;
+}
+
 /** As strace prints it in short: type and permissions, size or device. */
 const statBuffer = struct((task, addr) => {
   const mode = task.space.readU32(addr + STAT.mode);
@@ -252,5 +268,6 @@ export const STAT_ROWS: readonly SyscallRow[] = [
   row('newfstatat', [dirfd, path, statBuffer, atFlags], sysNewfstatat),
   row('statx', [dirfd, path, atFlags, uint, pointer], sysStatx),
   row('statfs', [path, outPointer], sysStatfs),
+  row('ustat', [uint, outPointer], sysUstat),
   row('fstatfs', [fd, outPointer], sysFstatfs),
 ];

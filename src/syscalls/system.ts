@@ -3,7 +3,7 @@
 import { CAP_SYS_ADMIN, CAP_SYS_BOOT } from '../abi/capability.ts';
 import { EFAULT, EINVAL, EPERM } from '../abi/errno.table.ts';
 import { NS_PER_SEC } from '../abi/time.ts';
-import { MACHINE, RELEASE, SYSTEM_NAME, VERSION } from '../kernel/system-name.ts';
+import { MACHINE, MACHINE_32, RELEASE, SYSTEM_NAME, VERSION } from '../kernel/system-name.ts';
 import type { Task } from '../kernel/task.ts';
 import { byteString, bytesOf } from '../vfs/byte-string.ts';
 import * as arg from './args.ts';
@@ -11,13 +11,19 @@ import { row, type SyscallRow } from './row.ts';
 import { putNumber } from './timespec.ts';
 
 const FIELD_BYTES = 65;
+/** personality(2). */
+const PERSONALITY_MASK = 0xff;
+const PER_LINUX32 = 8;
 const GRND = { GRND_NONBLOCK: 1, GRND_RANDOM: 2, GRND_INSECURE: 4 } as const;
 const MAX_NAME_BYTES = 64;
 
 function sysUname(task: Task, addr: number): number {
   const { kernel } = task;
   const bytes = new Uint8Array(6 * FIELD_BYTES);
-  const fields = [SYSTEM_NAME, kernel.hostName, RELEASE, VERSION, MACHINE, kernel.domainName];
+  const { personality } = task.group;
+  // `override_architecture`: what setarch(8) asks for.
+  const machine = (personality & PERSONALITY_MASK) === PER_LINUX32 ? MACHINE_32 : MACHINE;
+  const fields = [SYSTEM_NAME, kernel.hostName, RELEASE, VERSION, machine, kernel.domainName];
   for (const [i, text] of fields.entries())
     bytes.set(bytesOf(text).subarray(0, FIELD_BYTES - 1), i * FIELD_BYTES);
   return task.space.copyOut(addr, bytes) < 0 ? -EFAULT : 0;

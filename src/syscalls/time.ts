@@ -105,6 +105,8 @@ function sysClockNanosleep(
   const ns = readTimespec(task, requestAt);
   if (ns < 0) return ns;
   if (base === undefined) {
+    // `posix_cpu_nsleep`: a thread that sleeps uses no time of its own.
+    if (cpu?.thread === task) return -EINVAL;
     const past = (flags & TIMER_ABSTIME) !== 0 && cpu !== undefined ? cpuTargetNs(cpu) : 0;
     return ns <= past ? 0 : sleepOnCpuTime(task, cpu as CpuTarget, ns - past);
   }
@@ -147,7 +149,11 @@ function sleepOnCpuTime(task: Task, cpu: CpuTarget, ns: number): number {
 
 /** Clocks that exist but cannot be slept on are EOPNOTSUPP. */
 const invalidSleep = (id: number): number =>
-  Object.values<number>(CLOCK).includes(id) ? -EOPNOTSUPP : -EINVAL;
+  Object.values<number>(CLOCK).includes(id) || (id < 0 && (id & 7) === CLOCKFD)
+    ? -EOPNOTSUPP
+    : -EINVAL;
+/** The clock of an open device: the low bits of its number. */
+const CLOCKFD = 3;
 
 const TIMEX_BYTES = 208;
 const TIME_OK = 0;

@@ -69,6 +69,8 @@ export class EpollFile extends AnonymousFile implements CloseListener {
   protected override readonly kind = '[eventpoll]';
   override readonly waitQueue = new WaitQueue();
   readonly #items = new Map<OpenFile, Map<number, Item>>();
+  /** Sets that watch this one. */
+  readonly #watchers = new Set<EpollFile>();
   /** May hold items that turn out not to be ready. */
   #ready: Item[] = [];
 
@@ -92,7 +94,7 @@ export class EpollFile extends AnonymousFile implements CloseListener {
     }
     if (file instanceof EpollFile) {
       if (file.#reaches(this, 0)) return -ELOOP;
-      if (file.#depth() > NESTING_MAX) return -ELOOP;
+      if (file.#depth() + 1 + this.#height() > NESTING_MAX) return -ELOOP;
     }
     let items = this.#items.get(file);
     if (items?.has(fd)) return -EEXIST;
@@ -100,6 +102,7 @@ export class EpollFile extends AnonymousFile implements CloseListener {
       items = new Map();
       this.#items.set(file, items);
       file.addCloseListener(this);
+      if (file instanceof EpollFile) file.#watchers.add(this);
     }
     const item = new Item(this, file, fd, events | POLLERR | POLLHUP, [dataLow, dataHigh]);
     items.set(fd, item);
@@ -133,7 +136,7 @@ export class EpollFile extends AnonymousFile implements CloseListener {
     items.delete(fd);
     if (items.size === 0) {
       this.#items.delete(file);
-      file.removeCloseListener(this);
+      this.#leave(file);
     }
     return 0;
   }
@@ -214,7 +217,7 @@ export class EpollFile extends AnonymousFile implements CloseListener {
 
   protected override closed(): void {
     for (const [file, items] of this.#items) {
-      file.removeCloseListener(this);
+      this.#leave(file);
       for (const item of items.values()) this.#drop(item);
     }
     this.#items.clear();
@@ -233,6 +236,12 @@ export class EpollFile extends AnonymousFile implements CloseListener {
     if (at >= 0) this.#ready.splice(at, 1);
   }
 
+  /** Nothing of `file` is watched any more. */
+  #leave(file: OpenFile): void {
+    file.removeCloseListener(this);
+    if (file instanceof EpollFile) file.#watchers.delete(this);
+  }
+
   /** `target` is watched by this set, directly or through others. */
   #reaches(target: EpollFile, depth: number): boolean {
     if (depth > NESTING_MAX) return true;
@@ -242,11 +251,19 @@ export class EpollFile extends AnonymousFile implements CloseListener {
     return false;
   }
 
+  /** Sets above this one (`ep_get_upwards_depth_proc`). */
+  #height(): number {
+    let highest = 0;
+    for (const set of this.#watchers) highest = Math.max(highest, set.#height() + 1);
+    return highest;
+  }
+
+  /** Sets below this one: 0 if it watches none. */
   #depth(): number {
     let deepest = 0;
     for (const file of this.#items.keys())
-      if (file instanceof EpollFile) deepest = Math.max(deepest, file.#depth());
-    return deepest + 1;
+      if (file instanceof EpollFile) deepest = Math.max(deepest, file.#depth() + 1);
+    return deepest;
   }
 }
 

@@ -271,6 +271,8 @@ export class OverlayInode extends Inode {
   ): number {
     assert(source instanceof OverlayInode && newParent instanceof OverlayInode);
     assert(replaced === undefined || replaced instanceof OverlayInode);
+    // `ovl_rename`: its own whiteouts are nothing that a caller may leave.
+    if ((flags & RENAME_WHITEOUT) !== 0) return -EINVAL;
     const isExchange = (flags & RENAME_EXCHANGE) !== 0;
     if (!isExchange && replaced !== undefined && isDirectory(replaced.mode))
       if (!replaced.#isEmpty()) return -ENOTEMPTY;
@@ -297,10 +299,9 @@ export class OverlayInode extends Inode {
     if (!isExchange && target !== undefined && isDirectory(target.mode)) removeWhiteouts(target);
     const leavesName = this.#lowerChild(name) !== undefined && !isExchange;
     const moved = source.#upper as Inode;
-    const wants = flags & ~RENAME_WHITEOUT;
-    const done = from.rename(name, moved, to, newName, target, wants);
+    const done = from.rename(name, moved, to, newName, target, flags);
     if (done < 0) return done;
-    if (leavesName || (flags & RENAME_WHITEOUT) !== 0) from.create(name, WHITEOUT);
+    if (leavesName) from.create(name, WHITEOUT);
     source.foundAt(newParent, newName);
     if (isExchange) replaced?.foundAt(this, name);
     else if (replaced !== undefined) {

@@ -3,7 +3,7 @@
  * all or nothing; longer ones may be cut. In packet mode (O_DIRECT) each write is one packet.
  */
 
-import { EAGAIN, EBUSY, EINVAL, EPERM, EPIPE } from '../../abi/errno.table.ts';
+import { EAGAIN, EBUSY, EINVAL, ENOMEM, EPERM, EPIPE } from '../../abi/errno.table.ts';
 import { PIPE_BUF } from '../../abi/file-flags.ts';
 import {
   POLLERR,
@@ -20,6 +20,8 @@ import { WaitQueue } from '../../base/wait-queue.ts';
 export const PIPE_DEFAULT_BYTES = 65_536;
 /** `fs.pipe-max-size`: more needs CAP_SYS_RESOURCE. */
 export const PIPE_MAX_BYTES = 1_048_576;
+/** A table of more buffers is more than `kcalloc` gives. */
+const CAPACITY_MAX = 1 << 28;
 const FIRST_BYTES = 4096;
 
 export class Pipe {
@@ -119,6 +121,7 @@ export class Pipe {
     while (size < bytes) size *= 2;
     if (size > limitBytes && size > this.capacity) return -EPERM;
     if (size < this.#length) return -EBUSY;
+    if (size > CAPACITY_MAX) return -ENOMEM;
     this.capacity = size;
     this.#wakeWriters();
     return size;
