@@ -21,7 +21,7 @@ const argv = process.argv.slice(2);
 
 // What the launcher set for Node.js alone.
 if (process.env.CLOISTER_UNSET !== undefined) {
-  delete process.env[process.env.CLOISTER_UNSET];
+  for (const name of process.env.CLOISTER_UNSET.split(' ')) delete process.env[name];
   delete process.env.CLOISTER_UNSET;
 }
 

@@ -51,6 +51,13 @@ describe('run', { skip: NO_GUESTS }, () => {
     assert.equal(stderr, '');
   });
 
+  test('what the launcher tells Node.js does not reach the program', async () => {
+    const own =
+      '$C run -e MALLOC_ARENA_MAX -e GLIBC_TUNABLES -e CLOISTER_UNSET env | grep -c "_MAX\\|TUN\\|UNSET"';
+    const { stdout } = await sh(`unset MALLOC_ARENA_MAX; ${own}; MALLOC_ARENA_MAX=2 ${own}`);
+    assert.equal(stdout, '0\n1\n');
+  });
+
   test('signals go on to the program', async () => {
     const guest = (trap: string) =>
       `$C run /bin/bash -c 'trap "echo got; exit 9" ${trap}; echo ready; while :; do sleep 0.05; done' > out & ` +
