@@ -175,6 +175,7 @@ function joinFamily(parent: Task, child: Task, request: CloneRequest): void {
   group.dumpable = from.dumpable;
   group.personality = from.personality;
   group.oomScoreAdjust = from.oomScoreAdjust;
+  group.kept = from.kept;
   group.hugePagesOff = from.hugePagesOff;
   group.membarriers = from.membarriers;
   group.executableRule = inheritedRule(from.executableRule);

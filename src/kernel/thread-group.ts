@@ -7,6 +7,7 @@ import type { Pid } from '../base/brand.ts';
 import { WaitQueue } from '../base/wait-queue.ts';
 import type { Location } from '../vfs/dentry.ts';
 import type { Inode } from '../vfs/inode.ts';
+import type { KeptSettings } from '../vfs/task-view.ts';
 import type { CpuTimer } from './cpu-timer.ts';
 import type { Kernel } from './kernel.ts';
 import type { Limits } from './limits.ts';
@@ -40,6 +41,9 @@ export interface IoCounts {
   readBytes: number;
   writtenBytes: number;
 }
+
+/** MMF_DUMP_FILTER_DEFAULT; AUDIT_UID_UNSET. */
+const KEPT_AT_FIRST: KeptSettings = { coredumpFilter: 0x33, loginUid: 0xffff_ffff, oomLeast: 0 };
 
 export class ThreadGroup {
   readonly kernel: Kernel;
@@ -89,6 +93,8 @@ export class ThreadGroup {
   dumpable = 1;
   personality = 0;
   oomScoreAdjust = 0;
+  /** What /proc/PID keeps for whoever asks: `coredump_filter`, and the audit's `loginuid`. */
+  kept: KeptSettings = KEPT_AT_FIRST;
   /** PR_SET_THP_DISABLE and PR_MCE_KILL: reported, without effect. */
   hugePagesOff = false;
   /** membarrier(2): registrations, as the commands that made them. */

@@ -9,7 +9,6 @@ import {
   ENOENT,
   ENOTDIR,
   ENXIO,
-  EOPNOTSUPP,
   EPERM,
   EROFS,
   ETXTBSY,
@@ -254,7 +253,8 @@ function ordinaryFile(vfs: Vfs, wanted: OpenRequest): OpenFile | number {
     case S_IFSOCK:
       return -ENXIO;
     default:
-      return -EOPNOTSUPP;
+      // Files without names: `no_open` of Linux.
+      return -ENXIO;
   }
 }
 

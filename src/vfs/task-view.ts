@@ -110,6 +110,15 @@ export interface SystemCallView {
   readonly words: readonly bigint[];
 }
 
+/** What /proc/PID keeps of a process, for whoever asks. */
+export interface KeptSettings {
+  readonly coredumpFilter: number;
+  /** The audit's. */
+  readonly loginUid: number;
+  /** The least `oom_score_adj` that needs no CAP_SYS_RESOURCE. */
+  readonly oomLeast: number;
+}
+
 /** A thread; the leader stands for the process. Numbers are plain, as they are only shown. */
 export interface TaskView {
   readonly tid: number;
@@ -123,7 +132,7 @@ export interface TaskView {
   /** A byte string of at most 15 bytes. */
   comm: string;
   readonly nice: number;
-  readonly timerSlackNs: number;
+  timerSlackNs: number;
   /** As PR_GET_SECCOMP tells it, and how many filters there are. */
   readonly seccomp: { readonly mode: number; readonly filters: number };
   /** 0: nobody traces it. */
@@ -163,7 +172,11 @@ export interface TaskView {
   readonly systemCall: SystemCallView | undefined;
   /** May the current task look into this one (ptrace_may_access, PTRACE_MODE_READ_FSCREDS)? */
   mayInspect(): boolean;
+  /** personality(2). */
+  readonly personality: number;
   oomScoreAdjust: number;
+  /** Settings of the process that are only told. */
+  kept: KeptSettings;
 }
 
 /** All tasks of a kernel instance. */

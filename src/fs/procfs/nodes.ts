@@ -1,6 +1,6 @@
 /** The kinds of inodes that procfs is made of. */
 
-import { EINVAL, EIO, ENOENT, EPERM } from '../../abi/errno.table.ts';
+import { EACCES, EINVAL, ENOENT, EPERM } from '../../abi/errno.table.ts';
 import { O_ACCMODE, O_RDONLY, SEEK_CUR, SEEK_SET } from '../../abi/file-flags.ts';
 import { S_IFDIR, S_IFLNK, S_IFREG, typeOfMode } from '../../abi/file-mode.ts';
 import { bytesOf } from '../../vfs/byte-string.ts';
@@ -16,6 +16,10 @@ export interface FileSource {
   read(): Content;
   /** Absent: the file cannot be written. The result is 0 or a negative errno. */
   write?(bytes: Uint8Array): number;
+  /** Opening it for writing fails with this errno where it cannot be written; else a write does. */
+  readonly refusal?: number;
+  /** 0, or -errno that open(2) fails with. */
+  open?(): number;
 }
 
 /** The file system as its nodes see it: gives out inode numbers. */
@@ -47,7 +51,11 @@ export class ProcFile extends ProcInode {
   }
 
   override open(request: OpenRequest): OpenFile | number | undefined {
-    if ((request.flags & O_ACCMODE) !== O_RDONLY && this.#source.write === undefined) return -EIO;
+    const { write, refusal } = this.#source;
+    const isReading = (request.flags & O_ACCMODE) === O_RDONLY;
+    if (!isReading && write === undefined && refusal !== undefined) return -refusal;
+    const opened = this.#source.open?.() ?? 0;
+    if (opened < 0) return opened;
     return new ProcOpenFile(request, this.#source);
   }
 
@@ -249,11 +257,17 @@ export function parseNumber(name: string): number | undefined {
   return /^(0|[1-9]\d{0,8})$/.test(name) ? Number(name) : undefined;
 }
 
-/** A read-only text. */
+/** A read-only text. `open`: whether it can be opened now. */
 export const text =
-  (read: () => Content, permissions = 0o444): NodeMaker =>
+  (read: () => Content, permissions = 0o444, open?: () => number): NodeMaker =>
   (fs) =>
-    new ProcFile(fs, { read }, permissions);
+    new ProcFile(fs, open === undefined ? { read } : { read, open }, permissions);
+
+/** A setting that nobody may change: not even root opens it for writing (`sysctl_perm`). */
+export const constant =
+  (read: () => Content): NodeMaker =>
+  (fs) =>
+    new ProcFile(fs, { read, refusal: EACCES }, 0o444);
 
 /** A text that can be written, too. */
 export const setting =

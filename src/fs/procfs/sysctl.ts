@@ -4,9 +4,9 @@ import { EINVAL } from '../../abi/errno.table.ts';
 import { byteString } from '../../vfs/byte-string.ts';
 import type { SystemView } from '../../vfs/task-view.ts';
 import type { Vfs } from '../../vfs/vfs.ts';
-import { folder, type NodeMaker, setting, text } from './nodes.ts';
+import { constant, folder, type NodeMaker, setting } from './nodes.ts';
 
-const fixed = (value: string | number): NodeMaker => text(() => `${value}\n`);
+const fixed = (value: string | number): NodeMaker => constant(() => `${value}\n`);
 
 /** A 64-character name; a trailing newline is not part of it. */
 const nameSetting = (read: () => string, write: (name: string) => void): NodeMaker =>
@@ -77,8 +77,8 @@ const obeyed = (system: SystemView, prefix: string): [string, NodeMaker][] =>
 
 const kernelEntries = (system: SystemView): [string, NodeMaker][] => [
   ['ostype', fixed('Linux')],
-  ['osrelease', text(() => `${system.release}\n`)],
-  ['version', text(() => `${system.version}\n`)],
+  ['osrelease', constant(() => `${system.release}\n`)],
+  ['version', constant(() => `${system.version}\n`)],
   [
     'hostname',
     nameSetting(
@@ -97,8 +97,8 @@ const kernelEntries = (system: SystemView): [string, NodeMaker][] => [
       },
     ),
   ],
-  ['pid_max', text(() => `${system.pidMax}\n`)],
-  ['threads-max', text(() => `${system.threadsMax}\n`)],
+  ['pid_max', constant(() => `${system.pidMax}\n`)],
+  ['threads-max', constant(() => `${system.threadsMax}\n`)],
   ['cap_last_cap', fixed(40)],
   ['ngroups_max', fixed(65536)],
   ['randomize_va_space', kept(2)],
@@ -280,6 +280,23 @@ const NET_ENTRIES = (): [string, NodeMaker][] => [
       ['tcp_keepalive_time', kept(7200)],
       ['tcp_keepalive_intvl', kept(75)],
       ['tcp_keepalive_probes', kept(9)],
+      ['tcp_congestion_control', fixed('cubic')],
+      ['tcp_available_congestion_control', fixed('reno cubic')],
+      ['tcp_allowed_congestion_control', fixed('reno cubic')],
+      ['tcp_sack', kept(1)],
+      ['tcp_recovery', kept(1)],
+      ['tcp_timestamps', kept(1)],
+      ['tcp_window_scaling', kept(1)],
+      ['tcp_moderate_rcvbuf', kept(1)],
+      ['tcp_fin_timeout', kept(60)],
+      ['tcp_syn_retries', kept(6)],
+      ['tcp_synack_retries', kept(5)],
+      ['tcp_retries1', kept(3)],
+      ['tcp_retries2', kept(15)],
+      ['tcp_max_syn_backlog', kept(512)],
+      ['tcp_fastopen', kept(1)],
+      ['ip_nonlocal_bind', fixed(0)],
+      ['ping_group_range', fixed('1\t0')],
     ]),
   ],
   ['ipv6', folder([['bindv6only', fixed(0)]])],

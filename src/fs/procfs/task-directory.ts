@@ -1,9 +1,8 @@
 /** /proc/PID and /proc/PID/task/TID. */
 
-import { EACCES, EBADF, EINVAL, ENOENT, ESRCH } from '../../abi/errno.table.ts';
-import { byteString } from '../../vfs/byte-string.ts';
+import { EACCES, EBADF, ENOENT, EPERM, ESRCH } from '../../abi/errno.table.ts';
 import type { Location } from '../../vfs/dentry.ts';
-import type { Inode } from '../../vfs/inode.ts';
+import type { DirectorySink, Inode } from '../../vfs/inode.ts';
 import { describePlace } from '../../vfs/place.ts';
 import type { SystemCallView, TaskSource, TaskView } from '../../vfs/task-view.ts';
 import { DescriptorDirectory } from './descriptor-directory.ts';
@@ -24,6 +23,15 @@ import {
 import { PagemapNode } from './pagemap.ts';
 import type { Procfs } from './procfs.ts';
 import { MemoryNode } from './task-memory.ts';
+import {
+  clearRefsFile,
+  commFile,
+  coredumpFile,
+  loginFile,
+  oldOomFile,
+  oomFile,
+  slackFile,
+} from './task-settings.ts';
 import {
   limitsText,
   mapsText,
@@ -82,6 +90,15 @@ export class TaskDirectory extends ProcDirectory {
     this.uid = uids[1];
     this.gid = gids[1];
     return 0;
+  }
+
+  /** A directory that was opened stays, and tells that its process is no more. */
+  override lookup(name: string): Inode | number {
+    return this.#find() === undefined ? -ESRCH : super.lookup(name);
+  }
+
+  override iterate(cookie: number, sink: DirectorySink): number {
+    return this.#find() === undefined ? -ENOENT : super.iterate(cookie, sink);
   }
 
   protected override adorn(node: Inode): void {
@@ -155,6 +172,12 @@ function entriesOf(
   /** Only for those who may look into the task. */
   const guarded = (show: (task: TaskView) => Content) =>
     withTask((task) => (task.mayInspect() ? show(task) : -EACCES));
+  /** `proc_mem_open`: of a process that has ended there is nothing to open. */
+  const hasMemory = (): number => {
+    const task = fs.tasks.find(tid);
+    if (task?.mayInspect() === false) return -EACCES;
+    return task?.memory === undefined ? -ESRCH : 0;
+  };
   const rootOf = (task: TaskView): Location => task.fs?.root ?? fs.vfs.root;
   const viewer = (): Location => viewerOf(fs);
   const entries: [string, NodeMaker][] = [
@@ -165,6 +188,7 @@ function entriesOf(
       text(
         guarded((task) => task.environment()),
         0o400,
+        hasMemory,
       ),
     ],
     [
@@ -172,13 +196,14 @@ function entriesOf(
       text(
         guarded((task) => task.auxiliaryVector()),
         0o400,
+        hasMemory,
       ),
     ],
     ['status', text(withTask(statusText))],
     [
       'personality',
       text(
-        guarded(() => '00000000\n'),
+        guarded(({ personality }) => `${personality.toString(16).padStart(8, '0')}\n`),
         0o400,
       ),
     ],
@@ -207,16 +232,40 @@ function entriesOf(
     ['cpuset', text(withTask(() => '/\n'))],
     ['oom_score', text(withTask(() => '0\n'))],
     ['oom_score_adj', oomFile(fs, tid)],
-    ['oom_adj', text(withTask(({ oomScoreAdjust }) => `${oldOomValue(oomScoreAdjust)}\n`))],
+    ['oom_adj', oldOomFile(fs, tid)],
+    ['coredump_filter', coredumpFile(fs, tid)],
+    ['clear_refs', clearRefsFile(fs, tid)],
+    ['autogroup', text(withTask((task) => `/autogroup-${task.sid} nice 0\n`))],
+    ['projid_map', text(withTask(() => MAP_ALL))],
+    ['timens_offsets', text(withTask(() => TIME_OFFSETS))],
     ['net', folder((fs.system.networkFiles ?? []).map(([name, read]) => [name, text(read)]))],
     ['ns', namespacesFolder(fs, tid)],
     ['smaps_rollup', text(guarded(smapsRollupText))],
-    ['timerslack_ns', text(guarded((task) => `${task.timerSlackNs}\n`))],
+    ['timerslack_ns', slackFile(fs, tid)],
     ['io', text(guarded(ioText), 0o400)],
-    ['uid_map', text(withTask(() => MAP_ALL))],
-    ['gid_map', text(withTask(() => MAP_ALL))],
-    ['setgroups', text(withTask(() => 'allow\n'))],
-    ['loginuid', text(withTask(() => '4294967295'))],
+    // Those of the first user namespace are as they are.
+    [
+      'uid_map',
+      setting(
+        withTask(() => MAP_ALL),
+        refusesChange,
+      ),
+    ],
+    [
+      'gid_map',
+      setting(
+        withTask(() => MAP_ALL),
+        refusesChange,
+      ),
+    ],
+    [
+      'setgroups',
+      setting(
+        withTask(() => 'allow\n'),
+        refusesChange,
+      ),
+    ],
+    ['loginuid', loginFile(fs, tid)],
     ['sessionid', text(withTask(() => '4294967295'))],
     ['mem', memoryFile(fs, tid)],
     ['pagemap', (host) => new PagemapNode(host, fs, tid)],
@@ -243,9 +292,8 @@ function callText(call: SystemCallView | undefined): string {
 
 const MAP_ALL = '         0          0 4294967295\n';
 
-/** The scale of before 2.6.36: -17 for never, up to 15. */
-const oldOomValue = (adjust: number): number =>
-  adjust === 1000 ? 15 : Math.trunc((adjust * 17) / 1000);
+const TIME_OFFSETS = 'monotonic           0         0\nboottime            0         0\n';
+const refusesChange = (): number => -EPERM;
 
 /** Names of links and the types of what they lead to. */
 const NAMESPACE_LINKS: readonly (readonly [name: string, type: NamespaceType])[] = [
@@ -278,39 +326,6 @@ function ioText({ io }: TaskView): string {
   return Object.entries(all)
     .map(([name, value]) => `${name}: ${value}\n`)
     .join('');
-}
-
-function commFile(fs: Procfs, tid: number): NodeMaker {
-  return setting(
-    () => {
-      const task = fs.tasks.find(tid);
-      return task === undefined ? -ESRCH : `${task.comm}\n`;
-    },
-    (bytes) => {
-      const task = fs.tasks.find(tid);
-      if (task === undefined) return -ESRCH;
-      if (task.pid !== fs.tasks.current().pid) return -EINVAL;
-      task.comm = byteString(bytes).replace(/\n$/, '').slice(0, 15);
-      return 0;
-    },
-  );
-}
-
-function oomFile(fs: Procfs, tid: number): NodeMaker {
-  return setting(
-    () => {
-      const task = fs.tasks.find(tid);
-      return task === undefined ? -ESRCH : `${task.oomScoreAdjust}\n`;
-    },
-    (bytes) => {
-      const value = Number(byteString(bytes).trim() || Number.NaN);
-      if (!Number.isInteger(value) || value < -1000 || value > 1000) return -EINVAL;
-      const task = fs.tasks.find(tid);
-      if (task === undefined) return -ESRCH;
-      task.oomScoreAdjust = value;
-      return 0;
-    },
-  );
 }
 
 /** /proc/PID/mem: guest memory at the file position. */

@@ -39,12 +39,17 @@ export class MemoryNode extends TaskMemoryFile {
   }
 
   override readAt(position: number, target: Uint8Array, start: number, length: number): number {
-    const count = this.memory()?.read(position, target.subarray(start, start + length)) ?? 0;
+    const memory = this.memory();
+    // `mem_rw`: of a process that has ended there is nothing.
+    if (memory === undefined) return 0;
+    const count = memory.read(position, target.subarray(start, start + length));
     return count === 0 && length > 0 ? -EIO : count;
   }
 
   override writeAt(position: number, source: Uint8Array, start: number, length: number): number {
-    const count = this.memory()?.write(position, source.subarray(start, start + length)) ?? 0;
+    const memory = this.memory();
+    if (memory === undefined) return 0;
+    const count = memory.write(position, source.subarray(start, start + length));
     return count === 0 && length > 0 ? -EIO : count;
   }
 }

@@ -27,7 +27,7 @@ export function statusText(task: TaskView): string {
   const { identity, signals, memory, times } = task;
   const lines = [
     `Name:\t${task.comm}`,
-    `Umask:\t${task.umask.toString(8).padStart(4, '0')}`,
+    ...(task.fs === undefined ? [] : [`Umask:\t${task.umask.toString(8).padStart(4, '0')}`]),
     `State:\t${STATE_NAMES[task.state] ?? task.state}`,
     `Tgid:\t${task.pid}`,
     'Ngid:\t0',

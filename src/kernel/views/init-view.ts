@@ -30,6 +30,7 @@ export class InitView implements TaskView {
   readonly pgid = 1;
   readonly sid = 1;
   readonly state = 'S';
+  readonly personality = 0;
   readonly exitSignal = 17;
   readonly exitCode = 0;
   readonly cpu = 0;
@@ -58,7 +59,7 @@ export class InitView implements TaskView {
   }
 
   readonly tracerPid = 0;
-  readonly timerSlackNs = 50_000;
+  timerSlackNs = 50_000;
   readonly seccomp = { mode: 0, filters: 0 } as const;
 
   get nice(): number {
@@ -123,6 +124,14 @@ export class InitView implements TaskView {
   mayInspect(): boolean {
     const { current } = this.#init.group.kernel;
     return current === undefined || current.creds.has(CAP_SYS_PTRACE);
+  }
+
+  get kept(): TaskView['kept'] {
+    return this.#init.group.kept;
+  }
+
+  set kept(value: TaskView['kept']) {
+    this.#init.group.kept = value;
   }
 
   get oomScoreAdjust(): number {

@@ -129,6 +129,11 @@ export class LiveTaskView implements TaskView {
     return this.#task.timerSlackNs;
   }
 
+  /** 0: what it had at first. */
+  set timerSlackNs(value: number) {
+    this.#task.timerSlackNs = value === 0 ? this.#task.defaultTimerSlackNs : value;
+  }
+
   get exitSignal(): number {
     return this.#task.isLeader ? this.#task.group.exitSignal : -1;
   }
@@ -286,11 +291,23 @@ export class LiveTaskView implements TaskView {
     return current === undefined || mayInspect(current, this.#task.group);
   }
 
+  get personality(): number {
+    return this.#task.group.personality;
+  }
+
   get oomScoreAdjust(): number {
     return this.#task.group.oomScoreAdjust;
   }
 
   set oomScoreAdjust(value: number) {
     this.#task.group.oomScoreAdjust = value;
+  }
+
+  get kept(): TaskView['kept'] {
+    return this.#task.group.kept;
+  }
+
+  set kept(value: TaskView['kept']) {
+    this.#task.group.kept = value;
   }
 }

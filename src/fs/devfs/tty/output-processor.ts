@@ -81,6 +81,7 @@ export class OutputProcessor {
 
   #process(byte: number, out: number[]): void {
     const { oflag, iflag } = this.#termios;
+    const raises = (oflag & T.OLCUC) !== 0 && byte >= 0x61 && byte <= 0x7a;
     switch (byte) {
       case NEWLINE:
         if ((oflag & T.ONLRET) !== 0) this.column = 0;
@@ -116,6 +117,6 @@ export class OutputProcessor {
           if (!continues) this.column++;
         }
     }
-    out.push(byte);
+    out.push(raises ? byte - 0x20 : byte);
   }
 }

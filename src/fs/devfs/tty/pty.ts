@@ -1,6 +1,15 @@
 /** Pseudo-terminals (pty(7)): /dev/ptmx, and devpts with its /dev/pts/N. */
 
-import { EAGAIN, EBUSY, EFAULT, EIO, ENOENT, ENOSPC, ENXIO } from '../../../abi/errno.table.ts';
+import {
+  EAGAIN,
+  EBUSY,
+  EFAULT,
+  EINVAL,
+  EIO,
+  ENOENT,
+  ENOSPC,
+  ENXIO,
+} from '../../../abi/errno.table.ts';
 import { O_NOCTTY, O_RDWR } from '../../../abi/file-flags.ts';
 import { DT_CHR, makeDev, S_IFCHR, S_IFDIR } from '../../../abi/file-mode.ts';
 import {
@@ -27,6 +36,10 @@ import { TerminalFile } from './terminal-file.ts';
 
 const OUTPUT_BYTES = 65_536;
 const PTS_MAX = 4096;
+
+const PIECE_BYTES = 1024;
+/** SIGINT, SIGQUIT, SIGTSTP: what a master may send to the foreground group (`pty_signal`). */
+const SENT_SIGNALS: readonly number[] = [2, 3, 20];
 
 /** What a control event takes back. */
 const OPPOSITE: Readonly<Record<number, number>> = {
@@ -83,12 +96,6 @@ export class Pty implements TerminalDriver {
     if (!this.isPacketMode) return;
     this.status = (this.status & ~(OPPOSITE[event] ?? 0)) | event;
     this.masterQueue.wake(POLLIN | POLLRDNORM | POLLPRI);
-  }
-
-  dropOutput(): void {
-    this.#output = [];
-    this.#outputBytes = 0;
-    this.terminal.waitQueue.wake(POLLOUT | POLLWRNORM);
   }
 
   inputDrained(): void {
@@ -289,11 +296,15 @@ class MasterFile extends OpenFile {
 
   override write(source: Uint8Array, start: number, length: number): number {
     const { terminal } = this.#pty;
-    if (length > 0 && !terminal.acceptsInput) return -EAGAIN;
     // Small pieces, so that a flood does not overrun the line that a reader is to take first.
-    const count = Math.min(length, 1024);
-    terminal.receive(source, start, count);
-    return count;
+    let done = 0;
+    while (done < length) {
+      const count = Math.min(length - done, PIECE_BYTES, terminal.inputRoom);
+      if (count === 0) return done > 0 ? done : -EAGAIN;
+      terminal.receive(source, start + done, count);
+      done += count;
+    }
+    return done;
   }
 
   override poll(): number {
@@ -301,8 +312,8 @@ class MasterFile extends OpenFile {
     let events = 0;
     if (pty.outputBytes > 0) events |= POLLIN | POLLRDNORM;
     if (pty.isPacketMode && pty.status !== 0) events |= POLLIN | POLLRDNORM | POLLPRI;
-    if (pty.hadSlave && pty.slaves === 0) events |= POLLHUP | POLLIN | POLLRDNORM;
-    if (pty.terminal.acceptsInput) events |= POLLOUT | POLLWRNORM;
+    if (pty.hadSlave && pty.slaves === 0) events |= POLLHUP;
+    if (pty.terminal.inputRoom > 0) events |= POLLOUT | POLLWRNORM;
     return events;
   }
 
@@ -317,6 +328,10 @@ class MasterFile extends OpenFile {
     switch (command >>> 0) {
       case T.TIOCGPTN:
         return put(pty.index);
+      case T.TIOCSIG:
+        if (!SENT_SIGNALS.includes(argument)) return -EINVAL;
+        pty.terminal.signal(argument);
+        return 0;
       case T.TIOCGPTLCK:
         return put(Number(pty.isLocked));
       case T.TIOCSPTLCK:

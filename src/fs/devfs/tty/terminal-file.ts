@@ -1,6 +1,7 @@
 /** Open terminals: job control around reads and writes, and the ioctls (ioctl_tty(2)). */
 
 import { EFAULT, EINVAL, EIO, ENOTTY, EPERM, ESRCH } from '../../../abi/errno.table.ts';
+import { O_NONBLOCK } from '../../../abi/file-flags.ts';
 import {
   POLLERR,
   POLLHUP,
@@ -59,7 +60,8 @@ export class TerminalFile extends OpenFile {
   override read(target: Uint8Array, start: number, length: number): number {
     if (this.#isDead) return 0;
     const refused = this.#checkForeground(SIGTTIN);
-    return refused < 0 ? refused : this.terminal.read(target, start, length);
+    if (refused < 0) return refused;
+    return this.terminal.read(target, start, length, (this.flags & O_NONBLOCK) === 0);
   }
 
   override write(source: Uint8Array, start: number, length: number): number {
@@ -278,6 +280,12 @@ const HANDLERS: ReadonlyMap<number, Handler> = new Map<number, Handler>([
   ],
   [T.TIOCOUTQ, (_terminal, argument, memory) => putInt(memory, argument, 0)],
   [T.FIONREAD, (terminal, argument, memory) => putInt(memory, argument, terminal.readableBytes)],
+  [T.TIOCGDEV, (terminal, argument, memory) => putInt(memory, argument, terminal.device)],
+  [
+    T.TIOCGSOFTCAR,
+    (terminal, argument, memory) =>
+      putInt(memory, argument, (terminal.termios.cflag & T.CLOCAL) === 0 ? 0 : 1),
+  ],
   [T.TIOCGETD, (_terminal, argument, memory) => putInt(memory, argument, 0)],
   [T.TIOCSETD, (_terminal, argument, memory) => (getInt(memory, argument) === 0 ? 0 : -EINVAL)],
   [

@@ -19,7 +19,6 @@ function setup() {
     },
     inputDrained: () => undefined,
     control: () => undefined,
-    dropOutput: () => undefined,
   });
   terminal.attach(1, 7);
   const type = (text: string) => {

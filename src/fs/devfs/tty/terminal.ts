@@ -8,7 +8,7 @@ import { POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from '../../../abi/p
 import * as T from '../../../abi/terminal.ts';
 import { WaitQueue } from '../../../base/wait-queue.ts';
 import type { JobControl, SessionTerminal } from '../../../vfs/job-control.ts';
-import { InputQueue } from './input-queue.ts';
+import { INPUT_BYTES, InputQueue } from './input-queue.ts';
 import { OutputProcessor } from './output-processor.ts';
 import { Termios } from './termios.ts';
 
@@ -32,8 +32,6 @@ export interface TerminalDriver {
   inputDrained(): void;
   /** Something happened that packet mode tells of (ioctl_tty(2), TIOCPKT): a TIOCPKT_* bit. */
   control(event: number): void;
-  /** TCOFLUSH: what the driver has not passed on is gone. */
-  dropOutput(): void;
 }
 
 export class Terminal implements SessionTerminal {
@@ -121,16 +119,18 @@ export class Terminal implements SessionTerminal {
     this.waitQueue.wake(POLLIN | POLLRDNORM);
   }
 
-  get acceptsInput(): boolean {
-    // A full line still takes the newline or erase that resolves it.
-    return this.termios.has(T.ICANON)
-      ? !this.input.hasLine || !this.input.isFull
-      : !this.input.isFull;
+  /** How many bytes it takes now. A full line still takes the newline or erase that resolves it. */
+  get inputRoom(): number {
+    const { input } = this;
+    const isOpen = this.termios.has(T.ICANON) && !input.hasLine;
+    return isOpen ? Number.POSITIVE_INFINITY : Math.max(0, INPUT_BYTES - 1 - input.length);
   }
 
   #receiveByte(byte: number): void {
     const { termios } = this;
     let c = (termios.iflag & T.ISTRIP) !== 0 ? byte & 0x7f : byte;
+    if ((termios.iflag & T.IUCLC) !== 0 && termios.has(T.IEXTEN) && c >= 0x41 && c <= 0x5a)
+      c += 0x20;
     if (this.#isLiteral) {
       this.#isLiteral = false;
       this.#store(c);
@@ -288,7 +288,7 @@ export class Terminal implements SessionTerminal {
   }
 
   /** read(2) without job control. */
-  read(target: Uint8Array, start: number, length: number): number {
+  read(target: Uint8Array, start: number, length: number, mayWait = true): number {
     const { termios, input } = this;
     if (length === 0) return 0;
     let count = -EAGAIN;
@@ -298,7 +298,9 @@ export class Terminal implements SessionTerminal {
       const minimum = termios.cc[T.VMIN] as number;
       const isTimed = (termios.cc[T.VTIME] as number) > 0;
       // With a timer, what is there is given out when it runs out; without, VMIN bytes must be.
-      const wanted = isTimed ? Math.min(1, minimum) || 1 : Math.min(minimum, length);
+      // Who does not wait takes what there is, too (`n_tty_read`).
+      const takesAny = isTimed || !mayWait;
+      const wanted = takesAny ? 1 : Math.min(minimum, length);
       if (input.length >= Math.max(1, wanted)) count = input.readRaw(target, start, length);
       else if (minimum === 0 && !isTimed) count = 0;
     }
@@ -321,8 +323,8 @@ export class Terminal implements SessionTerminal {
     return this.#output.write(source, start, length);
   }
 
+  /** What was written is at the other side already. */
   flushOutput(): void {
-    this.#driver.dropOutput();
     this.#driver.control(T.TIOCPKT_FLUSHWRITE);
   }
 
