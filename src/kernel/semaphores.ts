@@ -102,6 +102,8 @@ export class SemaphoreSet {
 export class Semaphores {
   readonly #sets = new Map<number, SemaphoreSet>();
   readonly #byKey = new Map<number, SemaphoreSet>();
+  /** Semaphores of all sets. */
+  #used = 0;
   readonly ids = new IpcIds();
   readonly limits = { perSet: SEMMSL, all: SEMMNI * SEMMSL, operations: SEMOPM, sets: SEMMNI };
 
@@ -131,10 +133,10 @@ export class Semaphores {
       if (key !== IPC_PRIVATE && (flags & IPC.IPC_CREAT) === 0) return -ENOENT;
       if (count === 0) return -EINVAL;
       if (this.#sets.size >= this.limits.sets) return -ENOSPC;
-      const used = this.all().reduce((sum, { values }) => sum + values.length, 0);
-      if (used + count > this.limits.all) return -ENOSPC;
+      if (this.#used + count > this.limits.all) return -ENOSPC;
       const set = new SemaphoreSet(task, this.ids.allocate(this.#sets), key, count, flags & 0o777);
       this.#sets.set(set.id, set);
+      this.#used += count;
       if (key !== IPC_PRIVATE) this.#byKey.set(key, set);
       return set.id;
     }
@@ -147,7 +149,7 @@ export class Semaphores {
   /** IPC_RMID: everybody who sleeps on it hears EIDRM. */
   remove(set: SemaphoreSet): void {
     if (this.#byKey.get(set.key) === set) this.#byKey.delete(set.key);
-    this.#sets.delete(set.id);
+    if (this.#sets.delete(set.id)) this.#used -= set.values.length;
     set.isRemoved = true;
     set.changed.wakeAll();
   }

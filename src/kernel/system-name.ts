@@ -2,6 +2,8 @@
 
 export const SYSTEM_NAME = 'Linux';
 export const RELEASE = '6.12.0-cloister';
+/** For programs under UNAME26: `override_release` of 6.12. */
+export const RELEASE_26 = '2.6.72-cloister';
 export const VERSION = '#1 SMP PREEMPT_DYNAMIC Cloister';
 export const MACHINE = 'x86_64';
 /** For programs under PER_LINUX32. */

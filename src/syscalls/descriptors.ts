@@ -151,6 +151,9 @@ function setFlags(task: Task, file: OpenFile, argument: number, fd: number): num
   const bits = file.sendsSignals ? SETFL_BITS | O_ASYNC : SETFL_BITS;
   const after = (before & ~bits) | (argument & bits);
   if ((after & ~before & O_NOATIME) !== 0 && !ownsOrCapable(task.creds, file.inode)) return -EPERM;
+  // Of pipes it makes packets.
+  if ((argument & O_DIRECT) !== 0 && !file.takesDirectIo && !(file instanceof PipeFile))
+    return -EINVAL;
   file.flags = after;
   const result = file.flagsChanged(before);
   if (result < 0) file.flags = before;

@@ -18,7 +18,7 @@ import { checkAccess } from '../vfs/credentials.ts';
 import { WALK_DIRECTORY, WALK_FOLLOW, walk } from '../vfs/walk.ts';
 import { fd, flags, int, path } from './args.ts';
 import { INOTIFY_INIT_SET, INOTIFY_MASK_SET } from './file-flag-sets.ts';
-import { readPath } from './file-support.ts';
+import { dataFile, readPath } from './file-support.ts';
 import { installFile } from './open-close.ts';
 import { row, type SyscallRow } from './row.ts';
 
@@ -32,7 +32,7 @@ const sysInotifyInit = (task: Task): number => sysInotifyInit1(task, 0);
 
 function sysInotifyAddWatch(task: Task, fd: number, addr: number, mask: number): number {
   if ((mask & ~IN_WATCH_BITS) !== 0 || (mask & IN_ALL_EVENTS) === 0) return -EINVAL;
-  const file = task.files.get(fd);
+  const file = dataFile(task, fd);
   if (file === undefined) return -EBADF;
   if ((mask & IN_MASK_ADD) !== 0 && (mask & IN_MASK_CREATE) !== 0) return -EINVAL;
   if (!(file instanceof InotifyFile)) return -EINVAL;
@@ -48,7 +48,7 @@ function sysInotifyAddWatch(task: Task, fd: number, addr: number, mask: number):
 }
 
 function sysInotifyRmWatch(task: Task, fd: number, wd: number): number {
-  const file = task.files.get(fd);
+  const file = dataFile(task, fd);
   if (file === undefined) return -EBADF;
   return file instanceof InotifyFile ? file.removeWatch(wd) : -EINVAL;
 }

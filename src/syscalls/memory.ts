@@ -14,7 +14,6 @@ import {
   EOVERFLOW,
   EPERM,
 } from '../abi/errno.table.ts';
-import { O_PATH } from '../abi/file-flags.ts';
 import { MCL, MLOCK_ONFAULT } from '../abi/mlock.ts';
 import { MADV, MAP, MREMAP, MSYNC, PROT } from '../abi/mman.ts';
 import { READ_IMPLIES_EXEC } from '../abi/personality.ts';
@@ -26,6 +25,7 @@ import { noteMapping } from '../vfs/access-time.ts';
 import { FileMapping } from '../vfs/file-mapping.ts';
 import type { OpenFile } from '../vfs/open-file.ts';
 import * as arg from './args.ts';
+import { dataFile } from './file-support.ts';
 import { row, type SyscallRow } from './row.ts';
 
 const PAGE = 4096;
@@ -59,8 +59,8 @@ function sysMmap(
   }
   let file: OpenFile | undefined;
   if (!isAnonymous) {
-    file = task.files.get(fd);
-    if (file === undefined || (file.flags & O_PATH) !== 0) return -EBADF;
+    file = dataFile(task, fd);
+    if (file === undefined) return -EBADF;
     // An offset counts pages without a sign: negative ones lie beyond every file.
     if (offset < 0) return -EOVERFLOW;
   }

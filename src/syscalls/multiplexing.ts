@@ -355,7 +355,7 @@ function epollWait(
   deadlineNs: number,
 ): number {
   if (max <= 0 || max > MAX_EPOLL_EVENTS) return -EINVAL;
-  const set = task.files.get(epfd);
+  const set = dataFile(task, epfd);
   if (set === undefined) return -EBADF;
   if (!(set instanceof EpollFile)) return -EINVAL;
   // What a scan finds is written out before anything else runs: the kernel's buffer will do.

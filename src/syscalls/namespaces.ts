@@ -8,6 +8,7 @@ import { PidfdFile } from '../kernel/pidfd.ts';
 import type { Task } from '../kernel/task.ts';
 import { openPlace } from '../vfs/open.ts';
 import * as arg from './args.ts';
+import { dataFile } from './file-support.ts';
 import { installFile } from './open-close.ts';
 import { row, type SyscallRow } from './row.ts';
 
@@ -47,7 +48,7 @@ export function namespaceIoctl(
 
 /** Joining the namespaces that everybody is in: checked, and done. */
 function sysSetns(task: Task, fd: number, type: number): number {
-  const file = task.files.get(fd);
+  const file = dataFile(task, fd);
   if (file === undefined) return -EBADF;
   let wanted = type;
   if (file instanceof NamespaceFile) {

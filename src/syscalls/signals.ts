@@ -273,7 +273,9 @@ function sysRtSigqueueinfo(task: Task, pid: number, signal: number, infoAt: numb
   const raw = readInfo(task, infoAt, signal, pid === task.group.pid);
   if (typeof raw === 'number') return raw;
   if (signal < 0 || signal > 64) return -EINVAL;
-  const target = task.kernel.processes.group(pid) ?? task.kernel.processes.task(pid)?.group;
+  const { processes } = task.kernel;
+  if (pid === processes.init.pid) return task.creds.has(CAP_KILL) ? 0 : -EPERM;
+  const target = processes.group(pid) ?? processes.task(pid)?.group;
   if (target === undefined) return -ESRCH;
   const allowed = checkKill(task, target, signal);
   if (allowed !== 0 || signal === 0) return allowed;

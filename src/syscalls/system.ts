@@ -3,7 +3,14 @@
 import { CAP_SYS_ADMIN, CAP_SYS_BOOT } from '../abi/capability.ts';
 import { EFAULT, EINVAL, EPERM } from '../abi/errno.table.ts';
 import { NS_PER_SEC } from '../abi/time.ts';
-import { MACHINE, MACHINE_32, RELEASE, SYSTEM_NAME, VERSION } from '../kernel/system-name.ts';
+import {
+  MACHINE,
+  MACHINE_32,
+  RELEASE,
+  RELEASE_26,
+  SYSTEM_NAME,
+  VERSION,
+} from '../kernel/system-name.ts';
 import type { Task } from '../kernel/task.ts';
 import { byteString, bytesOf } from '../vfs/byte-string.ts';
 import * as arg from './args.ts';
@@ -14,6 +21,7 @@ const FIELD_BYTES = 65;
 /** personality(2). */
 const PERSONALITY_MASK = 0xff;
 const PER_LINUX32 = 8;
+const UNAME26 = 0x2_0000;
 const GRND = { GRND_NONBLOCK: 1, GRND_RANDOM: 2, GRND_INSECURE: 4 } as const;
 const MAX_NAME_BYTES = 64;
 
@@ -23,7 +31,8 @@ function sysUname(task: Task, addr: number): number {
   const { personality } = task.group;
   // `override_architecture`: what setarch(8) asks for.
   const machine = (personality & PERSONALITY_MASK) === PER_LINUX32 ? MACHINE_32 : MACHINE;
-  const fields = [SYSTEM_NAME, kernel.hostName, RELEASE, VERSION, machine, kernel.domainName];
+  const release = (personality & UNAME26) === 0 ? RELEASE : RELEASE_26;
+  const fields = [SYSTEM_NAME, kernel.hostName, release, VERSION, machine, kernel.domainName];
   for (const [i, text] of fields.entries())
     bytes.set(bytesOf(text).subarray(0, FIELD_BYTES - 1), i * FIELD_BYTES);
   return task.space.copyOut(addr, bytes) < 0 ? -EFAULT : 0;
@@ -98,11 +107,24 @@ function sysSyslog(task: Task, type: number, addr: number, length: number): numb
 }
 
 /** Deviation: refused even with CAP_SYS_BOOT; an instance is stopped from outside. */
-function sysReboot(task: Task, magic: number, again: number): number {
+function sysReboot(task: Task, magic: number, again: number, command: number): number {
   if (!task.creds.has(CAP_SYS_BOOT)) return -EPERM;
-  const isMeant = magic === REBOOT_MAGIC && REBOOT_MAGIC_AGAIN.has(again);
-  return isMeant ? -EPERM : -EINVAL;
+  if (magic !== REBOOT_MAGIC || !REBOOT_MAGIC_AGAIN.has(again)) return -EINVAL;
+  if (CTRL_ALT_DEL.has(command)) return 0;
+  return REBOOT_ACTIONS.has(command) ? -EPERM : -EINVAL;
 }
+
+/** LINUX_REBOOT_CMD_CAD_ON and _OFF: nobody presses these keys here. */
+const CTRL_ALT_DEL: ReadonlySet<number> = new Set([0x89ab_cdef | 0, 0]);
+/** RESTART, HALT, POWER_OFF, RESTART2, SW_SUSPEND, KEXEC: instances are ended from outside. */
+const REBOOT_ACTIONS: ReadonlySet<number> = new Set([
+  0x0123_4567,
+  0xcdef_0123 | 0,
+  0x4321_fedc,
+  0xa1b2_c3d4 | 0,
+  0xd000_fce2 | 0,
+  0x4558_4543,
+]);
 
 /** `LINUX_REBOOT_MAGIC1`, and the birthdays of `LINUX_REBOOT_MAGIC2` and its successors. */
 const REBOOT_MAGIC = 0xfee1dead | 0;

@@ -14,6 +14,7 @@ import type { Task } from '../kernel/task.ts';
 import { TimerfdFile } from '../kernel/timerfd.ts';
 import type { OpenFile } from '../vfs/open-file.ts';
 import * as arg from './args.ts';
+import { dataFile } from './file-support.ts';
 import { row, type SyscallRow } from './row.ts';
 import { readSignalSet } from './signals.ts';
 import { putNumber, readTimespec, readTimeval } from './timespec.ts';
@@ -218,7 +219,7 @@ const TIMERFD_CLOCKS: Readonly<Record<number, number>> = {
 };
 
 function timerfdOf(task: Task, fd: number): TimerfdFile | number {
-  const file = task.files.get(fd);
+  const file = dataFile(task, fd);
   if (file === undefined) return -EBADF;
   return file instanceof TimerfdFile ? file : -EINVAL;
 }
@@ -261,7 +262,7 @@ function sysSignalfd4(task: Task, fd: number, maskAt: number, size: number, flag
       new SignalfdFile(task, wanted, flags & O_NONBLOCK),
       (flags & O_CLOEXEC) !== 0,
     );
-  const file = task.files.get(fd);
+  const file = dataFile(task, fd);
   if (file === undefined) return -EBADF;
   if (!(file instanceof SignalfdFile)) return -EINVAL;
   file.wanted.copyFrom(wanted);

@@ -148,7 +148,7 @@ function sysSendfile(task: Task, outFd: number, inFd: number, at: number, count:
   // Pipes have no splice_read: splice(2) is for them.
   if (source instanceof PipeFile) return -EINVAL;
   if (!isRegular(source.inode.mode) && !source.isSeekable) return -EINVAL;
-  if (isDirectory(source.inode.mode)) return -EINVAL;
+  if (isDirectory(source.inode.mode) || !source.feedsPipes) return -EINVAL;
   const length = Math.min(count, MAX_RW_COUNT);
   const attempt = (who: Task): number => {
     const from = new Offset(who, source, at);
@@ -221,7 +221,7 @@ function sysSplice(
   const fromPipe = source instanceof PipeFile;
   const toPipe = target instanceof PipeFile;
   if (!fromPipe && !toPipe) return -EINVAL;
-  if (isDirectory(source.inode.mode)) return -EINVAL;
+  if (isDirectory(source.inode.mode) || !source.feedsPipes) return -EINVAL;
   if (fromPipe && toPipe && source.pipe === target.pipe) return -EINVAL;
   if ((fromPipe && inAt !== 0) || (toPipe && outAt !== 0)) return -ESPIPE;
   if ((inAt !== 0 && !source.isSeekable) || (outAt !== 0 && !target.isSeekable)) return -EINVAL;

@@ -50,6 +50,10 @@ export abstract class AnonymousFile extends OpenFile {
     return true;
   }
 
+  override get feedsPipes(): boolean {
+    return false;
+  }
+
   /** `noop_llseek`: there is no position, and moving it is no error. */
   override seek(): number {
     return 0;

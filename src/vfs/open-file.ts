@@ -79,6 +79,16 @@ export abstract class OpenFile {
     return (this.flags & O_ACCMODE) !== O_RDONLY && (this.flags & O_PATH) === 0;
   }
 
+  /** O_DIRECT may be asked for (`FMODE_CAN_ODIRECT`). */
+  get takesDirectIo(): boolean {
+    return false;
+  }
+
+  /** splice(2) and sendfile(2) may read from it (`splice_read`). */
+  get feedsPipes(): boolean {
+    return true;
+  }
+
   // --- data --------------------------------------------------------------------------------------
 
   /** read(2) at the file position, which it moves. */

@@ -4,6 +4,7 @@ import {
   EACCES,
   EAGAIN,
   EEXIST,
+  EINVAL,
   EISDIR,
   ELOOP,
   ENOENT,
@@ -17,6 +18,7 @@ import {
   O_ACCMODE,
   O_CLOEXEC,
   O_CREAT,
+  O_DIRECT,
   O_DIRECTORY,
   O_EXCL,
   O_LARGEFILE,
@@ -233,6 +235,11 @@ function makeOpenFile(vfs: Vfs, place: Location, who: Caller, flags: number): Op
   let file = wanted.inode.open(wanted);
   if (file === undefined) file = ordinaryFile(vfs, wanted);
   if (typeof file === 'object') {
+    // `do_dentry_open`; what was made on the way stays.
+    if ((flags & O_DIRECT) !== 0 && !file.takesDirectIo) {
+      file.release();
+      return -EINVAL;
+    }
     file.flags = (file.flags & ~O_NOCTTY) | O_LARGEFILE;
     notify(wanted.dentry, IN_OPEN);
   }

@@ -36,6 +36,10 @@ export class RegularFile extends OpenFile {
     return true;
   }
 
+  override get takesDirectIo(): boolean {
+    return true;
+  }
+
   override read(target: Uint8Array, start: number, length: number): number {
     const count = this.readAt(this.position, target, start, length);
     if (count > 0) this.position += count;

@@ -225,6 +225,8 @@ export interface SystemView {
   readonly pidMax: number;
   readonly threadsMax: number;
   readonly bootId: string;
+  /** A random UUID (RFC 9562, version 4), another at each call. */
+  freshUuid(): string;
   /** What lies below /proc/net. */
   readonly networkFiles?: readonly (readonly [string, () => string])[];
   /** Settings below /proc/sys that have an effect. */

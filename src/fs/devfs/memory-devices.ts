@@ -30,6 +30,10 @@ abstract class PlainDevice extends OpenFile {
 }
 
 export class NullFile extends PlainDevice {
+  override get feedsPipes(): boolean {
+    return false;
+  }
+
   override get discardsWrites(): boolean {
     return true;
   }

@@ -44,6 +44,8 @@ abstract class ProcInode extends Inode {
 
 export class ProcFile extends ProcInode {
   readonly #source: FileSource;
+  /** The file's operations have `splice_read`; those of most files of a process have not. */
+  feedsPipes = true;
 
   constructor(fs: ProcHost, source: FileSource, permissions: number) {
     super(fs, S_IFREG | permissions);
@@ -56,7 +58,7 @@ export class ProcFile extends ProcInode {
     if (!isReading && write === undefined && refusal !== undefined) return -refusal;
     const opened = this.#source.open?.() ?? 0;
     if (opened < 0) return opened;
-    return new ProcOpenFile(request, this.#source);
+    return new ProcOpenFile(request, this.#source, this.feedsPipes);
   }
 
   override truncate(): number {
@@ -68,14 +70,20 @@ export class ProcFile extends ProcInode {
 class ProcOpenFile extends OpenFile {
   readonly #source: FileSource;
   #snapshot: Uint8Array | undefined = undefined;
+  readonly #feedsPipes: boolean;
 
-  constructor(request: OpenRequest, source: FileSource) {
+  constructor(request: OpenRequest, source: FileSource, feedsPipes: boolean) {
     super(request);
     this.#source = source;
+    this.#feedsPipes = feedsPipes;
   }
 
   override get isSeekable(): boolean {
     return true;
+  }
+
+  override get feedsPipes(): boolean {
+    return this.#feedsPipes;
   }
 
   override read(target: Uint8Array, start: number, length: number): number {

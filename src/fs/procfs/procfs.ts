@@ -9,6 +9,7 @@ import { type DirectorySink, FIRST_COOKIE, type Inode } from '../../vfs/inode.ts
 import type { SystemView, TaskSource } from '../../vfs/task-view.ts';
 import type { Vfs } from '../../vfs/vfs.ts';
 import { kernelConfig } from './kernel-config.ts';
+import { locksText } from './lock-text.ts';
 import { Nsfs } from './namespaces.ts';
 import { folder, link, type NodeMaker, ProcDirectory, parseNumber, text } from './nodes.ts';
 import { sysctlTree } from './sysctl.ts';
@@ -89,6 +90,7 @@ function rootEntries(vfs: Vfs, tasks: TaskSource, system: SystemView): [string, 
     ['sysvipc', folder((system.ipcFiles ?? []).map(([name, read]) => [name, text(read)]))],
     ['net', link({ read: () => 'self/net' })],
     ['modules', text(() => '')],
+    ['locks', text(() => locksText(tasks))],
     ['cgroups', text(() => '#subsys_name\thierarchy\tnum_cgroups\tenabled\n')],
   ];
 }

@@ -141,12 +141,18 @@ const kernelEntries = (system: SystemView): [string, NodeMaker][] => [
       ['nr', fixed(0)],
     ]),
   ],
-  ['seccomp', folder([['actions_avail', fixed(SECCOMP_ACTIONS)]])],
+  [
+    'seccomp',
+    folder([
+      ['actions_avail', fixed(SECCOMP_ACTIONS)],
+      ['actions_logged', keptText('kill_process kill_thread trap errno user_notif trace log')],
+    ]),
+  ],
   [
     'random',
     folder([
       ['boot_id', fixed(system.bootId)],
-      ['uuid', fixed(system.bootId)],
+      ['uuid', constant(() => `${system.freshUuid()}\n`)],
       ['entropy_avail', fixed(256)],
       ['poolsize', fixed(256)],
       ['urandom_min_reseed_secs', kept(60)],
@@ -163,7 +169,14 @@ const VM_ENTRIES = (): [string, NodeMaker][] => [
   ['max_map_count', kept(65530)],
   ['mmap_min_addr', fixed(65536)],
   ['swappiness', kept(60)],
-  ['nr_hugepages', fixed(0)],
+  // As many as there is memory for: none.
+  [
+    'nr_hugepages',
+    setting(
+      () => '0\n',
+      (bytes) => (/^\d+\s*$/.test(byteString(bytes)) ? 0 : -EINVAL),
+    ),
+  ],
   ['nr_overcommit_hugepages', fixed(0)],
   ['overcommit_kbytes', kept(0)],
   ['min_free_kbytes', kept(67584)],

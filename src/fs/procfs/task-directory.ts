@@ -15,6 +15,7 @@ import {
   type NodeMaker,
   NumberedDirectory,
   ProcDirectory,
+  ProcFile,
   type ProcHost,
   ProcLink,
   setting,
@@ -281,8 +282,19 @@ function entriesOf(
         ),
       ],
     );
-  return entries;
+  return entries.map(([name, make]) => [name, SPLICED.has(name) ? make : unspliced(make)]);
 }
+
+/** Files of a process that splice(2) may read. */
+const SPLICED: ReadonlySet<string> = new Set(['mounts', 'mountinfo', 'mountstats']);
+
+const unspliced =
+  (make: NodeMaker): NodeMaker =>
+  (host) => {
+    const node = make(host);
+    if (node instanceof ProcFile) node.feedsPipes = false;
+    return node;
+  };
 
 /** proc_pid_syscall(5). */
 function callText(call: SystemCallView | undefined): string {

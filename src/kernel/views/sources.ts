@@ -67,12 +67,16 @@ export class KernelSystemView implements SystemView {
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
+    this.bootId = this.freshUuid();
+  }
+
+  freshUuid(): string {
     const bytes = new Uint8Array(16);
-    kernel.entropy.fill(bytes);
+    this.#kernel.entropy.fill(bytes);
     bytes[6] = ((bytes[6] as number) & 0x0f) | 0x40;
     bytes[8] = ((bytes[8] as number) & 0x3f) | 0x80;
     const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-    this.bootId = hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+    return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
   }
 
   get networkFiles(): readonly (readonly [string, () => string])[] {
