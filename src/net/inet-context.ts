@@ -6,6 +6,7 @@ import type { Endpoint } from './endpoint.ts';
 import type { HostAccess } from './host-access.ts';
 import type { NetInterface } from './interfaces.ts';
 import type { Ip } from './ip.ts';
+import type { MulticastGroups } from './multicast.ts';
 import type { PortTable } from './port-table.ts';
 import type { SocketFs } from './socket-file.ts';
 import type { TcpSocket } from './tcp-socket.ts';
@@ -16,6 +17,7 @@ export interface InetContext {
   readonly clock: Clock;
   readonly tcp: PortTable<TcpSocket>;
   readonly udp: PortTable<UdpSocket>;
+  readonly groups: MulticastGroups;
   /** The host's network, as far as it may be used; undefined: none of it. */
   readonly host: HostAccess | undefined;
   /** Scratch for what the host delivers. */

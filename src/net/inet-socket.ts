@@ -32,8 +32,9 @@ import { anyOf, decodeEndpoint, type Endpoint, encodeEndpoint, familyOf } from '
 import type { HostAccess } from './host-access.ts';
 import type { InetContext } from './inet-context.ts';
 import { LOOPBACK_INTERFACE } from './interfaces.ts';
-import { LOOPBACK4, LOOPBACK6 } from './ip.ts';
+import { ANY4, LOOPBACK4, LOOPBACK6 } from './ip.ts';
 import { KeptOptions } from './kept-options.ts';
+import { Memberships } from './multicast.ts';
 import type { PortHolder, PortTable } from './port-table.ts';
 import { OPTION_ROWS } from './socket-options.table.ts';
 
@@ -45,6 +46,7 @@ export abstract class InetSocket extends AddressedSocket implements PortHolder {
   remote: Endpoint | undefined = undefined;
   readonly uid: number;
   protected readonly kept: KeptOptions;
+  protected readonly memberships: Memberships;
   /** SO_ERROR. */
   protected pendingError = 0;
   /** SO_BINDTODEVICE: the name with its NUL. */
@@ -57,6 +59,7 @@ export abstract class InetSocket extends AddressedSocket implements PortHolder {
   constructor(context: InetContext, request: OpenRequest, family: number, type: number) {
     super(request);
     this.context = context;
+    this.memberships = new Memberships(context.groups);
     this.family = family;
     this.type = type;
     this.local = anyOf(family);
@@ -275,6 +278,10 @@ export abstract class InetSocket extends AddressedSocket implements PortHolder {
   /** Options of the protocol that are not merely kept; undefined for all others. */
   protected protocolOption(level: number, option: number): Uint8Array | number | undefined {
     if (level === SOL_IP && option === IP.IP_OPTIONS) return new Uint8Array(0);
+    if (level === SOL_IP && option === IP.IP_MULTICAST_IF)
+      return (this.memberships.sendAddress ?? ANY4).bytes.slice(12);
+    if (level === SOL_IPV6 && option === IPV6.IPV6_MULTICAST_IF)
+      return intBytes(this.memberships.sendIndex);
     const asksMtu =
       (level === SOL_IP && option === IP.IP_MTU) ||
       (level === SOL_IPV6 && option === IPV6.IPV6_MTU);
@@ -310,13 +317,13 @@ export abstract class InetSocket extends AddressedSocket implements PortHolder {
       return undefined;
     }
     if (level === SOL_IPV6 && option === IPV6.IPV6_V6ONLY && this.#holdsPort) return -EINVAL;
-    const joins =
-      (level === SOL_IP && (option === IP.IP_ADD_MEMBERSHIP || option === IP.IP_DROP_MEMBERSHIP)) ||
-      (level === SOL_IPV6 &&
-        (option === IPV6.IPV6_ADD_MEMBERSHIP || option === IPV6.IPV6_DROP_MEMBERSHIP));
-    if (!joins) return undefined;
-    this.context.logOnce('multicast', 'multicast groups are refused (ENODEV)');
-    return -ENODEV;
+    return this.memberships.setOption(
+      level,
+      option,
+      value,
+      this.context.interfaces(),
+      this.type === SOCK.SOCK_STREAM,
+    );
   }
 
   /** An interface by name, or none. Only the loopback may carry the socket's packets alone. */

@@ -7,6 +7,7 @@ import type { HostAccess } from './host-access.ts';
 import type { InetContext } from './inet-context.ts';
 import { LOOPBACK_INTERFACE, type NetInterface } from './interfaces.ts';
 import { type Ip, LOOPBACK4, LOOPBACK6 } from './ip.ts';
+import { MulticastGroups } from './multicast.ts';
 import { PortTable } from './port-table.ts';
 import type { SocketFs } from './socket-file.ts';
 import type { TcpSocket } from './tcp-socket.ts';
@@ -25,6 +26,7 @@ export class Internet implements InetContext {
   readonly clock: Clock;
   readonly tcp: PortTable<TcpSocket>;
   readonly udp: PortTable<UdpSocket>;
+  readonly groups = new MulticastGroups();
   readonly host: HostAccess | undefined;
   readonly tellUrgent: (socket: OpenFile) => void;
   readonly logOnce: (topic: string, message: string) => void;

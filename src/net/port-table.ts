@@ -116,6 +116,11 @@ export class PortTable<Holder extends PortHolder> {
     return equals === undefined ? best : equals[from.port % equals.length];
   }
 
+  /** All who receive what `from` sends to the group or everybody at `to`. */
+  listeners(to: Endpoint, from: Endpoint): Holder[] {
+    return (this.#receivers.get(to.port) ?? []).filter((one) => scoreOf(one, to.ip, from) > 0);
+  }
+
   /** All holders, for /proc/net. */
   *holders(): IterableIterator<Holder> {
     for (const holders of this.#byPort.values()) yield* holders;

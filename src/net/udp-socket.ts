@@ -18,6 +18,7 @@ import {
   EPIPE,
 } from '../abi/errno.table.ts';
 import {
+  IFF,
   IP,
   IPV6,
   SIOC,
@@ -177,7 +178,11 @@ export class UdpSocket extends InetSocket {
     if (typeof remote === 'number') return remote;
     const reachable = this.#reach(remote);
     if (reachable < 0) return reachable;
-    this.bindSource(remote);
+    if (remote.ip.isMulticast && this.local.ip.isWildcard) {
+      const faces = this.context.interfaces();
+      const { ip } = this.memberships.way(this.local.ip, remote.ip.isV4, faces);
+      this.local = { ip, port: this.local.port };
+    } else this.bindSource(remote);
     this.remote = remote;
     return this.takeAutomatic(true);
   }
@@ -196,10 +201,11 @@ export class UdpSocket extends InetSocket {
     const { ip } = remote;
     if (this.family === AF.AF_INET6 && ip.isV4 && this.isV6Only) return -ENETUNREACH;
     if (ip.isBroadcast && this.option(SOL_SOCKET, SO.SO_BROADCAST) === 0) return -EACCES;
-    if (ip.isMulticast || ip.isBroadcast) {
-      context.logOnce('multicast', 'multicast and broadcast are refused (ENETUNREACH)');
+    if (ip.isBroadcast) {
+      context.logOnce('broadcast', 'broadcast is refused (ENETUNREACH)');
       return -ENETUNREACH;
     }
+    if (ip.isMulticast) return 0;
     if (context.isOwn(ip)) return 0;
     const host = this.hostFor(remote, 'udp');
     return typeof host === 'number' ? host : 0;
@@ -269,6 +275,8 @@ export class UdpSocket extends InetSocket {
     to: Endpoint,
     wanted: SendingControl,
   ): number {
+    if (to.ip.isMulticast)
+      return this.#sendToGroup(source.slice(start, start + length), to, wanted);
     const isLocal = this.context.isOwn(to.ip);
     const own = this.local.ip.isWildcard ? this.context.sourceFor(to.ip) : this.local.ip;
     const from = { ip: wanted.source ?? own, port: this.local.port };
@@ -281,6 +289,36 @@ export class UdpSocket extends InetSocket {
     if (receiver === undefined) this.#undelivered({ errno: ECONNREFUSED, bytes, to });
     else receiver.#deliver({ ...this.#datagram(bytes, from, to), ...marksOf(wanted) });
     return length;
+  }
+
+  /** To all sockets of this instance that hear the group; the result is how much was sent. */
+  #sendToGroup(bytes: Uint8Array, to: Endpoint, wanted: SendingControl): number {
+    const { context } = this;
+    const { isV4 } = to.ip;
+    const { face, ip } = this.memberships.way(this.local.ip, isV4, context.interfaces());
+    const from = { ip: wanted.source ?? ip, port: this.local.port };
+    const [level, loop, hops] = isV4
+      ? [SOL_IP, IP.IP_MULTICAST_LOOP, IP.IP_MULTICAST_TTL]
+      : [SOL_IPV6, IPV6.IPV6_MULTICAST_LOOP, IPV6.IPV6_MULTICAST_HOPS];
+    const isLoopback = (face.flags & IFF.IFF_LOOPBACK) !== 0;
+    if (!isLoopback)
+      context.logOnce('multicast', 'what is sent to groups stays inside the instance');
+    // What leaves by the loopback comes back by it, whatever the sender wants.
+    const returns = isLoopback || this.option(level, loop) !== 0;
+    if (!returns || !context.groups.isHeard(to.ip, face.index)) return bytes.length;
+    const plain = this.#datagram(bytes, from, to);
+    const datagram = { ...plain, hops: this.option(level, hops), ...marksOf(wanted) };
+    for (const socket of context.udp.listeners(to, from))
+      if (socket.#hears(to, face.index)) socket.#deliver(datagram);
+    return bytes.length;
+  }
+
+  /** `ip_mc_sf_allow`: a member, or one that takes all groups that somebody joined. */
+  #hears({ ip }: Endpoint, index: number): boolean {
+    if (this.memberships.has(ip, index)) return true;
+    return ip.isV4
+      ? this.option(SOL_IP, IP.IP_MULTICAST_ALL) !== 0
+      : this.option(SOL_IPV6, IPV6.IPV6_MULTICAST_ALL) !== 0;
   }
 
   #destination(address: Uint8Array | undefined): Endpoint | number {
@@ -441,16 +479,13 @@ export class UdpSocket extends InetSocket {
     return memory.write(argument, bytes) ? 0 : -EFAULT;
   }
 
-  protected override unsentBytes(): number {
-    return 0;
-  }
-
   override peerName(): Uint8Array | number {
     if (this.remote?.port === 0) return -ENOTCONN;
     return super.peerName();
   }
 
   protected override closed(): void {
+    this.memberships.close();
     this.dropPort();
     for (const socket of [this.#host, ...this.#published]) {
       if (socket === undefined) continue;

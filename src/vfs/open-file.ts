@@ -8,7 +8,7 @@
  */
 
 import { EBADF, EINVAL, ENODEV, ENOTDIR, ENOTTY, ESPIPE } from '../abi/errno.table.ts';
-import { O_ACCMODE, O_PATH, O_RDONLY, O_WRONLY } from '../abi/file-flags.ts';
+import { O_PATH, O_RDWR, O_WRONLY } from '../abi/file-flags.ts';
 import { IN_CLOSE_NOWRITE, IN_CLOSE_WRITE } from '../abi/inotify.ts';
 import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from '../abi/poll-events.ts';
 import { assert } from '../base/assert.ts';
@@ -72,11 +72,12 @@ export abstract class OpenFile {
   }
 
   get isReadable(): boolean {
-    return (this.flags & O_ACCMODE) !== O_WRONLY && (this.flags & O_PATH) === 0;
+    return (this.flags & O_WRONLY) === 0 && (this.flags & O_PATH) === 0;
   }
 
   get isWritable(): boolean {
-    return (this.flags & O_ACCMODE) !== O_RDONLY && (this.flags & O_PATH) === 0;
+    // Access mode 3 asks for both permissions and gives neither (open(2), BUGS).
+    return ((this.flags + 1) & O_RDWR) !== 0 && (this.flags & O_PATH) === 0;
   }
 
   /** O_DIRECT may be asked for (`FMODE_CAN_ODIRECT`). */

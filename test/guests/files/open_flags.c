@@ -45,4 +45,8 @@ int main(void) {
   T(openat(999, "a", O_RDONLY));
   T(openat(fd, "a", O_RDONLY));
   T(fcntl(ap, F_GETFL) & (O_ACCMODE | O_APPEND));
+  /* Access mode 3 asks for both permissions and gives neither. */
+  char c;
+  int none = open("a", 3);
+  T(none >= 0); T(read(none, &c, 1)); T(write(none, "x", 1)); T(fcntl(none, F_GETFL) & O_ACCMODE);
 }
