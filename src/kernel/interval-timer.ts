@@ -3,13 +3,15 @@
  * expiry, interval, and how often it went off since someone looked.
  */
 
+import type { GuestClock, WallFollower } from './guest-clock.ts';
 import { Timer, type TimerQueue } from './timer-queue.ts';
 
-export class IntervalTimer {
+export class IntervalTimer implements WallFollower {
   readonly #queue: TimerQueue;
   readonly #now: () => number;
   readonly #timer: Timer;
   readonly #fired: () => void;
+  #wall: GuestClock | undefined;
   intervalNs = 0;
 
   /** `fired` is called at each expiry. */
@@ -29,8 +31,10 @@ export class IntervalTimer {
     return this.#timer.isArmed ? Math.max(1, this.#timer.deadlineNs - this.#now()) : 0;
   }
 
-  arm(deadlineNs: number, intervalNs: number): void {
+  /** With `wall`, the deadline is a time of CLOCK_REALTIME, and moves when that is set. */
+  arm(deadlineNs: number, intervalNs: number, wall?: GuestClock): void {
     this.intervalNs = intervalNs;
+    this.#follow(wall);
     if (deadlineNs === Number.POSITIVE_INFINITY) this.#queue.cancel(this.#timer);
     else this.#queue.arm(this.#timer, deadlineNs);
   }
@@ -40,8 +44,20 @@ export class IntervalTimer {
     this.arm(this.#now() + valueNs, intervalNs);
   }
 
+  clockMoved(byNs: number): void {
+    if (this.#timer.isArmed) this.#queue.arm(this.#timer, this.#timer.deadlineNs - byNs);
+  }
+
+  #follow(wall: GuestClock | undefined): void {
+    if (this.#wall === wall) return;
+    this.#wall?.followers.delete(this);
+    this.#wall = wall;
+    wall?.followers.add(this);
+  }
+
   disarm(): void {
     this.intervalNs = 0;
+    this.#follow(undefined);
     this.#queue.cancel(this.#timer);
   }
 
@@ -61,7 +77,10 @@ export class IntervalTimer {
       const late = Math.floor((now - this.#timer.deadlineNs) / this.intervalNs);
       this.missed = Math.max(0, late);
       this.#queue.arm(this.#timer, this.#timer.deadlineNs + (this.missed + 1) * this.intervalNs);
-    } else this.missed = 0;
+    } else {
+      this.missed = 0;
+      this.#follow(undefined);
+    }
     this.#fired();
   }
 }

@@ -12,6 +12,7 @@ import type { PageHost } from '../mm/page-host.ts';
 import type { SpaceTemplate } from '../mm/template.ts';
 import type { HostAccess } from '../net/host-access.ts';
 import { NetStack } from '../net/net-stack.ts';
+import { RealFileClock } from '../vfs/file-clock.ts';
 import type { FsContext } from '../vfs/fs-context.ts';
 import type { OpenFile } from '../vfs/open-file.ts';
 import type { SystemView, TaskSource } from '../vfs/task-view.ts';
@@ -23,6 +24,7 @@ import { VdsoImage } from './exec/vdso.ts';
 import { reap } from './exit.ts';
 import { FutexTable } from './futex.ts';
 import { PiFutexes } from './futex-pi.ts';
+import { GuestClock } from './guest-clock.ts';
 import type { Host } from './host.ts';
 import { MessageQueues } from './ipc/message-queues.ts';
 import { PosixQueues } from './ipc/posix-queues.ts';
@@ -111,7 +113,7 @@ export class Kernel {
   readonly vfs: Vfs;
   readonly syscalls: SyscallDispatcher;
   readonly options: KernelOptions;
-  readonly clock: Clock;
+  readonly clock: GuestClock;
   readonly entropy: Entropy;
   readonly logger: Logger;
   readonly scheduler: Scheduler;
@@ -153,7 +155,7 @@ export class Kernel {
   hostName: string;
   domainName: string;
   readonly bootNs: number;
-  readonly bootRealtimeNs: bigint;
+  bootRealtimeNs: bigint;
   /** The task whose system call is being served. */
   current: Task | undefined = undefined;
   forks = 0;
@@ -167,6 +169,8 @@ export class Kernel {
   readonly #kept = new Set<ThreadGroup>();
   readonly programs: PreparedPrograms;
   readonly #timePage: TimePage | undefined;
+  /** Without a step in between: it is asked all the time. */
+  readonly #hostClock: Clock;
   /** Scratch of handlers that copy small structures; never held across a call. */
   readonly scratch: Uint8Array<ArrayBuffer> = new Uint8Array(4096);
   /** For copies between files and guest memory that cannot go directly; valid during a handler. */
@@ -193,7 +197,9 @@ export class Kernel {
     this.options = parts.options ?? {};
     this.processors = this.options.processors ?? 1;
     this.allProcessors = (1n << BigInt(this.processors)) - 1n;
-    this.clock = parts.host.clock;
+    this.clock = new GuestClock(parts.host.clock);
+    this.#hostClock = parts.host.clock;
+    if (parts.vfs.clock instanceof RealFileClock) parts.vfs.clock.follow(this.clock);
     this.entropy = parts.host.entropy;
     this.logger = parts.host.logger;
     const { scheduleSeed } = this.options;
@@ -204,7 +210,7 @@ export class Kernel {
     this.hostName = this.options.hostName ?? DEFAULT_HOST_NAME;
     this.domainName = this.options.domainName ?? '(none)';
     this.bootNs = this.nowNs();
-    this.#processor = new ProcessorTime(this.clock);
+    this.#processor = new ProcessorTime(this.#hostClock);
     this.bootRealtimeNs = this.clock.realtimeNs();
     this.net = new NetStack({
       vfs: parts.vfs,
@@ -235,7 +241,16 @@ export class Kernel {
 
   /** CLOCK_MONOTONIC in nanoseconds as a number: for deadlines (exact for 104 days). */
   nowNs(): number {
-    return this.clock.nowNs();
+    return this.#hostClock.nowNs();
+  }
+
+  /** clock_settime(2): CLOCK_REALTIME of this instance goes forward by `byNs`. */
+  moveRealtime(byNs: bigint): void {
+    this.bootRealtimeNs += byNs;
+    this.clock.move(byNs);
+    for (const task of this.processes.tasks()) task.clockMoved(Number(byNs));
+    this.#timePage?.refresh(this.nowNs());
+    this.vfs.clock.update();
   }
 
   /** Starts a process whose parent is the (invisible) init process. Throws SpawnError. */

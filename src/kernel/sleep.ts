@@ -18,7 +18,9 @@ export interface Sleep {
    */
   attempt(task: Task): number;
   /** Absolute, on the kernel's monotonic clock (`kernel.nowNs()`). None: waits for ever. */
-  readonly deadlineNs?: number | undefined;
+  deadlineNs?: number | undefined;
+  /** The deadline is a time of CLOCK_REALTIME, and moves when that is set. */
+  readonly followsWall?: boolean;
   /** Result when the deadline passes after a last `attempt`; default 0. */
   readonly timedOut?: number | ((task: Task) => number) | undefined;
   /**

@@ -245,6 +245,14 @@ export class Task implements Waiter {
     return BLOCKED;
   }
 
+  /** CLOCK_REALTIME went forward by `byNs`: a sleep until a time of it ends earlier. */
+  clockMoved(byNs: number): void {
+    const sleep = this.#sleep;
+    if (sleep?.followsWall !== true || sleep.deadlineNs === undefined) return;
+    sleep.deadlineNs -= byNs;
+    this.kernel.timers.arm(this.#sleepTimer, sleep.deadlineNs);
+  }
+
   /** Lets the others run first; the call answers `result` at the task's next turn. */
   yieldProcessor(result: number): number {
     this.sleep({ queues: [], attempt: () => result, reason: 'sched_yield' });

@@ -1,12 +1,13 @@
 /** Timers: alarm(2), setitimer(2), timer_create(2), timerfd_create(2), signalfd(2). */
 
 import { CAP_WAKE_ALARM } from '../abi/capability.ts';
-import { EBADF, EFAULT, EINVAL, EOPNOTSUPP, EPERM } from '../abi/errno.table.ts';
+import { EBADF, ECANCELED, EFAULT, EINVAL, EOPNOTSUPP, EPERM } from '../abi/errno.table.ts';
 import { O_CLOEXEC, O_NONBLOCK } from '../abi/file-flags.ts';
 import { SIGALRM } from '../abi/signal.table.ts';
 import { CLOCK, ITIMER, NS_PER_SEC, NS_PER_US, SIGEV, TIMER_ABSTIME } from '../abi/time.ts';
 import { cpuTarget, cpuTargetNs, timerBase, toDeadline, unchargedNs } from '../kernel/clocks.ts';
 import { CpuTimer } from '../kernel/cpu-timer.ts';
+import type { GuestClock } from '../kernel/guest-clock.ts';
 import type { IntervalTimer } from '../kernel/interval-timer.ts';
 import { type CpuTarget, type PosixTimer, ProcessTimers } from '../kernel/process-timers.ts';
 import { SignalfdFile } from '../kernel/signals/signalfd.ts';
@@ -144,6 +145,11 @@ function deadlineOf(task: Task, clock: number, absolute: boolean, valueNs: numbe
   return Math.max(1, toDeadline(task, timerBase(clock) ?? 'monotonic', valueNs));
 }
 
+/** The clock whose setting moves an absolute time of `clock`. */
+function wallOf(task: Task, clock: number, absolute: boolean): GuestClock | undefined {
+  return absolute && timerBase(clock) === 'realtime' ? task.kernel.clock : undefined;
+}
+
 function armTimer(
   task: Task,
   { timer, request }: PosixTimer,
@@ -155,7 +161,10 @@ function armTimer(
     const past = absolute && request.cpu !== undefined ? cpuTargetNs(request.cpu) : 0;
     const uncharged = request.cpu === undefined ? 0 : unchargedNs(task.kernel, request.cpu);
     timer.armAfter(Math.max(1, valueNs - past), intervalNs, uncharged);
-  } else timer.arm(deadlineOf(task, request.clock, absolute, valueNs), intervalNs);
+  } else {
+    const deadlineNs = deadlineOf(task, request.clock, absolute, valueNs);
+    timer.arm(deadlineNs, intervalNs, wallOf(task, request.clock, absolute));
+  }
 }
 
 function sysTimerSettime(
@@ -239,11 +248,14 @@ function sysTimerfdSettime(
   const file = timerfdOf(task, fd);
   if (typeof file === 'number') return file;
   if (oldAt !== 0 && writeSetting(task, oldAt, file.timer, 1) < 0) return -EFAULT;
-  const deadline = deadlineOf(task, file.clock, (flags & TIMER_ABSTIME) !== 0, valueNs);
+  const isAbsolute = (flags & TIMER_ABSTIME) !== 0;
+  const deadline = deadlineOf(task, file.clock, isAbsolute, valueNs);
+  const wall = wallOf(task, file.clock, isAbsolute);
+  const wasCancelled = file.watch((flags & TFD_TIMER_CANCEL_ON_SET) !== 0 ? wall : undefined);
   file.resetExpiries();
   if (deadline === 0) file.timer.disarm();
-  else file.timer.arm(deadline, intervalNs);
-  return 0;
+  else file.timer.arm(deadline, intervalNs, wall);
+  return wasCancelled ? -ECANCELED : 0;
 }
 
 function sysTimerfdGettime(task: Task, fd: number, addr: number): number {
@@ -291,10 +303,7 @@ export const TIMER_ROWS: readonly SyscallRow[] = [
   row('timer_getoverrun', [int], sysTimerGetoverrun),
   row('timer_delete', [int], sysTimerDelete),
   row('timerfd_create', [clockId, fileFlags], sysTimerfdCreate),
-  row('timerfd_settime', [fd, settime, pointer, outPointer], sysTimerfdSettime, {
-    coverage: 'partial',
-    note: 'TFD_TIMER_CANCEL_ON_SET never cancels: the clock cannot be set',
-  }),
+  row('timerfd_settime', [fd, settime, pointer, outPointer], sysTimerfdSettime),
   row('timerfd_gettime', [fd, outPointer], sysTimerfdGettime),
   row('signalfd', [fd, pointer, size], sysSignalfd),
   row('signalfd4', [fd, pointer, size, fileFlags], sysSignalfd4),

@@ -19,9 +19,15 @@ const NS_PER_SEC = 1_000_000_000n;
 export class RealFileClock implements FileClock {
   sec = 0;
   nsec = 0;
-  readonly #clock: Pick<Clock, 'realtimeNs'>;
+  #clock: Pick<Clock, 'realtimeNs'>;
 
   constructor(clock: Pick<Clock, 'realtimeNs'>) {
+    this.#clock = clock;
+    this.update();
+  }
+
+  /** Another clock from now on: that of the kernel, which guests may set. */
+  follow(clock: Pick<Clock, 'realtimeNs'>): void {
     this.#clock = clock;
     this.update();
   }

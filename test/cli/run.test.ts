@@ -51,6 +51,18 @@ describe('run', { skip: NO_GUESTS }, () => {
     assert.equal(stderr, '');
   });
 
+  test('a clock that is set is the instance’s own, for calls, files and sleepers', async () => {
+    const inside =
+      'date -s @2000000000 >&2; touch /tmp/f; stat -c %Y /tmp/f; date +%s; ' +
+      'printf "%(%s)T\\n"; (sleep 1; date -s @2000009999 >&2) & timeout 20 sleep 1.5 && echo slept; ' +
+      'setpriv --reuid 65534 date -s @1000000000 >/dev/null 2>&1 || echo refused';
+    const { stdout, stderr } = await sh(`$C run bash -c '${inside}'; date +%s`);
+    const [file, date, builtin, slept, refused, outside] = stdout.trim().split('\n');
+    for (const seconds of [file, date, builtin]) assert.match(seconds ?? '', /^20000000\d\d$/);
+    assert.deepEqual([slept, refused], ['slept', 'refused'], stderr);
+    assert.ok(Number(outside) < 2_000_000_000, 'the host keeps its time');
+  });
+
   test('what the launcher tells Node.js does not reach the program', async () => {
     const own =
       '$C run -e MALLOC_ARENA_MAX -e GLIBC_TUNABLES -e CLOISTER_UNSET env | grep -c "_MAX\\|TUN\\|UNSET"';
