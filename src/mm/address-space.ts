@@ -74,6 +74,8 @@ export interface MapRequest {
    * larger request does.
    */
   readonly populate?: boolean;
+  /** Much of it will not be touched, or not soon: large pages would be a waste. */
+  readonly isSparse?: boolean;
 }
 
 /** What a faulting access means; `handled`: run again. */

@@ -29,11 +29,12 @@ export interface Backing {
 export function chooseBacking(
   space: GuestAddressSpace,
   request: MapRequest,
+  addr: number,
   length: number,
 ): Backing | number {
   if (request.file) return fileBacking(space, request, request.file, length);
   if (request.shared) return sharedBacking(space, length);
-  const own = wantsOwnMemory(request, length) ? space.own.allocate() : undefined;
+  const own = wantsOwnMemory(request, length) ? space.own.allocate(addr) : undefined;
   if (own) return { ...own, hostShared: true, direct: true, shownBytes: length };
   return {
     source: undefined,
@@ -44,7 +45,7 @@ export function chooseBacking(
   };
 }
 
-function wantsOwnMemory(request: MapRequest, length: number): boolean {
+export function wantsOwnMemory(request: MapRequest, length: number): boolean {
   return (
     length >= OWN_MEMORY_BYTES && (request.prot & PROT_WRITE) !== 0 && request.growsDown !== true
   );

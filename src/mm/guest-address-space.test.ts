@@ -68,6 +68,26 @@ test('map() places, replaces and refuses as mmap(2) does', () => {
   assert.equal([...space.areas()].length, 2, 'equal neighbours are one area');
 });
 
+test('large areas lie where large pages fit, at whose multiples they are there at once', () => {
+  using space = create();
+  const large = 2 ** 21;
+  const map = (length: number, more: object = {}) =>
+    space.map({ addr: 0, length, prot: RW, ...more });
+  map(PAGE);
+  const addr = map(2 * large + PAGE);
+  assert.equal(addr % large, 0);
+  assert.equal(map(large) % large, 0);
+  const present = new Uint8Array((2 * large) / PAGE + 1);
+  const residentOf = (at: number) => {
+    assert.equal(space.residency(at, 2 * large + PAGE, present), 0);
+    return present.reduce((sum, one) => sum + (one & 1), 0);
+  };
+  // Two pages: the host has no large ones, or no room for them.
+  assert.ok([2, present.length - 1].includes(residentOf(addr)));
+  assert.equal(residentOf(map(2 * large + PAGE, { isSparse: true })), 0);
+  assert.equal(byte(space, addr + large + 5), 0);
+});
+
 test('protect() and unmap() cut areas and take effect on copies', () => {
   using space = create();
   const at = space.map({ addr: 0, length: 4 * PAGE, prot: RW });

@@ -17,7 +17,7 @@ import type {
   MapRequest,
 } from './address-space.ts';
 import { adviseRange } from './advise.ts';
-import { type Backing, chooseBacking } from './backing.ts';
+import { type Backing, chooseBacking, wantsOwnMemory } from './backing.ts';
 import { isCharged, type MemoryBudget } from './budget.ts';
 import { classifyFault, expandStack } from './faults.ts';
 import { ForkHistory, forkInto } from './fork.ts';
@@ -32,9 +32,9 @@ import {
   releaseMapping,
   retainMapping,
 } from './mapping.ts';
-import { OwnMemory } from './own-memory.ts';
+import { isOwn, OwnMemory } from './own-memory.ts';
 import type { PageHost, SandboxPages } from './page-host.ts';
-import { PAGE, roundUp } from './page-math.ts';
+import { LARGE_PAGE, PAGE, roundUp } from './page-math.ts';
 import {
   GUEST_HIGH,
   GUEST_LOW,
@@ -56,6 +56,16 @@ const LIMIT = 2 ** 32;
 const ALL_PROT = PROT.PROT_READ | PROT.PROT_WRITE | PROT.PROT_EXEC;
 /** vm.max_map_count of Linux, for one guest. */
 const MAX_MAPPINGS = 65530;
+/** Of a mapping, at most so much is in large pages from the start: it counts as resident. */
+const MOST_LARGE_BYTES = 16 * LARGE_PAGE;
+
+/** Where large pages fit, as Linux places large anonymous memory since 6.7. */
+function alignmentOf(request: MapRequest, length: number): number {
+  const hasLarge = length >= 2 * LARGE_PAGE || length === LARGE_PAGE;
+  return hasLarge && !request.file && !request.shared && wantsOwnMemory(request, length)
+    ? LARGE_PAGE
+    : PAGE;
+}
 
 /** What the address spaces of an instance share. */
 export interface SpaceContext {
@@ -114,7 +124,7 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
     const refused = this.#admit(request, addr, length);
     if (refused < 0) return refused;
     if (this.isSealed(addr, addr + length)) return -EPERM;
-    const backing = chooseBacking(this, request, length);
+    const backing = chooseBacking(this, request, addr, length);
     if (typeof backing === 'number') return backing;
     const mapping: Mapping = {
       ...ANONYMOUS,
@@ -137,11 +147,19 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
     const placed = this.#place(addr, length, mapping, backing, isPopulated);
     if (placed < 0) return placed;
     if (mapping.locked === LOCK.all) populateRange(this, addr, addr + length);
+    else if (isOwn(mapping) && !request.isSparse) this.#takeLargePages(addr, length);
     if ((prot & PROT.PROT_EXEC) !== 0)
       this.codeObserver?.onCodeMayDiffer(this, addr, length, 'mapped');
     if (mapping.shared && mapping.file && (prot & PROT.PROT_WRITE) !== 0)
       mapping.file.noteSharedWrite();
     return addr;
+  }
+
+  /** A program that asks for so much memory touches it soon, mostly from its start. */
+  #takeLargePages(addr: number, length: number): void {
+    const start = Math.ceil(addr / LARGE_PAGE) * LARGE_PAGE;
+    const end = Math.floor((addr + Math.min(length, MOST_LARGE_BYTES)) / LARGE_PAGE) * LARGE_PAGE;
+    if (end > start) this.pages.takeLarge(start, end - start);
   }
 
   /** The address that the request names or leaves open, or -errno. */
@@ -162,7 +180,7 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
     const kind =
       request.placement ?? (version !== undefined && !request.shared ? 'module' : 'data');
     const offset = request.fileOffset ?? 0;
-    const { align } = request;
+    const align = request.align ?? alignmentOf(request, length);
     const chosen = this.#placement.choose(this.mappings, length, kind, version, offset, align);
     return chosen < 0 ? -ENOMEM : chosen;
   }

@@ -7,10 +7,11 @@
 import type { Mapping } from './mapping.ts';
 import { SegmentOwner } from './mapping.ts';
 import type { NewSegment, PageHost } from './page-host.ts';
+import { LARGE_PAGE } from './page-math.ts';
 
 /** Each mapping has a window of the file of its own, so that mremap can grow it in place. */
-const WINDOW_BYTES = 2 ** 32;
-/** The file is sparse; 2^46 bytes are 16,384 windows. */
+const WINDOW_BYTES = 2 ** 33;
+/** The file is sparse; 2^46 bytes are 8,192 windows. */
 const FILE_BYTES = 2 ** 46;
 
 export class OwnMemory {
@@ -23,8 +24,13 @@ export class OwnMemory {
     this.#host = host;
   }
 
-  /** A window; undefined when the host gives no memfd (the caller takes plain memory). */
-  allocate(): { readonly source: SegmentOwner; readonly sourceOffset: number } | undefined {
+  /**
+   * A window for what is mapped at `addr`, where large pages of the file can be large pages of the mapping;
+   * undefined when the host gives no memfd (the caller takes plain memory).
+   */
+  allocate(
+    addr: number,
+  ): { readonly source: SegmentOwner; readonly sourceOffset: number } | undefined {
     if (this.#next >= FILE_BYTES) this.renew();
     if (this.#owner === undefined) {
       const segment = this.#host.createSegment('guest-memory', FILE_BYTES);
@@ -34,7 +40,7 @@ export class OwnMemory {
       this.#segment = segment;
       this.#next = 0;
     }
-    const sourceOffset = this.#next;
+    const sourceOffset = this.#next + (addr % LARGE_PAGE);
     this.#next += WINDOW_BYTES;
     return { source: this.#owner, sourceOffset };
   }

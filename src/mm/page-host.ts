@@ -79,6 +79,11 @@ export interface SandboxPages extends Disposable {
   ): Errno | 0;
   /** Faults pages in, all at once; for writing unless told. Only costs time where it fails. */
   populate(addr: number, length: number, access?: 'read' | 'write'): void;
+  /**
+   * New memory of a segment, whole multiples of {@link LARGE_PAGE} at addresses and offsets that are
+   * such: large pages, all of them at once. Where the host has none it stays as it is.
+   */
+  takeLarge(addr: number, length: number): void;
   protect(addr: number, length: number, prot: number): Errno | 0;
   /** Back to the inaccessible reservation. */
   unmap(addr: number, length: number): Errno | 0;

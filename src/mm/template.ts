@@ -160,7 +160,7 @@ function showStretch(
   const before = items.length;
   for (let n = 0; n < pieces.length; n++) {
     const { start, end, mapping, file } = pieces[n] as Piece;
-    const value = valueFor(space, mapping, file < 0 ? mapping.file : files[file]);
+    const value = valueFor(space, start, mapping, file < 0 ? mapping.file : files[file]);
     if (value === undefined) {
       items.length = before;
       return false;
@@ -178,11 +178,12 @@ function showStretch(
 /** The mapping as this space has it; undefined: the host has no memory for it. */
 function valueFor(
   space: GuestAddressSpace,
+  start: number,
   mapping: Mapping,
   file: MappedFile | undefined,
 ): Mapping | undefined {
   if (!isOwn(mapping)) return file === mapping.file ? mapping : { ...mapping, file };
-  const own = space.own.allocate();
+  const own = space.own.allocate(start);
   return own && { ...mapping, ...own };
 }
 

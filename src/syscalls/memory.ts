@@ -92,6 +92,7 @@ function sysMmap(
     file: file === undefined ? undefined : mappingOf(task.kernel.vfs, file),
     fileOffset: offset,
     placement: file !== undefined && !shared ? 'module' : 'data',
+    isSparse: (flags & (MAP.MAP_NORESERVE | MAP.MAP_STACK)) !== 0 || task.group.hugePagesOff,
     populate: (flags & MAP.MAP_POPULATE) !== 0 || isLibraryData(file, prot, shared),
   });
   if (result >= 0 && file !== undefined) noteMapping(file);

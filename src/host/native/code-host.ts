@@ -18,6 +18,7 @@ import type { NativeContext } from './context.ts';
 import { mustMap, rawCpuid } from './engine-object.ts';
 import {
   addressOf,
+  LARGE_PAGE,
   MADV_COLLAPSE,
   MADV_DONTNEED,
   MADV_POPULATE_WRITE,
@@ -36,9 +37,10 @@ import { NativeStatePieces } from './state-pieces.ts';
 import { NativeState, StatePool } from './states.ts';
 import { TablePool } from './tables.ts';
 
-const LARGE_PAGE = 2 ** 21;
 /** So much of a large page must be in use before it becomes one: what is left counts as resident. */
 const LARGE_FROM = 3 * 2 ** 19;
+/** From here on code memory is in large pages before it is written: much code is followed by more. */
+const LARGE_AHEAD = 2 * LARGE_PAGE;
 
 const SANDBOX_HIGH = STATE.sandboxBase / 4 + 1;
 
@@ -94,9 +96,13 @@ export class NativeCodeHost implements CodeHost {
   }
 
   prepareCode(start: number, end: number): void {
+    if (end <= this.#large) return;
     const { sys } = this.#native;
     // Older than Linux 5.14: then each page faults.
     sys.madvise(addressOf(this.code.bytes) + start, end - start, MADV_POPULATE_WRITE);
+    if (start < LARGE_AHEAD) return;
+    for (; this.#large < end; this.#large += LARGE_PAGE)
+      sys.madvise(this.code.executable + this.#large, LARGE_PAGE, MADV_COLLAPSE);
   }
 
   createTables(returnFill: HostAddr, jumpFill: HostAddr): LookupTables {

@@ -11,6 +11,8 @@ import { assert } from '../../base/assert.ts';
 import type { HostAddr } from '../../base/brand.ts';
 
 export const PAGE = 4096;
+/** What a large page of x86-64 has (SDM vol. 3, 4.5.4). */
+export const LARGE_PAGE = 2 ** 21;
 /** User addresses of x86-64 with four-level paging. */
 const ADDRESS_LIMIT = 2 ** 47;
 

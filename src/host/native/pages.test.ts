@@ -174,3 +174,25 @@ test('kept pages follow their segment, and go with it', () => {
   next.expect(shown);
   assert.equal(letters(next, AT, 6), '------');
 });
+
+test('large pages come at once, and read as zeros', () => {
+  using space = sandbox();
+  const [large, count] = [2 ** 21, 3];
+  const made = pages.createSegment('large-test', count * large);
+  assert.ok(typeof made === 'object');
+  const at = Math.ceil(AT / large) * large;
+  assert.equal(space.mapSegment(at, count * large, OPEN, made, 0, 'shared'), 0);
+  space.takeLarge(at + large, large);
+  const present = new Uint8Array((count * large) / PAGE);
+  assert.equal(space.residency(at, count * large, present), 0);
+  const residentIn = (n: number) =>
+    present.subarray((n * large) / PAGE, ((n + 1) * large) / PAGE).filter((byte) => byte & 1)
+      .length;
+  // The host may have none, or have no room for one: then one page is there.
+  assert.ok([1, large / PAGE].includes(residentIn(1)), String(residentIn(1)));
+  assert.deepEqual([residentIn(0), residentIn(2)], [0, 0]);
+  const bytes = new Uint8Array(large).fill(1);
+  assert.equal(space.copyIn(at + large, bytes), large);
+  assert.ok(bytes.every((byte) => byte === 0));
+  made[Symbol.dispose]();
+});

@@ -15,6 +15,8 @@ import type {
 import { RESERVATION, type Slot, SlotPool, viewsOf } from './arena.ts';
 import type { NativeContext } from './context.ts';
 import {
+  LARGE_PAGE,
+  MADV_COLLAPSE,
   MADV_DONTNEED,
   MADV_POPULATE_READ,
   MADV_POPULATE_WRITE,
@@ -209,6 +211,17 @@ class NativeSandbox implements SandboxPages {
     if (this.#private.has(addr, addr + length)) return;
     const advice = access === 'read' ? MADV_POPULATE_READ : MADV_POPULATE_WRITE;
     this.#host.native.sys.madvise(this.base + addr, length, advice);
+  }
+
+  takeLarge(addr: number, length: number): void {
+    checkRange(addr, length);
+    this.#check();
+    const { sys } = this.#host.native;
+    const at = this.base + addr;
+    // The host collapses no range of a file that has no page at all (madvise(2): EINVAL).
+    for (let done = 0; done < length; done += LARGE_PAGE)
+      sys.madvise(at + done, PAGE, MADV_POPULATE_WRITE);
+    sys.madvise(at, length, MADV_COLLAPSE);
   }
 
   protect(addr: number, length: number, prot: number): Errno | 0 {
