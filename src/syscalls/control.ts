@@ -364,8 +364,8 @@ const THREAD_FLAGS = CLONE.CLONE_THREAD | CLONE.CLONE_SIGHAND | CLONE.CLONE_VM;
 const UNSHARE_FLAGS = THREAD_FLAGS | CLONE.CLONE_FS | CLONE.CLONE_FILES | CLONE.CLONE_SYSVSEM;
 
 function sysUnshare(task: Task, flags: number): number {
+  if ((flags & ~(UNSHARE_FLAGS | CLONE_NAMESPACES)) !== 0) return -EINVAL;
   if ((flags & CLONE_NAMESPACES) !== 0) return -EPERM;
-  if ((flags & ~UNSHARE_FLAGS) !== 0) return -EINVAL;
   // What threads share cannot be unshared while there are several; alone there is nothing to do.
   const isAlone = task.group.tasks.size === 1 && task.kernel.spaces.users(task.space) === 1;
   if ((flags & THREAD_FLAGS) !== 0 && !isAlone) return -EINVAL;

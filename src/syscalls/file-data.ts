@@ -1,6 +1,15 @@
 /** lseek(2), truncate(2), fallocate(2), fsync(2) and advice: calls about contents. */
 
-import { EAGAIN, EBADF, EFBIG, EINVAL, ENODEV, EOPNOTSUPP, ESPIPE } from '../abi/errno.table.ts';
+import {
+  EAGAIN,
+  EBADF,
+  EFAULT,
+  EFBIG,
+  EINVAL,
+  ENODEV,
+  EOPNOTSUPP,
+  ESPIPE,
+} from '../abi/errno.table.ts';
 import {
   AT_FDCWD,
   FALLOC_FL_COLLAPSE_RANGE,
@@ -11,8 +20,9 @@ import {
 import { isDirectory, isRegular, S_IFIFO, S_IFMT } from '../abi/file-mode.ts';
 import type { Task } from '../kernel/task.ts';
 import { truncatePlace } from '../vfs/attributes.ts';
+import type { Inode } from '../vfs/inode.ts';
 import { WALK_FOLLOW, walk } from '../vfs/walk.ts';
-import { fd, flags, int, offset, oneOf, path, size } from './args.ts';
+import { fd, flags, int, offset, oneOf, outPointer, path, pointer, size, uint } from './args.ts';
 import { mayGrowTo } from './data-transfer.ts';
 import { FALLOCATE_FLAG_SET, WHENCE_SET } from './file-flag-sets.ts';
 import { baseOf, dataFile, readPath } from './file-support.ts';
@@ -126,6 +136,50 @@ function sysReadahead(task: Task, fd: number, _at: number, _count: number): numb
   return isRegular(file.inode.mode) ? 0 : -EINVAL;
 }
 
+const PAGE = 4096;
+/** `struct cachestat`: five counts of pages. */
+const CACHESTAT_BYTES = 40;
+
+/** Of a file in memory, or of a host's, all pages but those of holes count as cached, and as clean. */
+function cachedPages(inode: Inode, from: number, to: number): number {
+  let count = 0;
+  for (let at = from; at < to; ) {
+    const data = inode.seekData(at);
+    if (data < 0 || data >= to) break;
+    const hole = inode.seekHole(data);
+    const first = Math.floor(data / PAGE);
+    const end = Math.max(first + 1, Math.ceil(Math.min(hole, to) / PAGE));
+    count += end - first;
+    at = end * PAGE;
+  }
+  return count;
+}
+
+/** cachestat(2) of Linux 6.5. */
+function sysCachestat(
+  task: Task,
+  fd: number,
+  rangeAt: number,
+  target: number,
+  how: number,
+): number {
+  const file = dataFile(task, fd);
+  if (file === undefined) return -EBADF;
+  const offset = task.space.readU64(rangeAt);
+  const length = task.space.readU64(rangeAt + 8);
+  if (offset === undefined || length === undefined) return -EFAULT;
+  if (how !== 0) return -EINVAL;
+  const counts = new BigUint64Array(CACHESTAT_BYTES / 8);
+  const { inode } = file;
+  if (isRegular(inode.mode)) {
+    inode.refresh();
+    const last = length === 0 ? Number.POSITIVE_INFINITY : offset + length - 1;
+    const to = Math.min(inode.size, (Math.floor(last / PAGE) + 1) * PAGE);
+    counts[0] = BigInt(cachedPages(inode, Math.floor(offset / PAGE) * PAGE, to));
+  }
+  return task.space.copyOut(target, new Uint8Array(counts.buffer)) < 0 ? -EFAULT : 0;
+}
+
 export const FILE_DATA_ROWS: readonly SyscallRow[] = [
   row('lseek', [fd, offset, oneOf(WHENCE_SET)], sysLseek),
   row('truncate', [path, offset], sysTruncate),
@@ -141,4 +195,5 @@ export const FILE_DATA_ROWS: readonly SyscallRow[] = [
   row('sync_file_range', [fd, offset, offset, int], sysSyncFileRange),
   row('fadvise64', [fd, offset, offset, int], sysFadvise),
   row('readahead', [fd, offset, size], sysReadahead),
+  row('cachestat', [fd, pointer, outPointer, uint], sysCachestat),
 ];

@@ -32,7 +32,7 @@ function sysShmat(task: Task, id: number, addr: number, flags: number): number {
   const isRemap = (flags & SHM.SHM_REMAP) !== 0;
   if (at === 0 && isRemap) return -EINVAL;
   const length = Math.ceil(segment.sizeBytes / PAGE) * PAGE;
-  if (at + length > GUEST_END) return -EINVAL;
+  if (at + length > GUEST_END) return -ENOMEM;
   if (segment.isRemoved && segment.attachCount === 0) return -EIDRM;
   const isExecutable = (flags & SHM.SHM_EXEC) !== 0;
   const result = task.space.map({
