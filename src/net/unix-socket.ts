@@ -87,6 +87,8 @@ export class UnixSocket extends SocketFile {
   /** SO_SNDBUF: what may lie unread at the receiver. SO_RCVBUF is only kept, as in Linux. */
   sendBytes = BUFFER_BYTES;
   receiveBytes = BUFFER_BYTES;
+  /** Who found no room here and wants to hear of it (`unix_dgram_peer_wake_me`). */
+  readonly #waitingSenders = new Set<UnixSocket>();
   /** Gives the name back. */
   onClosed: (() => void) | undefined = undefined;
 
@@ -240,8 +242,10 @@ export class UnixSocket extends SocketFile {
     if (!this.#maySend(to)) return -EPERM;
     if ((to.#shutdown & RCV_SHUTDOWN) !== 0) return -EPIPE;
     const { length: waiting } = to.#queue;
-    if (this.sendBytes <= to.#queuedBytes || waiting >= MAX_MESSAGES) return -EAGAIN;
-    return waiting > MAX_DATAGRAMS && to.peer !== this ? -EAGAIN : length;
+    const isFull = waiting >= (to.peer === this ? MAX_MESSAGES : MAX_DATAGRAMS + 1);
+    if (!isFull && to.#queuedBytes < this.sendBytes) return length;
+    to.#waitingSenders.add(this);
+    return -EAGAIN;
   }
 
   #streamRoom(length: number, to: UnixSocket | undefined): number {
@@ -352,7 +356,14 @@ export class UnixSocket extends SocketFile {
       this.#queuedBytes -= first.bytes.length;
     }
     this.peer?.waitQueue.wake(WRITABLE);
-    if (this.isDatagram) this.waitQueue.wake(WRITABLE);
+    this.#wakeSenders();
+  }
+
+  #wakeSenders(): void {
+    if (this.#waitingSenders.size === 0) return;
+    const senders = [...this.#waitingSenders];
+    this.#waitingSenders.clear();
+    for (const sender of senders) sender.waitQueue.wake(WRITABLE);
   }
 
   #takeError(): number {
@@ -374,7 +385,8 @@ export class UnixSocket extends SocketFile {
     if (peer !== undefined && !this.isDatagram)
       peer.#shutdown |= (read ? SEND_SHUTDOWN : 0) | (write ? RCV_SHUTDOWN : 0);
     this.waitQueue.wakeAll();
-    peer?.waitQueue.wakeAll();
+    this.#wakeSenders();
+    if (!this.isDatagram) peer?.waitQueue.wakeAll();
     return 0;
   }
 
@@ -433,8 +445,10 @@ export class UnixSocket extends SocketFile {
   }
 
   #hasRoomAt(peer: UnixSocket): boolean {
-    if (peer.#queuedBytes >= this.sendBytes) return false;
-    return this.isStream || peer.peer === this || peer.#queue.length <= MAX_DATAGRAMS;
+    const isShort = this.isStream || peer.peer === this || peer.#queue.length <= MAX_DATAGRAMS;
+    if (isShort && peer.#queuedBytes < this.sendBytes) return true;
+    peer.#waitingSenders.add(this);
+    return false;
   }
 
   protected override closed(): void {
@@ -453,12 +467,11 @@ export class UnixSocket extends SocketFile {
     this.#shutdown = SHUTDOWN_MASK;
     this.onClosed?.();
     this.waitQueue.wakeAll();
+    this.#wakeSenders();
     this.peer = undefined;
-    if (peer === undefined || peer.peer !== this) return;
-    if (!this.isDatagram) {
-      peer.#shutdown = SHUTDOWN_MASK;
-      if (hadUnread) peer.#error = ECONNRESET;
-    }
+    if (peer === undefined || peer.peer !== this || this.isDatagram) return;
+    peer.#shutdown = SHUTDOWN_MASK;
+    if (hadUnread) peer.#error = ECONNRESET;
     peer.waitQueue.wakeAll();
   }
 }

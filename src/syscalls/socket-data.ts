@@ -71,7 +71,7 @@ function sendBytes(
     return result === -EAGAIN ? result : finish(result);
   };
   const timeout = socket.sendTimeoutNs;
-  const result = untilReady(task, socket, flags, timeout, watched, () => sent, to ?? socket.peer);
+  const result = untilReady(task, socket, flags, timeout, watched, () => sent);
   if (result === -EAGAIN) for (const file of rights) file.release();
   return result;
 }
@@ -177,11 +177,8 @@ function forEachMessage(
     }
     return done;
   };
-  return untilReady(task, socket, flags, limitNs, attempt, () => done, peerOf(socket));
+  return untilReady(task, socket, flags, limitNs, attempt, () => done);
 }
-
-/** Who makes room for what is sent. */
-const peerOf = (socket: SocketFile) => (socket instanceof UnixSocket ? socket.peer : undefined);
 
 // --- receiving -------------------------------------------------------------------------------------
 

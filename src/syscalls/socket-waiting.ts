@@ -15,7 +15,6 @@ export function untilReady(
   timeoutNs: number,
   attempt: () => number,
   soFar: () => number = () => 0,
-  other: SocketFile | undefined = undefined,
 ): number {
   const first = attempt();
   if (first !== -EAGAIN || isNonBlocking(socket) || (flags & MSG.MSG_DONTWAIT) !== 0) {
@@ -30,9 +29,8 @@ export function untilReady(
     const done = soFar();
     return end(done > 0 ? done : otherwise);
   };
-  const queues = [socket.waitQueue, ...(other ? [other.waitQueue] : [])];
   return task.sleep({
-    queues,
+    queues: [socket.waitQueue],
     attempt: () => {
       const result = attempt();
       return result === -EAGAIN ? BLOCKED : end(result);

@@ -174,7 +174,10 @@ function sysConnect(task: Task, fd: number, addr: number, length: number): numbe
   const first = attempt();
   if (first !== -EAGAIN || isNonBlocking(socket)) return first;
   const target = findUnixSocket(task, address);
-  return typeof target === 'number' ? target : waitForFile(task, target, 'unix_connect', attempt);
+  if (typeof target === 'number') return target;
+  const interrupted = () => -ERESTARTSYS;
+  const limit = socket.sendTimeoutNs;
+  return waitForFile(task, target, 'unix_connect', attempt, interrupted, limit);
 }
 
 function sysAccept4(task: Task, fd: number, addr: number, lengthAt: number, flags: number): number {

@@ -203,7 +203,7 @@ export function receiveUnix(
   if ((flags & MSG.MSG_OOB) !== 0) return reception.urgent();
   const attempt = () => atEnd(reception, socket.isStream ? reception.stream() : reception.packet());
   const soFar = () => (reception.received > 0 ? reception.finish() : 0);
-  return untilReady(task, socket, flags, socket.receiveTimeoutNs, attempt, soFar, socket.peer);
+  return untilReady(task, socket, flags, socket.receiveTimeoutNs, attempt, soFar);
 }
 
 /** The end of a stream has neither name nor control data. */
