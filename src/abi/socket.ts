@@ -99,6 +99,21 @@ export const SO = {
   SO_PASSRIGHTS: 83,
 } as const;
 
+export const SOL_NETLINK = 270;
+/** `linux/netlink.h`. */
+export const NETLINK_OPTION = {
+  NETLINK_ADD_MEMBERSHIP: 1,
+  NETLINK_DROP_MEMBERSHIP: 2,
+  NETLINK_PKTINFO: 3,
+  NETLINK_BROADCAST_ERROR: 4,
+  NETLINK_NO_ENOBUFS: 5,
+  NETLINK_LISTEN_ALL_NSID: 8,
+  NETLINK_LIST_MEMBERSHIPS: 9,
+  NETLINK_CAP_ACK: 10,
+  NETLINK_EXT_ACK: 11,
+  NETLINK_GET_STRICT_CHK: 12,
+} as const;
+
 export const SCM_RIGHTS = 1;
 export const SCM_CREDENTIALS = 2;
 export const SCM_PIDFD = 4;

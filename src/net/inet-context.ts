@@ -30,8 +30,9 @@ export interface InetContext {
   sourceFor(remote: Ip): Ip;
   mtuTo(remote: Ip): number;
   /** A netlink port id that nobody has, `wanted` if it is free. */
-  netlinkPort(wanted: number): number;
-  dropNetlinkPort(port: number): void;
+  netlinkPort(protocol: number, wanted: number): number;
+  hasNetlinkPort(protocol: number, port: number): boolean;
+  dropNetlinkPort(protocol: number, port: number): void;
   /** SIGURG for the owner of a socket. */
   tellUrgent(socket: OpenFile): void;
   logOnce(topic: string, message: string): void;

@@ -53,16 +53,20 @@ export class Internet implements InetContext {
     return this.#interfaces;
   }
 
-  netlinkPort(wanted: number): number {
+  netlinkPort(protocol: number, wanted: number): number {
     let port = wanted;
     // `netlink_autobind`: from above, where no pid is.
-    for (let next = 0xffff_f000; this.#netlinkPorts.has(port); next--) port = next;
-    this.#netlinkPorts.add(port);
+    for (let next = 0xffff_f000; this.hasNetlinkPort(protocol, port); next--) port = next;
+    this.#netlinkPorts.add(portKey(protocol, port));
     return port;
   }
 
-  dropNetlinkPort(port: number): void {
-    this.#netlinkPorts.delete(port);
+  hasNetlinkPort(protocol: number, port: number): boolean {
+    return this.#netlinkPorts.has(portKey(protocol, port));
+  }
+
+  dropNetlinkPort(protocol: number, port: number): void {
+    this.#netlinkPorts.delete(portKey(protocol, port));
   }
 
   isOwn(ip: Ip): boolean {
@@ -88,3 +92,6 @@ export class Internet implements InetContext {
     return this.isOwn(remote) ? LOOPBACK_INTERFACE.mtu : 1500;
   }
 }
+
+/** Each protocol of netlink has port ids of its own. */
+const portKey = (protocol: number, port: number): number => protocol * 2 ** 32 + port;

@@ -19,7 +19,7 @@ import type { Vfs } from '../vfs/vfs.ts';
 import type { AddressedSocket } from './addressed-socket.ts';
 import type { HostAccess } from './host-access.ts';
 import { Internet } from './internet.ts';
-import { NetlinkSocket } from './netlink-socket.ts';
+import { NETLINK_KOBJECT_UEVENT, NETLINK_ROUTE, NetlinkSocket } from './netlink-socket.ts';
 import type { PeerIdentity } from './peer-identity.ts';
 import { SocketFs } from './socket-file.ts';
 import { TcpSocket } from './tcp-socket.ts';
@@ -41,7 +41,6 @@ export interface NetParts {
 }
 
 const MAX_TYPE = 10;
-const NETLINK_ROUTE = 0;
 const PROTOCOLS: Readonly<Record<number, number>> = {
   [SOCK.SOCK_STREAM]: IPPROTO.IPPROTO_TCP,
   [SOCK.SOCK_DGRAM]: IPPROTO.IPPROTO_UDP,
@@ -77,9 +76,9 @@ export class NetStack {
       return this.#createInet(family, type, protocol, who, nonBlocking);
     if (family !== AF.AF_NETLINK) return -EAFNOSUPPORT;
     if (type !== SOCK.SOCK_RAW && type !== SOCK.SOCK_DGRAM) return -ESOCKTNOSUPPORT;
-    if (protocol !== NETLINK_ROUTE) return -EPROTONOSUPPORT;
+    if (protocol !== NETLINK_ROUTE && protocol !== NETLINK_KOBJECT_UEVENT) return -EPROTONOSUPPORT;
     const request = this.#fs.request(who, nonBlocking);
-    return new NetlinkSocket(this.internet, request, type, owner.pid);
+    return new NetlinkSocket(this.internet, request, type, protocol, owner.pid);
   }
 
   #createInet(

@@ -1,13 +1,13 @@
 /** Messages of rtnetlink(7): requests as guests write them, and the answers. */
 
-import { ENODEV } from '../abi/errno.table.ts';
+import { EINVAL, ENODEV } from '../abi/errno.table.ts';
 import { AF } from '../abi/socket.ts';
 import { concatBytes } from '../base/concat-bytes.ts';
 import type { NetInterface } from './interfaces.ts';
 import type { Ip } from './ip.ts';
 
 const NLMSG = { error: 2, done: 3 } as const;
-const NLM_F = { multi: 2, dump: 0x300 } as const;
+const NLM_F = { multi: 2, capped: 0x100, dump: 0x300 } as const;
 const RTM = {
   newLink: 16,
   getLink: 18,
@@ -15,8 +15,8 @@ const RTM = {
   getAddress: 22,
   newRoute: 24,
   getRoute: 26,
+  getNeighbour: 30,
 };
-export const RTM_GETMAX = 127;
 const HEADER_BYTES = 16;
 const RT_SCOPE = { universe: 0, link: 253, host: 254 } as const;
 const IFA_F_PERMANENT = 0x80;
@@ -69,7 +69,8 @@ type Part = readonly [type: number, body: Uint8Array];
 
 function partsOf(type: number, family: number, faces: readonly NetInterface[]): Part[] | undefined {
   if (type === RTM.getLink) return faces.map((face) => [RTM.newLink, link(face)]);
-  if (type === RTM.getRoute) return [];
+  // Nothing is reached through a gateway, and nobody on the loopback is looked for.
+  if (type === RTM.getRoute || type === RTM.getNeighbour) return [];
   if (type !== RTM.getAddress) return undefined;
   const addresses = faces.flatMap((face) =>
     face.addresses.map((address) => ({ face, ...address })),
@@ -88,6 +89,7 @@ function oneLink(request: RouteRequest, faces: readonly NetInterface[], port: nu
   const view = new DataView(request.bytes.buffer, request.bytes.byteOffset, request.bytes.length);
   const index = request.bytes.length >= 24 ? view.getInt32(20, true) : 0;
   const name = attributeText(request.bytes, 32, 3);
+  if (index <= 0 && name === undefined) return [errorReply(request, EINVAL, port)];
   const face = faces.find((one) => (index > 0 ? one.index === index : one.name === name));
   if (face === undefined) return [errorReply(request, ENODEV, port)];
   return [message(RTM.newLink, 0, request, port, link(face))];
@@ -108,10 +110,12 @@ function attributeText(bytes: Uint8Array, at: number, wanted: number): string | 
 
 /** NLMSG_ERROR: with 0 an acknowledgement. */
 export function errorReply(request: RouteRequest, errno: number, port: number): Uint8Array {
-  const body = new Uint8Array(4 + request.bytes.length);
+  // An acknowledgement gives back no more than the header (`netlink_ack`).
+  const given = errno === 0 ? request.bytes.subarray(0, HEADER_BYTES) : request.bytes;
+  const body = new Uint8Array(4 + given.length);
   new DataView(body.buffer).setInt32(0, -errno, true);
-  body.set(request.bytes, 4);
-  return message(NLMSG.error, 0, request, port, body);
+  body.set(given, 4);
+  return message(NLMSG.error, errno === 0 ? NLM_F.capped : 0, request, port, body);
 }
 
 function message(

@@ -7,7 +7,7 @@
 import { CAP_NET_ADMIN, CAP_NET_RAW } from '../abi/capability.ts';
 import { EINVAL, ENOPROTOOPT, EOPNOTSUPP } from '../abi/errno.table.ts';
 import { IP, IPV6, SOL_IP, SOL_IPV6, SOL_TCP, SOL_UDP, TCP, UDP } from '../abi/inet.ts';
-import { SO, SOL_SOCKET } from '../abi/socket.ts';
+import { NETLINK_OPTION, SO, SOL_NETLINK, SOL_SOCKET } from '../abi/socket.ts';
 
 export interface OptionRow {
   readonly level: number;
@@ -102,6 +102,21 @@ const SOCKET: readonly OptionRow[] = [
 const UNIX: readonly OptionRow[] = [
   { ...flag(S, SO.SO_REUSEPORT), setError: EOPNOTSUPP },
   { ...flag(S, SO.SO_ZEROCOPY), setError: EOPNOTSUPP },
+];
+
+/** netlink(7): no ports to share, nothing to peek at by offset, and what SOL_NETLINK keeps. */
+const NETLINK: readonly OptionRow[] = [
+  { ...flag(S, SO.SO_REUSEPORT), setError: EOPNOTSUPP },
+  number(S, SO.SO_PEEK_OFF, -1, INT_MIN, INT_MAX, { setError: EOPNOTSUPP, getError: EOPNOTSUPP }),
+  number(S, SO.SO_SNDBUF, BUFFER_MAX, INT_MIN, INT_MAX, { change: doubled(SEND_BUFFER.least) }),
+  number(S, SO.SO_RCVBUF, BUFFER_MAX, INT_MIN, INT_MAX, { change: doubled(RECEIVE_BUFFER.least) }),
+  flag(SOL_NETLINK, NETLINK_OPTION.NETLINK_PKTINFO),
+  flag(SOL_NETLINK, NETLINK_OPTION.NETLINK_BROADCAST_ERROR),
+  flag(SOL_NETLINK, NETLINK_OPTION.NETLINK_NO_ENOBUFS),
+  flag(SOL_NETLINK, NETLINK_OPTION.NETLINK_LISTEN_ALL_NSID),
+  flag(SOL_NETLINK, NETLINK_OPTION.NETLINK_CAP_ACK),
+  flag(SOL_NETLINK, NETLINK_OPTION.NETLINK_EXT_ACK),
+  flag(SOL_NETLINK, NETLINK_OPTION.NETLINK_GET_STRICT_CHK),
 ];
 
 const COMMON: readonly OptionRow[] = [
@@ -244,4 +259,5 @@ export const OPTION_ROWS = {
   datagram4: index(COMMON, DATAGRAM),
   datagram6: index(COMMON, DATAGRAM, V6),
   unix: index(SOCKET, UNIX),
+  netlink: index(SOCKET, NETLINK),
 } as const;

@@ -409,7 +409,7 @@ const option = arg.oneOf(SO);
 export const SOCKET_ROWS: readonly SyscallRow[] = [
   row('socket', [family, type, int], sysSocket, {
     coverage: 'partial',
-    note: 'AF_UNIX, AF_INET and AF_INET6 (TCP, UDP), AF_NETLINK (routes)',
+    note: 'AF_UNIX, AF_INET and AF_INET6 (TCP, UDP), AF_NETLINK (routes, device events)',
   }),
   row('socketpair', [family, type, int, outPointer], sysSocketpair),
   row('bind', [fd, pointer, int], sysBind),
