@@ -327,7 +327,9 @@ export abstract class Inode {
 
   release(): void {
     this.references--;
-    if (this.references === 0 && this.nlink === 0) this.evict();
+    if (this.references > 0) return;
+    this.watches?.unused();
+    if (this.nlink === 0) this.evict();
   }
 
   /** No name and no open file is left: frees what the contents occupy. */

@@ -14,7 +14,7 @@ import {
 } from '../abi/errno.table.ts';
 import { W_OK, X_OK } from '../abi/file-flags.ts';
 import { isDirectory, S_ISVTX } from '../abi/file-mode.ts';
-import { IN_ATTRIB, IN_DELETE, IN_DELETE_SELF } from '../abi/inotify.ts';
+import { IN_ATTRIB, IN_DELETE } from '../abi/inotify.ts';
 import type { Caller } from './caller.ts';
 import { checkAccess, hasCapability } from './credentials.ts';
 import type { Dentry, Location } from './dentry.ts';
@@ -44,8 +44,10 @@ export function unlinkAt(vfs: Vfs, who: Caller, base: Location | undefined, path
   const result = parent.inode.unlink(lastName, inode);
   if (result === 0) {
     dropName(child);
+    // `vfs_unlink`, `d_delete`: the file hears of it first.
+    inode.watches?.report(IN_ATTRIB, 0, undefined);
+    watchLastUse(inode, 1);
     notifyEntry(parent.inode, IN_DELETE, 0, lastName, inode);
-    reportGone(inode);
   }
   inode.release();
   return result;
@@ -70,8 +72,8 @@ export function rmdirAt(vfs: Vfs, who: Caller, base: Location | undefined, path:
   const result = parent.inode.rmdir(lastName, inode);
   if (result === 0) {
     dropName(child);
+    watchLastUse(inode, 1);
     notifyEntry(parent.inode, IN_DELETE, 0, lastName, inode);
-    reportGone(inode);
   }
   inode.release();
   return result;
@@ -90,15 +92,19 @@ export function dropName(dentry: Dentry): void {
   dentry.detach();
 }
 
-/** Reports to the marks of an inode that lost a name. */
-export function reportGone(inode: Inode): void {
-  const { watches } = inode;
-  if (watches === undefined) return;
-  const isDir = isDirectory(inode.mode);
-  if (!isDir) watches.report(IN_ATTRIB, 0, undefined);
-  if (!isDir && inode.nlink > 0) return;
-  watches.report(IN_DELETE_SELF, 0, undefined);
-  watches.gone();
+/** Reports to the marks of an inode that lost its name to another (`fsnotify_move`). */
+export function reportReplaced(inode: Inode): void {
+  if (!isDirectory(inode.mode)) inode.watches?.report(IN_ATTRIB, 0, undefined);
+  watchLastUse(inode, 0);
+}
+
+/**
+ * IN_DELETE_SELF comes when nobody has an inode without names open any more; `own`: how many
+ * references the caller has.
+ */
+function watchLastUse(inode: Inode, own: number): void {
+  if (!isDirectory(inode.mode) && inode.nlink > 0) return;
+  inode.watches?.endWith(inode.references - own);
 }
 
 /** `may_delete`: write and search permission in the directory, and the sticky rule. */

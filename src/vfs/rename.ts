@@ -26,7 +26,7 @@ import { checkAccess } from './credentials.ts';
 import type { Dentry, Location } from './dentry.ts';
 import { notifyEntry } from './notify.ts';
 import type { Path } from './path.ts';
-import { dropName, mayDelete, reportGone } from './remove.ts';
+import { dropName, mayDelete, reportReplaced } from './remove.ts';
 import type { Vfs } from './vfs.ts';
 import { lookupChild, WALK_PARENT, walk } from './walk.ts';
 import { LAST } from './walk-state.ts';
@@ -155,7 +155,7 @@ function report(vfs: Vfs, move: Move, oldName: string): void {
   source.inode.watches?.report(IN_MOVE_SELF, 0, undefined);
   if (target === undefined) return;
   if ((flags & RENAME_EXCHANGE) === 0) {
-    reportGone(target.inode);
+    reportReplaced(target.inode);
     return;
   }
   const back = vfs.nextRenameCookie();

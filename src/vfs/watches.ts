@@ -1,5 +1,7 @@
 /** Marks of inotify and F_NOTIFY on an inode; the Vfs reports what happens, see fs/anon/inotify.ts. */
 
+import { IN_DELETE_SELF } from '../abi/inotify.ts';
+
 export interface InodeWatch {
   /**
    * `mask`: IN_* with IN_ISDIR; `name`: the entry in the watched directory, or undefined when the
@@ -15,6 +17,7 @@ export interface InodeWatch {
 
 export class InodeWatches {
   readonly #watches = new Set<InodeWatch>();
+  #isEnding = false;
 
   add(watch: InodeWatch): void {
     this.#watches.add(watch);
@@ -41,6 +44,20 @@ export class InodeWatches {
 
   report(mask: number, cookie: number, name: string | undefined, isUnlinked = false): void {
     for (const watch of [...this.#watches]) watch.onEvent(mask, cookie, name, isUnlinked);
+  }
+
+  /** The inode has no names left: IN_DELETE_SELF and IN_IGNORED, once nobody uses it; now `users` do. */
+  endWith(users: number): void {
+    this.#isEnding = true;
+    if (users === 0) this.unused();
+  }
+
+  /** Nobody has the inode open. */
+  unused(): void {
+    if (!this.#isEnding) return;
+    this.#isEnding = false;
+    this.report(IN_DELETE_SELF, 0, undefined);
+    this.gone();
   }
 
   gone(): void {
