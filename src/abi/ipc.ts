@@ -11,6 +11,7 @@ export const IPC_CONTROL = {
   SHM_UNLOCK: 12,
   SHM_STAT: 13,
   SHM_INFO: 14,
+  SHM_STAT_ANY: 15,
 } as const;
 /** A bit that old libraries set; x86-64 has one layout only. */
 export const IPC_64 = 0x100;
@@ -107,6 +108,7 @@ export const SEM_CONTROL = {
   SETALL: 17,
   SEM_STAT: 18,
   SEM_INFO: 19,
+  SEM_STAT_ANY: 20,
 } as const;
 export const SEM_UNDO = 0x1000;
 /** Largest value, semaphores a set, operations a call, sets. */

@@ -102,7 +102,6 @@ export class SemaphoreSet {
 export class Semaphores {
   readonly #sets = new Map<number, SemaphoreSet>();
   readonly #byKey = new Map<number, SemaphoreSet>();
-  /** Semaphores of all sets. */
   #used = 0;
   readonly ids = new IpcIds();
   readonly limits = { perSet: SEMMSL, all: SEMMNI * SEMMSL, operations: SEMOPM, sets: SEMMNI };
@@ -119,6 +118,17 @@ export class Semaphores {
 
   get count(): number {
     return this.#sets.size;
+  }
+
+  /** Semaphores of all sets. */
+  get used(): number {
+    return this.#used;
+  }
+
+  get highestId(): number {
+    let highest = 0;
+    for (const id of this.#sets.keys()) highest = Math.max(highest, id);
+    return highest;
   }
 
   all(): SemaphoreSet[] {

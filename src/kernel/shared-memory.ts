@@ -14,6 +14,7 @@ import { FileMapping } from '../vfs/file-mapping.ts';
 import { RegularFile } from '../vfs/regular-file.ts';
 import { IpcIds } from './ipc/ids.ts';
 import { IpcPermissions } from './ipc/permissions.ts';
+import type { Kernel } from './kernel.ts';
 import type { Task } from './task.ts';
 
 /** What an address space could show. */
@@ -34,10 +35,12 @@ export class SegmentMapping extends FileMapping {
   override addReference(): void {
     super.addReference();
     this.segment.attachCount++;
+    this.segment.touched('attachTimeSec');
   }
 
   override dropReference(): void {
     this.segment.attachCount--;
+    this.segment.touched('detachTimeSec');
     super.dropReference();
     this.segment.settle();
   }
@@ -58,6 +61,7 @@ export class SharedSegment {
   attachCount = 0;
   isRemoved = false;
   isLocked = false;
+  readonly #kernel: Kernel;
   readonly #forget: () => void;
 
   constructor(
@@ -76,8 +80,17 @@ export class SharedSegment {
     this.permissions = new IpcPermissions(task, mode);
     this.creatorPid = task.group.pid;
     this.changeTimeSec = nowSec(task);
+    this.#kernel = task.kernel;
     this.#forget = forget;
     this.mapping = new SegmentMapping(this);
+  }
+
+  /** `shm_open` and `shm_close` of areas: by shmat(2), shmdt(2), and by fork(2) and exit(2), too. */
+  touched(time: 'attachTimeSec' | 'detachTimeSec'): void {
+    const { current, clock } = this.#kernel;
+    if (current === undefined) return;
+    this.lastPid = current.group.pid;
+    this[time] = Number(clock.realtimeNs() / 1_000_000_000n);
   }
 
   /** A removed segment without mappings is gone. */

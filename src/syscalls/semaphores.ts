@@ -96,7 +96,7 @@ function sysSemctl(task: Task, id: number, index: number, rawCommand: number, va
   const command = rawCommand & ~IPC_64;
   const { semaphores } = task.kernel;
   if (command === SEM_CONTROL.IPC_INFO || command === SEM_CONTROL.SEM_INFO)
-    return writeInfo(task, value);
+    return writeInfo(task, value, command);
   const set = semaphores.get(id);
   if (id < 0 || set === undefined) return -EINVAL;
   const isOwner = set.permissions.isOwnedBy(task);
@@ -110,6 +110,8 @@ function sysSemctl(task: Task, id: number, index: number, rawCommand: number, va
     case SEM_CONTROL.IPC_STAT:
     case SEM_CONTROL.SEM_STAT:
       return set.permissions.permits(task, 4) ? writeStatus(task, set, value, command) : -EACCES;
+    case SEM_CONTROL.SEM_STAT_ANY:
+      return writeStatus(task, set, value, command);
     case SEM_CONTROL.GETALL:
     case SEM_CONTROL.SETALL:
       return all(task, set, command, value);
@@ -168,20 +170,24 @@ function writeStatus(task: Task, set: SemaphoreSet, addr: number, command: numbe
   putNumber(view, SEMID_DS.changeTime, set.changeTimeSec);
   putNumber(view, SEMID_DS.count, set.values.length);
   if (task.space.copyOut(addr, bytes) < 0) return -EFAULT;
-  return command === SEM_CONTROL.SEM_STAT ? set.id : 0;
+  return command === SEM_CONTROL.IPC_STAT ? 0 : set.id;
 }
 
-/** `struct seminfo`. */
-function writeInfo(task: Task, addr: number): number {
-  const { perSet, all, operations, sets } = task.kernel.semaphores.limits;
+/** `struct seminfo`: limits, for SEM_INFO with what there is; the highest number. */
+function writeInfo(task: Task, addr: number, command: number): number {
+  const { limits: most, count, used, highestId } = task.kernel.semaphores;
+  const { perSet, all, operations, sets } = most;
+  const isUse = command === SEM_CONTROL.SEM_INFO;
+  const [size, values] = isUse ? [count, used] : [SEMUSZ, SEMVMX];
   // SEMMAP and SEMMNU are unused: `include/uapi/linux/sem.h` makes both SEMMNS.
-  const limits = [all, sets, all, all, perSet, operations, operations, 20, SEMVMX, SEMVMX];
+  const limits = [all, sets, all, all, perSet, operations, operations, size, SEMVMX, values];
   const words = Int32Array.from(limits);
   const bytes = new Uint8Array(words.buffer);
-  return task.space.copyOut(addr, bytes) < 0
-    ? -EFAULT
-    : Math.max(0, task.kernel.semaphores.count - 1);
+  return task.space.copyOut(addr, bytes) < 0 ? -EFAULT : highestId;
 }
+
+/** Bytes of an undo structure, long ago. */
+const SEMUSZ = 20;
 
 const { int, uint, pointer, ulong } = arg;
 

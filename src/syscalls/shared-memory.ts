@@ -87,6 +87,8 @@ function sysShmctl(task: Task, id: number, rawCommand: number, addr: number): nu
       return segment.permissions.permits(task, 4)
         ? writeStatus(task, segment, addr, command)
         : -EACCES;
+    case IPC_CONTROL.SHM_STAT_ANY:
+      return writeStatus(task, segment, addr, command);
     case IPC_CONTROL.IPC_RMID:
       if (!isOwner) return -EPERM;
       sharedMemory.remove(segment);
@@ -126,7 +128,7 @@ function writeStatus(task: Task, segment: SharedSegment, addr: number, command: 
   view.setInt32(SHMID_DS.lastPid, segment.lastPid, true);
   putNumber(view, SHMID_DS.attachCount, segment.attachCount);
   if (task.space.copyOut(addr, bytes) < 0) return -EFAULT;
-  return command === IPC_CONTROL.SHM_STAT ? segment.id : 0;
+  return command === IPC_CONTROL.IPC_STAT ? 0 : segment.id;
 }
 
 /** `struct shminfo64` and `struct shm_info`. */
