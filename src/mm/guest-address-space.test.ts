@@ -85,6 +85,7 @@ test('large areas lie where large pages fit, at whose multiples they are there a
   // Two pages: the host has no large ones, or no room for them.
   assert.ok([2, present.length - 1].includes(residentOf(addr)));
   assert.equal(residentOf(map(2 * large + PAGE, { isSparse: true })), 0);
+  assert.equal(residentOf(map(3 * large)), 0);
   assert.equal(byte(space, addr + large + 5), 0);
 });
 

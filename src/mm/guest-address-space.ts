@@ -57,7 +57,9 @@ const ALL_PROT = PROT.PROT_READ | PROT.PROT_WRITE | PROT.PROT_EXEC;
 /** vm.max_map_count of Linux, for one guest. */
 const MAX_MAPPINGS = 65530;
 /** Of a mapping, at most so much is in large pages from the start: it counts as resident. */
-const MOST_LARGE_BYTES = 16 * LARGE_PAGE;
+const MOST_LARGE_BYTES = 8 * LARGE_PAGE;
+/** measured: Go, Java and most allocators ask for multiples of this, and touch them here and there. */
+const POOL_BYTES = 2 ** 20;
 
 /** Where large pages fit, as Linux places large anonymous memory since 6.7. */
 function alignmentOf(request: MapRequest, length: number): number {
@@ -155,8 +157,9 @@ export class GuestAddressSpace extends MappedMemory implements AddressSpace {
     return addr;
   }
 
-  /** A program that asks for so much memory touches it soon, mostly from its start. */
+  /** An array of such a size is touched soon, mostly from its start; a pool of memory may never be. */
   #takeLargePages(addr: number, length: number): void {
+    if (length % POOL_BYTES === 0) return;
     const start = Math.ceil(addr / LARGE_PAGE) * LARGE_PAGE;
     const end = Math.floor((addr + Math.min(length, MOST_LARGE_BYTES)) / LARGE_PAGE) * LARGE_PAGE;
     if (end > start) this.pages.takeLarge(start, end - start);
