@@ -279,6 +279,12 @@ export class Kernel {
     this.parallel?.recallAll();
   }
 
+  /** Where the vDSO reads the time: made anew when it is due, for turns are long, too. */
+  refreshTimePage(nowNs: number): void {
+    if (this.#timePage !== undefined && nowNs >= this.#timePage.dueNs)
+      this.#timePage.refresh(nowNs);
+  }
+
   /** Runs what is runnable, without waiting, for about `budgetNs`. */
   runReady(budgetNs: number, isDone: () => boolean = () => false): void {
     let now = this.nowNs();
@@ -288,7 +294,7 @@ export class Kernel {
     let socketsDueNs = now + SOCKET_TURN_NS;
     for (;;) {
       this.timers.expire(now);
-      if (this.#timePage !== undefined && now >= this.#timePage.dueNs) this.#timePage.refresh(now);
+      this.refreshTimePage(now);
       const task = parallel === undefined ? this.scheduler.next() : parallel.next(now);
       if (task === undefined) return;
       this.#processor.begin(now);

@@ -23,9 +23,15 @@ import { readTimespec, writePair, writeTimespec } from './timespec.ts';
 
 const SECOND = BigInt(NS_PER_SEC);
 
+/** The vDSO does not know the time yet: it may by now. */
+function noteAsked({ kernel }: Task): void {
+  kernel.refreshTimePage(kernel.nowNs());
+}
+
 function sysClockGettime(task: Task, id: number, addr: number): number {
   const ns = readClock(task, id);
   if (typeof ns === 'number') return ns;
+  noteAsked(task);
   return writePair(task, addr, Number(ns / SECOND), Number(ns % SECOND));
 }
 
@@ -37,6 +43,7 @@ function sysClockGetres(task: Task, id: number, addr: number): number {
 
 function sysGettimeofday(task: Task, timevalAt: number, timezoneAt: number): number {
   if (timevalAt !== 0) {
+    noteAsked(task);
     const ns = task.kernel.clock.realtimeNs();
     const us = Number((ns % SECOND) / BigInt(NS_PER_US));
     if (writePair(task, timevalAt, Number(ns / SECOND), us) < 0) return -EFAULT;
@@ -48,6 +55,7 @@ function sysGettimeofday(task: Task, timevalAt: number, timezoneAt: number): num
 }
 
 function sysTime(task: Task, addr: number): number {
+  noteAsked(task);
   const seconds = Number(task.kernel.clock.realtimeNs() / SECOND);
   if (addr !== 0 && task.space.writeU64(addr, seconds) < 0) return -EFAULT;
   return seconds;

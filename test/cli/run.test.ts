@@ -70,6 +70,13 @@ describe('run', { skip: NO_GUESTS }, () => {
     assert.equal(stdout, '0\n1\n');
   });
 
+  test('the vDSO knows the time before the first turn is over', async () => {
+    const loop = 'for ((i = 0; i < 20000; i++)); do : $EPOCHREALTIME; done';
+    const { stderr } = await sh(`$C run --stats /bin/bash -c '${loop}'`);
+    const calls = Number(/^ *(\d+) .* gettimeofday$/m.exec(stderr)?.[1]);
+    assert.ok(calls < 15_000, `asked the kernel ${calls} times:\n${stderr}`);
+  });
+
   test('signals go on to the program', async () => {
     const guest = (trap: string) =>
       `$C run /bin/bash -c 'trap "echo got; exit 9" ${trap}; echo ready; while :; do sleep 0.05; done' > out & ` +
