@@ -47,7 +47,11 @@ export function chooseBacking(
 
 export function wantsOwnMemory(request: MapRequest, length: number): boolean {
   return (
-    length >= OWN_MEMORY_BYTES && (request.prot & PROT_WRITE) !== 0 && request.growsDown !== true
+    length >= OWN_MEMORY_BYTES &&
+    !request.file &&
+    !request.shared &&
+    (request.prot & PROT_WRITE) !== 0 &&
+    request.growsDown !== true
   );
 }
 

@@ -64,9 +64,7 @@ const POOL_BYTES = 2 ** 20;
 /** Where large pages fit, as Linux places large anonymous memory since 6.7. */
 function alignmentOf(request: MapRequest, length: number): number {
   const hasLarge = length >= 2 * LARGE_PAGE || length === LARGE_PAGE;
-  return hasLarge && !request.file && !request.shared && wantsOwnMemory(request, length)
-    ? LARGE_PAGE
-    : PAGE;
+  return hasLarge && wantsOwnMemory(request, length) ? LARGE_PAGE : PAGE;
 }
 
 /** What the address spaces of an instance share. */

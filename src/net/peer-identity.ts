@@ -8,3 +8,5 @@ export interface PeerIdentity {
   /** Supplementary groups of who connected or listens: SO_PEERGROUPS. */
   readonly groups?: readonly number[];
 }
+
+export const NOBODY: PeerIdentity = { pid: 0, uid: 0xffff_ffff, gid: 0xffff_ffff };

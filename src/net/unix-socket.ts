@@ -33,7 +33,7 @@ import { AF, SO, SOCK, SOL_SOCKET } from '../abi/socket.ts';
 import { copyBytes, cutBytes } from '../base/copy-bytes.ts';
 import type { OpenFile, OpenRequest } from '../vfs/open-file.ts';
 import { KeptOptions } from './kept-options.ts';
-import type { PeerIdentity } from './peer-identity.ts';
+import { NOBODY, type PeerIdentity } from './peer-identity.ts';
 import { SocketFile, type SocketFs } from './socket-file.ts';
 import { OPTION_ROWS } from './socket-options.table.ts';
 
@@ -54,7 +54,6 @@ const MAX_MESSAGES = 4096;
 /** `net.unix.max_dgram_qlen`: messages of others than the peer beyond it wait (`unix_recvq_full`). */
 const MAX_DATAGRAMS = 10;
 const NOTHING: readonly OpenFile[] = [];
-const CREDENTIALS_OF_NOBODY: PeerIdentity = { pid: 0, uid: 0xffff_ffff, gid: 0xffff_ffff };
 
 const RCV_SHUTDOWN = 1;
 const SEND_SHUTDOWN = 2;
@@ -71,7 +70,7 @@ export class UnixSocket extends SocketFile {
   /** The bound name: a path, or an abstract name with its leading NUL. */
   name: Uint8Array | undefined = undefined;
   peer: UnixSocket | undefined = undefined;
-  peerIdentity: PeerIdentity = CREDENTIALS_OF_NOBODY;
+  peerIdentity: PeerIdentity = NOBODY;
   #queue: UnixMessage[] = [];
   #queuedBytes = 0;
   /** The message of one urgent byte that was not read (`oob_skb`). */

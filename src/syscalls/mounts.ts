@@ -161,15 +161,13 @@ function sysSysfs(task: Task, option: number, first: number, second: number): nu
   return task.space.copyOut(second, bytesOf(`${name}\0`)) < 0 ? -EFAULT : 0;
 }
 
-/** Refused as a kernel without the facility does, after the checks that come first. */
-const withCapability =
-  (refusal: number) =>
-  (task: Task, addr: number): number => {
-    if (!task.creds.has(CAP_SYS_ADMIN)) return -EPERM;
-    if (addr === 0) return refusal;
-    const place = placeOf(task, addr, WALK_FOLLOW);
-    return typeof place === 'number' ? place : refusal;
-  };
+/** Refused as a kernel without CONFIG_BSD_PROCESS_ACCT does, after the checks that come first. */
+function sysAcct(task: Task, addr: number): number {
+  if (!task.creds.has(CAP_SYS_ADMIN)) return -EPERM;
+  if (addr === 0) return -ENOSYS;
+  const place = placeOf(task, addr, WALK_FOLLOW);
+  return typeof place === 'number' ? place : -ENOSYS;
+}
 
 const Q_SYNC = 0x800001;
 
@@ -191,6 +189,6 @@ export const MOUNT_ROWS: readonly SyscallRow[] = [
   row('umount2', [path, flags(UMOUNT_FLAG_SET)], sysUmount2),
   row('sysfs', [int, pointer, pointer], sysSysfs),
   row('pivot_root', [path, path], sysPivotRoot),
-  row('acct', [path], withCapability(-ENOSYS), { coverage: 'refused' }),
+  row('acct', [path], sysAcct, { coverage: 'refused' }),
   row('quotactl', [command, path, pointer, pointer], sysQuotactl, { coverage: 'refused' }),
 ];

@@ -1,6 +1,5 @@
 /** Signal calls: rt_sigaction(2), rt_sigprocmask, sigaltstack, kill and their kin. */
 
-import { CAP_KILL } from '../abi/capability.ts';
 import { EAGAIN, EFAULT, EINTR, EINVAL, ENOMEM, EPERM, ESRCH } from '../abi/errno.table.ts';
 import {
   MINSIGSTKSZ,
@@ -21,7 +20,7 @@ import { GPR } from '../kernel/platform.ts';
 import { forceSegv } from '../kernel/signals/fault.ts';
 import { readSignalFrame } from '../kernel/signals/frame-return.ts';
 import { useTemporaryMask } from '../kernel/signals/mask.ts';
-import { checkKill, kill, sendToGroup, sendToTask } from '../kernel/signals/send.ts';
+import { checkKill, checkKillInit, kill, sendToGroup, sendToTask } from '../kernel/signals/send.ts';
 import { signalInfoBytes, userSignal } from '../kernel/signals/signal-info.ts';
 import { SignalSet } from '../kernel/signals/signal-set.ts';
 import { takeSignal } from '../kernel/signals/take.ts';
@@ -241,7 +240,7 @@ function sendToThread(
   const target = processes.task(tid);
   if (target === undefined && tid === processes.init.pid && (tgid ?? tid) === tid) {
     if (signal < 0 || signal > 64) return -EINVAL;
-    return task.creds.has(CAP_KILL) ? 0 : -EPERM;
+    return checkKillInit(task);
   }
   if (target === undefined || (tgid !== undefined && target.group.pid !== tgid)) return -ESRCH;
   if (signal < 0 || signal > 64) return -EINVAL;
@@ -274,7 +273,7 @@ function sysRtSigqueueinfo(task: Task, pid: number, signal: number, infoAt: numb
   if (typeof raw === 'number') return raw;
   if (signal < 0 || signal > 64) return -EINVAL;
   const { processes } = task.kernel;
-  if (pid === processes.init.pid) return task.creds.has(CAP_KILL) ? 0 : -EPERM;
+  if (pid === processes.init.pid) return checkKillInit(task);
   const target = processes.group(pid) ?? processes.task(pid)?.group;
   if (target === undefined) return -ESRCH;
   const allowed = checkKill(task, target, signal);

@@ -2,6 +2,7 @@
 
 import { CAP_SYS_ADMIN, CAP_SYS_BOOT } from '../abi/capability.ts';
 import { EFAULT, EINVAL, EPERM } from '../abi/errno.table.ts';
+import { PER_LINUX32, PER_MASK, UNAME26 } from '../abi/personality.ts';
 import { NS_PER_SEC } from '../abi/time.ts';
 import {
   MACHINE,
@@ -18,10 +19,6 @@ import { row, type SyscallRow } from './row.ts';
 import { putNumber } from './timespec.ts';
 
 const FIELD_BYTES = 65;
-/** personality(2). */
-const PERSONALITY_MASK = 0xff;
-const PER_LINUX32 = 8;
-const UNAME26 = 0x2_0000;
 const GRND = { GRND_NONBLOCK: 1, GRND_RANDOM: 2, GRND_INSECURE: 4 } as const;
 const MAX_NAME_BYTES = 64;
 
@@ -30,7 +27,7 @@ function sysUname(task: Task, addr: number): number {
   const bytes = new Uint8Array(6 * FIELD_BYTES);
   const { personality } = task.group;
   // `override_architecture`: what setarch(8) asks for.
-  const machine = (personality & PERSONALITY_MASK) === PER_LINUX32 ? MACHINE_32 : MACHINE;
+  const machine = (personality & PER_MASK) === PER_LINUX32 ? MACHINE_32 : MACHINE;
   const release = (personality & UNAME26) === 0 ? RELEASE : RELEASE_26;
   const fields = [SYSTEM_NAME, kernel.hostName, release, VERSION, machine, kernel.domainName];
   for (const [i, text] of fields.entries())

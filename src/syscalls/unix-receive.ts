@@ -3,7 +3,7 @@
 import { EAGAIN, EFAULT, ENOTCONN, EOPNOTSUPP } from '../abi/errno.table.ts';
 import { MSG, MSGHDR, SO, SOL_SOCKET } from '../abi/socket.ts';
 import type { Task } from '../kernel/task.ts';
-import type { PeerIdentity } from '../net/peer-identity.ts';
+import { NOBODY } from '../net/peer-identity.ts';
 import type { UnixMessage, UnixSocket } from '../net/unix-socket.ts';
 import type { OpenFile } from '../vfs/open-file.ts';
 import { isNonBlocking } from './file-support.ts';
@@ -184,7 +184,6 @@ class Reception {
 }
 
 const NO_NAME = new Uint8Array(0);
-const NOBODY: PeerIdentity = { pid: 0, uid: 0xffff_ffff, gid: 0xffff_ffff };
 
 /** Written by the same process with the same identities (`unix_skb_scm_eq`). */
 const isSame = ({ sender: a }: UnixMessage, { sender: b }: UnixMessage): boolean =>

@@ -88,7 +88,7 @@ export class AddressMap {
     const old = this.slots;
     let live = 0;
     for (let n = 0; n < old.length; n += 2) if (old[n] !== FREE && old[n] !== REMOVED) live++;
-    const more = 6 * live <= old.length ? 0 : old.length < SMALL ? 3 : 1;
+    const more = 2 * live <= MOST_TAKEN * old.length ? 0 : old.length < SMALL ? 3 : 1;
     this.slots = new Int32Array(old.length << more);
     this.shift -= more;
     this.taken = 0;

@@ -179,6 +179,11 @@ function entriesOf(
     if (task?.mayInspect() === false) return -EACCES;
     return task?.memory === undefined ? -ESRCH : 0;
   };
+  const unchangeable = (shown: string) =>
+    setting(
+      withTask(() => shown),
+      () => -EPERM,
+    );
   const rootOf = (task: TaskView): Location => task.fs?.root ?? fs.vfs.root;
   const viewer = (): Location => viewerOf(fs);
   const entries: [string, NodeMaker][] = [
@@ -245,27 +250,9 @@ function entriesOf(
     ['timerslack_ns', slackFile(fs, tid)],
     ['io', text(guarded(ioText), 0o400)],
     // Those of the first user namespace are as they are.
-    [
-      'uid_map',
-      setting(
-        withTask(() => MAP_ALL),
-        refusesChange,
-      ),
-    ],
-    [
-      'gid_map',
-      setting(
-        withTask(() => MAP_ALL),
-        refusesChange,
-      ),
-    ],
-    [
-      'setgroups',
-      setting(
-        withTask(() => 'allow\n'),
-        refusesChange,
-      ),
-    ],
+    ['uid_map', unchangeable(MAP_ALL)],
+    ['gid_map', unchangeable(MAP_ALL)],
+    ['setgroups', unchangeable('allow\n')],
     ['loginuid', loginFile(fs, tid)],
     ['sessionid', text(withTask(() => '4294967295'))],
     ['mem', memoryFile(fs, tid)],
@@ -305,7 +292,6 @@ function callText(call: SystemCallView | undefined): string {
 const MAP_ALL = '         0          0 4294967295\n';
 
 const TIME_OFFSETS = 'monotonic           0         0\nboottime            0         0\n';
-const refusesChange = (): number => -EPERM;
 
 /** Names of links and the types of what they lead to. */
 const NAMESPACE_LINKS: readonly (readonly [name: string, type: NamespaceType])[] = [

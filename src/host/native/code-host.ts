@@ -91,18 +91,21 @@ export class NativeCodeHost implements CodeHost {
   settleCode(start: number, end: number): void {
     const { sys } = this.#native;
     sys.madvise(addressOf(this.code.bytes) + start, end - start, MADV_DONTNEED);
-    for (; end >= this.#large + LARGE_FROM; this.#large += LARGE_PAGE)
-      sys.madvise(this.code.executable + this.#large, LARGE_PAGE, MADV_COLLAPSE);
+    this.#makeLarge(end - LARGE_FROM);
+  }
+
+  /** Large pages for all of code memory up to the one that `last` lies in. */
+  #makeLarge(last: number): void {
+    for (; this.#large <= last; this.#large += LARGE_PAGE)
+      this.#native.sys.madvise(this.code.executable + this.#large, LARGE_PAGE, MADV_COLLAPSE);
   }
 
   prepareCode(start: number, end: number): void {
     if (end <= this.#large) return;
-    const { sys } = this.#native;
     // Older than Linux 5.14: then each page faults.
-    sys.madvise(addressOf(this.code.bytes) + start, end - start, MADV_POPULATE_WRITE);
-    if (start < LARGE_AHEAD) return;
-    for (; this.#large < end; this.#large += LARGE_PAGE)
-      sys.madvise(this.code.executable + this.#large, LARGE_PAGE, MADV_COLLAPSE);
+    const at = addressOf(this.code.bytes) + start;
+    this.#native.sys.madvise(at, end - start, MADV_POPULATE_WRITE);
+    if (start >= LARGE_AHEAD) this.#makeLarge(end - 1);
   }
 
   createTables(returnFill: HostAddr, jumpFill: HostAddr): LookupTables {

@@ -166,6 +166,11 @@ export function checkKill(sender: Task, target: ThreadGroup, signal: number): nu
   return signal === SIGCONT && sameSession ? 0 : -EPERM;
 }
 
+/** May `sender` signal process 1? It is not there to take what it is sent. 0 or -EPERM. */
+export function checkKillInit({ creds }: Task): number {
+  return creds.has(CAP_KILL) ? 0 : -EPERM;
+}
+
 /** kill(2) for one process; signal 0 only checks. */
 export function killGroup(sender: Task, target: ThreadGroup, info: SignalInfo): number {
   const allowed = checkKill(sender, target, info.signal);
@@ -178,7 +183,7 @@ export function kill(sender: Task, pid: number, info: SignalInfo): number {
   if (info.signal < 0 || info.signal > 64) return -EINVAL;
   const { processes } = sender.kernel;
   if (pid > 0) {
-    if (pid === processes.init.pid) return sender.creds.has(CAP_KILL) ? 0 : -EPERM;
+    if (pid === processes.init.pid) return checkKillInit(sender);
     const target = processes.group(pid) ?? processes.task(pid)?.group;
     return target === undefined ? -ESRCH : killGroup(sender, target, info);
   }
